@@ -1,0 +1,174 @@
+"""Exact integer units, and the only parsing, formatting and rounding of them.
+
+Owns: Price (1/10 000 $), Count (1/100 contract), Money (1/1 000 000 $), Timestamp (ns since the epoch).
+A price times a count is money with nothing lost: 1e-4 x 1e-2 = 1e-6.
+Must not: use floats, or guess what a text may have meant.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final, NewType
+
+from traderd.errors import UnitError
+
+Price = NewType("Price", int)
+"""A YES price in 1/10 000 dollar; 0 and ONE_DOLLAR are bounds, not order prices."""
+Count = NewType("Count", int)
+"""Contracts in 1/100; signed where it is a position or a change."""
+Money = NewType("Money", int)
+"""Dollars in 1/1 000 000; signed."""
+Timestamp = NewType("Timestamp", int)
+"""Nanoseconds since 1970-01-01T00:00:00Z, stamped where the fact was observed."""
+
+PRICE_DECIMALS: Final = 4
+COUNT_DECIMALS: Final = 2
+MONEY_DECIMALS: Final = 6
+ONE_DOLLAR: Final = Price(10_000)
+ONE_CONTRACT: Final = Count(100)
+ONE_DOLLAR_MONEY: Final = Money(1_000_000)
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+
+TEXT_CHARACTERS_MAX: Final = 32
+"""Bounds the text of one number: the largest honest one ("-" + 15 digits + "." + 6) is 23 long."""
+MAGNITUDE_MAX: Final = 10**18
+"""Bounds every unit: fits a signed 64-bit integer, a trillion dollars in Money."""
+
+
+def parse_fixed(text: str | int | float | Decimal, *, decimals: int, what: str) -> int:
+    """Return `text` as an integer with `decimals` implied decimals, exactly.
+
+    Strings may carry more digits than needed if the extra ones are zeros ("0.96000"). JSON numbers are
+    accepted because Kalshi's WebSocket sends some fields as either (protocol notes, gotcha 13).
+
+    Raises:
+        UnitError: not a plain decimal number, not exact in this unit, or absurdly large.
+    """
+    if isinstance(text, bool) or not isinstance(text, (str, int, float, Decimal)):
+        raise UnitError(f"{what} must be a decimal number, not {type(text).__name__}")
+    shown = str(text)
+    if len(shown) > TEXT_CHARACTERS_MAX or not shown.isascii():
+        raise UnitError(f"{what} is not a plain decimal number: {shown[:TEXT_CHARACTERS_MAX]!r}")
+    digits = shown[1:] if shown[:1] == "-" else shown
+    whole, _, fraction = digits.partition(".")
+    if isinstance(text, str) and not (whole.isdigit() and (fraction.isdigit() or digits == whole)):
+        raise UnitError(f"{what} is not a plain decimal number: {shown!r}")
+    try:
+        scaled = Decimal(shown).scaleb(decimals)
+        value = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError) as exc:
+        raise UnitError(f"{what} is not a plain decimal number: {shown!r}") from exc
+    if value != scaled:
+        raise UnitError(f"{what} {shown} has more than {decimals} decimals")
+    if abs(value) > MAGNITUDE_MAX:
+        raise UnitError(f"{what} {shown} is too large")
+    return value
+
+
+def parse_price(text: str | int | float | Decimal, *, what: str = "price") -> Price:
+    """Return a dollar text as Price; 0 and 1 are allowed here, the grid decides about orders.
+
+    Raises:
+        UnitError: not exact in 1/10 000 $, or outside 0 ... 1 dollar.
+    """
+    value = parse_fixed(text, decimals=PRICE_DECIMALS, what=what)
+    if not 0 <= value <= ONE_DOLLAR:
+        raise UnitError(f"{what} {text} is not between $0 and $1")
+    return Price(value)
+
+
+def parse_count(text: str | int | float | Decimal, *, what: str = "count") -> Count:
+    """Return a contract text as Count, signed; raises UnitError as `parse_fixed` does."""
+    return Count(parse_fixed(text, decimals=COUNT_DECIMALS, what=what))
+
+
+def parse_money(text: str | int | float | Decimal, *, what: str = "amount") -> Money:
+    """Return a dollar text as Money, signed; raises UnitError as `parse_fixed` does."""
+    return Money(parse_fixed(text, decimals=MONEY_DECIMALS, what=what))
+
+
+def _format_fixed(value: int, decimals: int) -> str:
+    sign = "-" if value < 0 else ""
+    whole, fraction = divmod(abs(value), 10**decimals)
+    return f"{sign}{whole}.{fraction:0{decimals}d}"
+
+
+def format_price(price: Price) -> str:
+    """Return the wire form, 4 decimals: `0.4700`."""
+    return _format_fixed(price, PRICE_DECIMALS)
+
+
+def format_count(count: Count) -> str:
+    """Return the wire form, 2 decimals: `10.00`."""
+    return _format_fixed(count, COUNT_DECIMALS)
+
+
+def format_money(money: Money) -> str:
+    """Return the wire form, 6 decimals: `0.017500`."""
+    return _format_fixed(money, MONEY_DECIMALS)
+
+
+def format_money_4(money: Money) -> str:
+    """Return the wire form of a balance, 4 decimals, toward minus infinity (Kalshi: balance_dollars)."""
+    return _format_fixed(money // 100, 4)
+
+
+def show_price(price: Price | None) -> str:
+    """Return a price for people: `$0.4700`, or `-` when there is none."""
+    return "-" if price is None else f"${format_price(price)}"
+
+
+def show_money(money: Money, *, signed: bool = False) -> str:
+    """Return money for people with two decimals, half away from zero: `$998.77`, `-$0.40`, `+$1.23`."""
+    cents, rest = divmod(abs(money), 10_000)
+    cents += rest >= 5_000
+    sign = "-" if money < 0 and cents else "+" if signed and cents else ""
+    return f"{sign}${_format_fixed(cents, 2)}"
+
+
+def show_count(count: Count, *, signed: bool = False) -> str:
+    """Return contracts for people, decimals only when fractional: `10`, `7.77`, `+3`."""
+    whole, fraction = divmod(abs(count), ONE_CONTRACT)
+    sign = "-" if count < 0 else "+" if signed else ""
+    return f"{sign}{whole}" if fraction == 0 else f"{sign}{whole}.{fraction:02d}"
+
+
+def notional(price: Price, count: Count) -> Money:
+    """Return price times count, exactly."""
+    return Money(price * count)
+
+
+def complement(price: Price) -> Price:
+    """Return the NO price of a YES price, and the reverse."""
+    return Price(ONE_DOLLAR - price)
+
+
+def timestamp_from_ms(milliseconds: int) -> Timestamp:
+    """Return Unix milliseconds as Timestamp."""
+    return Timestamp(milliseconds * NS_PER_MS)
+
+
+def parse_time(text: str, *, what: str = "time") -> Timestamp:
+    """Return an RFC 3339 UTC text as Timestamp.
+
+    Raises:
+        UnitError: not RFC 3339 with a zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as exc:
+        raise UnitError(f"{what} is not an RFC 3339 time: {str(text)[:40]!r}") from exc
+    if moment.tzinfo is None:
+        raise UnitError(f"{what} has no time zone: {text!r}")
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return Timestamp((delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000)
+
+
+def format_time(at: Timestamp) -> str:
+    """Return RFC 3339 UTC with microseconds trimmed of zeros, as Kalshi prints it."""
+    seconds, rest = divmod(at, NS_PER_S)
+    stamp = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    micros = f"{rest // 1_000:06d}".rstrip("0")
+    return f"{stamp}.{micros}Z" if micros else f"{stamp}Z"

@@ -1,0 +1,112 @@
+"""Everything that comes from outside, in one object: time, chance, names, bytes, threads, signals.
+
+Owns: the only calls of `time`, `random`, `secrets`, `uuid`, `socket`, threads and environment variables in
+the package (a test walks the syntax trees and refuses them elsewhere). `RealEnv` is the machine;
+`simulation.SimEnv` is a virtual clock, seeded chance and in-memory streams with the same doors.
+Must not: know what any of it is used for.
+"""
+
+from __future__ import annotations
+
+import abc
+import os
+import random
+import signal
+import ssl
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TypeVar, TypeVarTuple
+
+import trio
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+CONNECT_DEADLINE_S = 10.0
+"""Bounds one TCP and TLS handshake: a SYN that nobody answers must not hold a stage (fault N3)."""
+
+
+class Env(abc.ABC):
+    """The doors to the outside world."""
+
+    rng: random.Random
+    """Seeded chance for jitter and order flow; never for keys."""
+    variables: Mapping[str, str]
+    """The environment variables as they were at start."""
+
+    @abc.abstractmethod
+    def wall_ns(self) -> int:
+        """Return nanoseconds since the Unix epoch; may step, so never use it for durations."""
+
+    def monotonic(self) -> float:
+        """Return Trio's clock in seconds: for durations only."""
+        return trio.current_time()
+
+    @abc.abstractmethod
+    def new_id(self) -> str:
+        """Return a fresh UUID text."""
+
+    @abc.abstractmethod
+    async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        """Open a byte stream; raises OSError or trio.TooSlowError.  Cancelling is safe."""
+
+    @abc.abstractmethod
+    async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
+        """Bind `port` (0 takes a free one) and return the listener and its port; raises OSError."""
+
+    @abc.abstractmethod
+    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run a short blocking call off the loop.  Cancelling waits for it: it is never abandoned."""
+
+    @abc.abstractmethod
+    def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
+        """Receive these signals for as long as the context is open."""
+
+
+class RealEnv(Env):
+    """The machine that the process runs on."""
+
+    def __init__(self, *, seed: int | None = None) -> None:
+        self.rng = random.Random(seed)
+        self.variables = dict(os.environ)
+        self._tls: ssl.SSLContext | None = None
+
+    def wall_ns(self) -> int:
+        """Return the machine's wall clock."""
+        return time.time_ns()
+
+    def new_id(self) -> str:
+        """Return a random UUID."""
+        return str(uuid.uuid4())
+
+    async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        """Open a TCP stream, with TLS and the system's certificate authorities when asked for."""
+        with trio.fail_after(CONNECT_DEADLINE_S):
+            tcp = await trio.open_tcp_stream(host, port)
+            tcp.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+            if not tls:
+                return tcp
+            # Building the context reads the CA bundle (30 ms), so once and only when needed.
+            self._tls = self._tls or ssl.create_default_context()
+            secure = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
+            try:
+                await secure.do_handshake()
+            except BaseException:
+                await trio.aclose_forcefully(secure)
+                raise
+            return secure
+
+    async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
+        """Bind one TCP port of one address."""
+        listener = (await trio.open_tcp_listeners(port, host=host))[0]
+        return listener, listener.socket.getsockname()[1]  # type: ignore[return-value]
+
+    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Run it in a worker thread; a store write must never be abandoned half way (trap T35)."""
+        return await trio.to_thread.run_sync(function, *args)
+
+    def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
+        """Receive POSIX signals."""
+        return trio.open_signal_receiver(*(signal.Signals(number) for number in numbers))
