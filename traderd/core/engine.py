@@ -1,0 +1,298 @@
+"""The pure state of the daemon and the only way it changes: `apply(event)`.
+
+Owns: which part folds which event, and what follows from it. Everyone sees one total order of events, so
+replaying the journal through `apply` gives the same private state back.
+Must not: send anything; what follows is returned as events, never as calls.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from traderd.core.account_sync import fold_sync, position_changed
+from traderd.core.conditions import Conditions
+from traderd.core.exposure import account_exposure
+from traderd.core.ledger import Ledger
+from traderd.core.market_data import MarketData
+from traderd.core.orders import Change, OrderRegister
+from traderd.core.risk import Denied, Proposal, RiskLimits, judge
+from traderd.model import events as ev
+from traderd.model.orders import OrderStatus, OrderTerms
+from traderd.model.states import State, next_state
+from traderd.model.units import Count, Money, Timestamp
+
+TRANSITIONS_KEPT: Final = 50
+"""Bounds the history of states that screens show."""
+
+ORDINARY_REJECTIONS: Final = frozenset({
+    "post_only_cross",
+    "fill_or_kill_insufficient_resting_volume",
+    "trading_is_paused",
+    "exchange_is_paused",
+})
+"""Codes that belong to the trade and are no sign of a fault: the breaker does not count them."""
+
+
+@attrs.define(eq=False)
+class Account:
+    """The exchange's own words about our money, from the last complete reading."""
+
+    balance: Money | None = None
+    portfolio_value: Money | None = None
+    read_at: Timestamp | None = None
+    version: int = 0
+    position_count: int = 0
+    order_count: int = 0
+
+
+@attrs.define(eq=False)
+class Engine:
+    """Folds events into state; asks nobody and tells nobody but its caller."""
+
+    limits: RiskLimits
+    market_data: MarketData = attrs.Factory(MarketData)
+    orders: OrderRegister = attrs.Factory(OrderRegister)
+    ledger: Ledger = attrs.Factory(Ledger)
+    account: Account = attrs.Factory(Account)
+    conditions: Conditions = attrs.field(init=False)
+    state: State = State.STARTUP
+    state_since: Timestamp | None = None
+    transitions: deque[ev.StateChanged] = attrs.Factory(lambda: deque(maxlen=TRANSITIONS_KEPT))
+    denials: Counter[str] = attrs.Factory(Counter)
+    """Denied orders per rule: "why no trade"."""
+    services: dict[str, ev.ServiceChanged] = attrs.Factory(dict)
+    health: ev.HealthChecked | None = None
+    recovering: bool = True
+    """True while the journal is replayed: old errors do not trip the breaker anew."""
+    _folds: dict[type, Callable[[Any], list[ev.Event]]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.conditions = Conditions(breaker_limit=self.limits.breaker_errors)
+        self._folds = self._table()
+
+    def apply(self, event: ev.Event) -> list[ev.Event]:
+        """Fold one event and return what follows from it, in order.
+
+        Raises:
+            InvariantViolation: the event cannot follow on the present state; nothing was changed.
+        """
+        fold = self._folds.get(type(event))
+        return [] if fold is None else fold(event)
+
+    def begin_run(self) -> None:
+        """End the replay: the state starts from STARTUP, everything else stands as it was."""
+        self.recovering = False
+        self.state, self.state_since = State.STARTUP, None
+
+    def judge(self, terms: OrderTerms) -> Denied | None:
+        """Return why an order may not be placed now, None if it may."""
+        live = self.orders.live()
+        position = self.ledger.positions.get(terms.ticker)
+        return judge(
+            Proposal(
+                terms=terms,
+                limits=self.limits,
+                state=self.state,
+                market=self.market_data.markets.get(terms.ticker),
+                book=self.market_data.books.get(terms.ticker),
+                position=position.count if position is not None else Count(0),
+                live_orders=len(live),
+                unknown_here=sum(
+                    o.status is OrderStatus.UNKNOWN and o.ticker == terms.ticker for o in live
+                ),
+                exposure_before=account_exposure(self.ledger, live, None),
+                exposure_after=account_exposure(self.ledger, live, terms),
+                halt=self.conditions.halt_for(terms.ticker),
+                paused=self.conditions.paused,
+                venue_paused=self.conditions.venue_paused,
+            )
+        )
+
+    def _table(self) -> dict[type, Callable[[Any], list[ev.Event]]]:
+        data, conditions = self.market_data, self.conditions
+        return {
+            ev.BookDelta: data.apply_delta,
+            ev.BookSnapshot: data.apply_snapshot,
+            ev.SequenceAdvanced: data.advance_sequence,
+            ev.TradePrinted: _quiet(data.print_trade),
+            ev.MarketsListed: _quiet(data.list_markets),
+            ev.FeedConnected: _quiet(data.connect),
+            ev.FeedDisconnected: data.disconnect,
+            ev.FrameRefused: self._frame_refused,
+            ev.OrderIntended: self._intended,
+            ev.OrderDenied: self._denied,
+            ev.OrderSent: self._sent,
+            ev.OrderAccepted: self._accepted,
+            ev.OrderRejected: self._rejected,
+            ev.OrderOutcomeUnknown: self._unknown,
+            ev.OrderNotPlaced: self._not_placed,
+            ev.OrderReported: self._reported,
+            ev.OrderFilled: self._filled,
+            ev.CancelRequested: self._cancel_requested,
+            ev.CancelAcknowledged: self._cancel_acknowledged,
+            ev.CancelFailed: self._cancel_failed,
+            ev.AccountSynced: self._synced,
+            ev.HaltRaised: _quiet(conditions.raise_halt),
+            ev.HaltCleared: _quiet(conditions.clear_halt),
+            ev.TradingPaused: self._paused,
+            ev.TradingResumed: self._resumed,
+            ev.VenuePaused: self._venue_paused,
+            ev.VenueResumed: self._venue_resumed,
+            ev.DegradedRaised: self._degraded,
+            ev.DegradedCleared: self._recovered,
+            ev.StateChanged: self._state_changed,
+            ev.ServiceChanged: self._service_changed,
+            ev.HealthChecked: self._health_checked,
+        }
+
+    # --- orders -----------------------------------------------------------------------------------
+
+    def _intended(self, event: ev.OrderIntended) -> list[ev.Event]:
+        change = self.orders.intend(event.client_order_id, event.terms, event.attribution, event.at)
+        return _order_changed(change, event.at)
+
+    def _denied(self, event: ev.OrderDenied) -> list[ev.Event]:
+        self.denials[event.rule] += 1
+        return []
+
+    def _sent(self, event: ev.OrderSent) -> list[ev.Event]:
+        return self._tell(event.client_order_id, OrderStatus.SENT, event.at, "")
+
+    def _accepted(self, event: ev.OrderAccepted) -> list[ev.Event]:
+        self.conditions.count_order_success()
+        order = self.orders.get(event.client_order_id)
+        if order is None:
+            return []
+        for fill in self.orders.link(order, event.order_id):
+            order.filled = Count(order.filled + fill.count)
+        order.reported_filled = Count(max(order.reported_filled, event.fill_count))
+        if event.remaining_count > 0:
+            told = OrderStatus.RESTING
+        elif max(order.filled, event.fill_count) >= order.count:
+            told = OrderStatus.EXECUTED
+        else:
+            # Kalshi: no status in the reply; nothing left and not all filled means the rest was
+            # canceled (IOC remainder, self-trade prevention).
+            told = OrderStatus.CANCELED
+        return _order_changed(self.orders.tell(order, told, event.at), event.at)
+
+    def _rejected(self, event: ev.OrderRejected) -> list[ev.Event]:
+        follow = self._tell(event.client_order_id, OrderStatus.REJECTED, event.at, event.sentence)
+        if event.code not in ORDINARY_REJECTIONS:
+            follow += self._count_error(event.at, event.sentence)
+        return follow
+
+    def _unknown(self, event: ev.OrderOutcomeUnknown) -> list[ev.Event]:
+        follow = self._tell(event.client_order_id, OrderStatus.UNKNOWN, event.at, event.sentence)
+        return follow + self._count_error(event.at, event.sentence)
+
+    def _not_placed(self, event: ev.OrderNotPlaced) -> list[ev.Event]:
+        return self._tell(event.client_order_id, OrderStatus.NOT_PLACED, event.at, event.sentence)
+
+    def _reported(self, event: ev.OrderReported) -> list[ev.Event]:
+        return _order_changed(self.orders.report(event.record, event.at), event.at)
+
+    def _filled(self, event: ev.OrderFilled) -> list[ev.Event]:
+        position = self.ledger.book(event.fill, event.at)
+        if position is None:
+            return []
+        change = self.orders.fill(event.fill, event.at)
+        follow = [] if change is None else _order_changed(change, event.at)
+        return [*follow, position_changed(position, event.at)]
+
+    def _cancel_requested(self, event: ev.CancelRequested) -> list[ev.Event]:
+        return self._tell(event.order_id, OrderStatus.CANCELLING, event.at, "")
+
+    def _cancel_acknowledged(self, event: ev.CancelAcknowledged) -> list[ev.Event]:
+        # The order's own record confirms a cancel, not this reply (lesson 8).
+        self.conditions.count_order_success()
+        return []
+
+    def _cancel_failed(self, event: ev.CancelFailed) -> list[ev.Event]:
+        order = self.orders.get(event.order_id)
+        if order is None:
+            return []
+        return _order_changed(self.orders.cancel_refused(order, event.at, event.sentence), event.at)
+
+    def _tell(self, key: str, told: OrderStatus, at: Timestamp, sentence: str) -> list[ev.Event]:
+        order = self.orders.get(key)
+        if order is None:
+            return []
+        return _order_changed(self.orders.tell(order, told, at, sentence), at)
+
+    def _count_error(self, at: Timestamp, sentence: str) -> list[ev.Event]:
+        if self.recovering:
+            return []
+        halt = self.conditions.count_order_error(at, sentence)
+        return [] if halt is None else [halt]
+
+    # --- account ----------------------------------------------------------------------------------
+
+    def _synced(self, event: ev.AccountSynced) -> list[ev.Event]:
+        return fold_sync(self, event)
+
+    # --- conditions and states --------------------------------------------------------------------
+
+    def _frame_refused(self, event: ev.FrameRefused) -> list[ev.Event]:
+        self.market_data.frames_refused += 1
+        return []
+
+    def _paused(self, event: ev.TradingPaused) -> list[ev.Event]:
+        self.conditions.paused = event.reason
+        return []
+
+    def _resumed(self, event: ev.TradingResumed) -> list[ev.Event]:
+        self.conditions.paused = None
+        return []
+
+    def _venue_paused(self, event: ev.VenuePaused) -> list[ev.Event]:
+        self.conditions.venue_paused = event.sentence
+        return []
+
+    def _venue_resumed(self, event: ev.VenueResumed) -> list[ev.Event]:
+        self.conditions.venue_paused = None
+        return []
+
+    def _degraded(self, event: ev.DegradedRaised) -> list[ev.Event]:
+        self.conditions.degraded[event.part] = event.reason
+        return []
+
+    def _recovered(self, event: ev.DegradedCleared) -> list[ev.Event]:
+        self.conditions.degraded.pop(event.part, None)
+        return []
+
+    def _state_changed(self, event: ev.StateChanged) -> list[ev.Event]:
+        if event.from_state is State.STARTUP and self.recovering:
+            # An earlier run begins here; where the one before it ended does not matter.
+            self.state = State.STARTUP
+        self.state = next_state(self.state, event.metadata)
+        self.state_since = event.at
+        self.transitions.append(event)
+        return []
+
+    def _service_changed(self, event: ev.ServiceChanged) -> list[ev.Event]:
+        self.services[event.name] = event
+        return []
+
+    def _health_checked(self, event: ev.HealthChecked) -> list[ev.Event]:
+        self.health = event
+        return []
+
+
+def _order_changed(change: Change, at: Timestamp) -> list[ev.Event]:
+    order = change.order
+    return [ev.OrderChanged(at=at, key=order.key, status=order.status, previous=change.previous)]
+
+
+def _quiet(fold: Callable[[Any], object]) -> Callable[[Any], list[ev.Event]]:
+    """Wrap a fold from which nothing follows."""
+
+    def folded(event: Any) -> list[ev.Event]:
+        fold(event)
+        return []
+
+    return folded

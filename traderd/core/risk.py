@@ -1,0 +1,231 @@
+"""The risk rules: each a small pure function that allows an order or says why not.
+
+Owns: the rules and their order. A denial names the rule, the number that broke it, the limit and the cure.
+An order that only takes risk away passes the rules that bound risk.
+Must not: hold state; everything it judges by is in the `Proposal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from traderd.core.book import Book
+from traderd.model.events import HaltRaised
+from traderd.model.market import Market, MarketStatus
+from traderd.model.orders import OrderTerms, Side
+from traderd.model.states import WORKING, State
+from traderd.model.units import (
+    Count,
+    Money,
+    Price,
+    show_count,
+    show_money,
+    show_price,
+)
+
+
+@attrs.frozen(kw_only=True)
+class RiskLimits:
+    """The numbers that bound risk."""
+
+    max_order_count: Count
+    max_open_orders: int
+    max_exposure: Money
+    breaker_errors: int
+    price_collar: Price
+    """How far beyond the far side of the book an order may be priced."""
+
+
+@attrs.frozen(kw_only=True)
+class Proposal:
+    """One order that wants to be placed, and everything the rules judge it by."""
+
+    terms: OrderTerms
+    limits: RiskLimits
+    state: State
+    market: Market | None
+    book: Book | None
+    position: Count
+    live_orders: int
+    """Resting, in flight and unknown."""
+    unknown_here: int
+    """Orders of this market whose outcome is unknown."""
+    exposure_before: Money
+    exposure_after: Money
+    halt: HaltRaised | None
+    paused: str | None
+    venue_paused: str | None
+
+    @property
+    def reduces(self) -> bool:
+        """Tell whether filling it could only take risk away."""
+        signed = self.terms.side.sign * self.terms.count
+        return self.position * signed < 0 and abs(signed) <= abs(self.position)
+
+
+@attrs.frozen(kw_only=True)
+class Denied:
+    """Why an order was not allowed."""
+
+    rule: str
+    sentence: str
+
+
+Rule = Callable[[Proposal], Denied | None]
+
+
+def ready(proposal: Proposal) -> Denied | None:
+    """Orders are taken only when the daemon is ready."""
+    if proposal.state in WORKING:
+        return None
+    return Denied(
+        rule="state",
+        sentence=f"the daemon is {proposal.state.value}, not ready; try again when it is",
+    )
+
+
+def not_halted(proposal: Proposal) -> Denied | None:
+    """A halt stops new risk; reductions pass."""
+    halt = proposal.halt
+    if halt is None or proposal.reduces:
+        return None
+    return Denied(
+        rule="halt",
+        sentence=f"halt {halt.halt_id!r} by {halt.author.value}: {halt.reason}; clear it first",
+    )
+
+
+def not_paused(proposal: Proposal) -> Denied | None:
+    """A pause stops new risk; reductions pass."""
+    if proposal.paused is None or proposal.reduces:
+        return None
+    return Denied(rule="pause", sentence=f"trading is paused: {proposal.paused}; resume it first")
+
+
+def venue_open(proposal: Proposal) -> Denied | None:
+    """While the exchange pauses nothing is sent to it."""
+    if proposal.venue_paused is None:
+        return None
+    return Denied(rule="venue_pause", sentence=f"the exchange is paused: {proposal.venue_paused}")
+
+
+def market_open(proposal: Proposal) -> Denied | None:
+    """The market must be known and active."""
+    ticker = proposal.terms.ticker
+    if proposal.market is None:
+        return Denied(
+            rule="market",
+            sentence=f"market {ticker} is not known here; check the ticker or add it to `markets`",
+        )
+    if proposal.market.status is not MarketStatus.ACTIVE:
+        return Denied(
+            rule="market", sentence=f"market {ticker} is {proposal.market.status.value}, not active"
+        )
+    return None
+
+
+def on_grid(proposal: Proposal) -> Denied | None:
+    """The price must be one the market allows."""
+    market, price = proposal.market, proposal.terms.price
+    if market is None or market.grid.allows(price):
+        return None
+    lower, upper = market.grid.floor(price), market.grid.ceil(price)
+    return Denied(
+        rule="grid",
+        sentence=f"{show_price(price)} is not on the price grid of {market.ticker} "
+        f"({market.grid.describe()}); nearest are {show_price(lower)} and {show_price(upper)}",
+    )
+
+
+def size(proposal: Proposal) -> Denied | None:
+    """One order may not be larger than the limit."""
+    count, limit = proposal.terms.count, proposal.limits.max_order_count
+    if count <= limit:
+        return None
+    return Denied(
+        rule="size",
+        sentence=f"{show_count(count)} contracts is more than risk.max_order_contracts = "
+        f"{show_count(limit)}",
+    )
+
+
+def not_fenced(proposal: Proposal) -> Denied | None:
+    """A market with an order of unknown outcome takes no new risk until it is resolved."""
+    if proposal.unknown_here == 0 or proposal.reduces:
+        return None
+    return Denied(
+        rule="fence",
+        sentence=f"{proposal.unknown_here} order(s) of {proposal.terms.ticker} have an unknown "
+        "outcome; the market is fenced until they are found",
+    )
+
+
+def open_orders(proposal: Proposal) -> Denied | None:
+    """Resting, in flight and unknown orders together are bounded."""
+    limit = proposal.limits.max_open_orders
+    if proposal.live_orders < limit:
+        return None
+    return Denied(
+        rule="open_orders",
+        sentence=f"{proposal.live_orders} orders are open and risk.max_open_orders = {limit}",
+    )
+
+
+def exposure(proposal: Proposal) -> Denied | None:
+    """The worst loss over all markets is bounded; orders that lower it always pass."""
+    after, limit = proposal.exposure_after, proposal.limits.max_exposure
+    if after <= limit or after <= proposal.exposure_before:
+        return None
+    return Denied(
+        rule="exposure",
+        sentence=f"worst-case exposure would be {show_money(after)} and "
+        f"risk.max_exposure_dollars = {show_money(limit)}",
+    )
+
+
+def collar(proposal: Proposal) -> Denied | None:
+    """A price far through the book is a slip of the finger; without a known book nobody can tell."""
+    terms, book = proposal.terms, proposal.book
+    if book is None or book.updated_at is None:
+        return Denied(rule="book", sentence=f"no book of {terms.ticker} has been seen yet")
+    top = book.last_known_top()
+    width = proposal.limits.price_collar
+    if terms.side is Side.BID and top.ask is not None and terms.price > top.ask + width:
+        far, by = top.ask, terms.price - top.ask
+    elif terms.side is Side.ASK and top.bid is not None and terms.price < top.bid - width:
+        far, by = top.bid, top.bid - terms.price
+    else:
+        return None
+    return Denied(
+        rule="collar",
+        sentence=f"{show_price(terms.price)} is {show_price(Price(by))} through the other side "
+        f"({show_price(far)}) and risk.price_collar_dollars = {show_price(width)}",
+    )
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    ready,
+    not_halted,
+    not_paused,
+    venue_open,
+    market_open,
+    on_grid,
+    size,
+    not_fenced,
+    open_orders,
+    exposure,
+    collar,
+)
+"""In order: conditions first, then the market, then the order itself, then the account."""
+
+
+def judge(proposal: Proposal) -> Denied | None:
+    """Return the first denial, None when every rule allows the order."""
+    for rule in RULES:
+        denied = rule(proposal)
+        if denied is not None:
+            return denied
+    return None

@@ -1,0 +1,161 @@
+"""What everybody but the engine may see of the state: questions, no levers.
+
+Owns: the reads that services, screens and strategies share, with their units.
+Must not: change anything, or keep anything of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from traderd.core.book import Book
+from traderd.core.conditions import Conditions
+from traderd.core.engine import Account, Engine
+from traderd.core.exposure import account_exposure
+from traderd.core.ledger import Ledger, Position
+from traderd.core.market_data import FeedState, MarketData
+from traderd.core.orders import Order
+from traderd.core.risk import Denied, RiskLimits
+from traderd.model.events import FeedName, HealthChecked, ServiceChanged, StateChanged
+from traderd.model.ids import MarketTicker
+from traderd.model.market import Market
+from traderd.model.orders import Fill, OrderOwner, OrderTerms
+from traderd.model.states import WORKING, State
+from traderd.model.units import ONE_DOLLAR, Money, Price, Timestamp
+
+
+class StateView:
+    """Read-only questions to the engine; what it returns must not be changed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def state(self) -> State:
+        """The daemon's state."""
+        return self._engine.state
+
+    @property
+    def state_since(self) -> Timestamp | None:
+        """When it was entered."""
+        return self._engine.state_since
+
+    @property
+    def working(self) -> bool:
+        """Tell whether strategies may act."""
+        return self._engine.state in WORKING
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The numbers that bound risk."""
+        return self._engine.limits
+
+    @property
+    def market_data(self) -> MarketData:
+        """Books, feeds and their counters."""
+        return self._engine.market_data
+
+    @property
+    def ledger(self) -> Ledger:
+        """Positions and fills."""
+        return self._engine.ledger
+
+    @property
+    def account(self) -> Account:
+        """The exchange's last words about our money."""
+        return self._engine.account
+
+    @property
+    def conditions(self) -> Conditions:
+        """Halts, pauses, degraded parts, the breaker."""
+        return self._engine.conditions
+
+    @property
+    def transitions(self) -> tuple[StateChanged, ...]:
+        """The last state changes, oldest first."""
+        return tuple(self._engine.transitions)
+
+    @property
+    def services(self) -> dict[str, ServiceChanged]:
+        """Each service's last status."""
+        return dict(self._engine.services)
+
+    @property
+    def health(self) -> HealthChecked | None:
+        """The last health check, None before the first."""
+        return self._engine.health
+
+    @property
+    def denials(self) -> dict[str, int]:
+        """Denied orders per rule, most frequent first."""
+        return dict(self._engine.denials.most_common())
+
+    def feed(self, name: FeedName) -> FeedState:
+        """Return one connection's state."""
+        return self._engine.market_data.feeds[name]
+
+    def market(self, ticker: MarketTicker) -> Market | None:
+        """Return a market as the exchange listed it."""
+        return self._engine.market_data.markets.get(ticker)
+
+    def book(self, ticker: MarketTicker) -> Book | None:
+        """Return a market's book, usable or not."""
+        return self._engine.market_data.books.get(ticker)
+
+    def position(self, ticker: MarketTicker) -> Position | None:
+        """Return a market's position, None if there never was one."""
+        return self._engine.ledger.positions.get(ticker)
+
+    def order(self, key: str) -> Order | None:
+        """Return an order by client order id or order id."""
+        return self._engine.orders.get(key)
+
+    def live_orders(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
+        """Return the orders that can still fill, oldest first, of all markets or one."""
+        live = self._engine.orders.live()
+        return live if ticker is None else tuple(o for o in live if o.ticker == ticker)
+
+    def own_live_orders(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
+        """Return the live orders that this daemon placed."""
+        return tuple(
+            order
+            for order in self.live_orders(ticker)
+            if order.attribution.owner is not OrderOwner.EXTERNAL
+        )
+
+    def recent_orders(self, limit: int) -> tuple[Order, ...]:
+        """Return the newest orders, finished ones included."""
+        return tuple(islice(self._engine.orders.recent(), limit))
+
+    def recent_fills(self, limit: int) -> Iterator[Fill]:
+        """Yield the newest fills, newest first."""
+        return islice(reversed(self._engine.ledger.recent_fills), limit)
+
+    def judge(self, terms: OrderTerms) -> Denied | None:
+        """Return why an order may not be placed now, None if it may."""
+        return self._engine.judge(terms)
+
+    def exposure(self) -> Money:
+        """Return the worst-case loss over all markets, live orders counted as filled."""
+        return account_exposure(self._engine.ledger, self._engine.orders.live(), None)
+
+    def mark(self, position: Position) -> Price | None:
+        """Return the YES price at which the position could be closed now: the opposite best.
+
+        Last known prices are used when the book is in doubt; None when that side is empty.
+        """
+        book = self.book(position.ticker)
+        if book is None:
+            return None
+        top = book.last_known_top()
+        return top.bid if position.count > 0 else top.ask
+
+    def unrealized_pnl(self) -> Money:
+        """Return the open profit at those marks; a side without buyers marks at its worst price."""
+        total = 0
+        for position in self._engine.ledger.open_positions():
+            worst = Price(0) if position.count > 0 else ONE_DOLLAR
+            mark = self.mark(position)
+            total += position.unrealized_pnl(worst if mark is None else mark) or 0
+        return Money(total)
