@@ -91,3 +91,11 @@ class InvariantViolation(TraderdError):
 
 class IllegalTransition(InvariantViolation):
     """A state machine was asked for a step that is not in its table."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception for people: the leaves of a group, each with its class where it says little."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(dict.fromkeys(describe_error(inner) for inner in error.exceptions))
+    text = str(error)
+    return text if isinstance(error, TraderdError) and text else f"{type(error).__name__}: {text}"

@@ -1,7 +1,7 @@
 """Folding a complete reading of the account into the state.
 
-Owns: the order in which a reading is folded (fills, orders, positions, balance) and what follows from it.
-Fills are the truth for positions: a reading that disagrees with them fences its market, it does not
+Owns: what follows from a reading's positions and balance. Its fills and orders are events of their own that
+come before it in the same batch. Fills are the truth for positions: a reading that disagrees with them fences its market, it does not
 overwrite them; only the first reading of a run may carry a position in.
 Must not: remove anything because a reading does not show it.
 """
@@ -42,15 +42,8 @@ def position_changed(position: Position, at: Timestamp) -> ev.PositionChanged:
 
 def fold_sync(engine: Engine, event: ev.AccountSynced) -> list[ev.Event]:
     """Fold the reading; the last event that follows is always the TradingStateUpdated."""
-    differences = reconcile.missed_fills(engine.ledger, event)
-    follow: list[ev.Event] = []
-    for fill in event.fills:
-        follow += engine.apply(ev.OrderFilled(at=event.at, fill=fill, source=ev.Source.SYNC))
-    differences += reconcile.order_differences(engine.orders, event)
-    for record in event.orders:
-        follow += engine.apply(ev.OrderReported(at=event.at, record=record, source=ev.Source.SYNC))
     found, news = _fold_positions(engine, event)
-    return [*follow, *news, _updated(engine, event, tuple(differences + found))]
+    return [*news, _updated(engine, event, (*event.differences, *found))]
 
 
 def _fold_positions(
@@ -131,5 +124,6 @@ def _updated(
     account.balance = event.balance.balance
     account.portfolio_value = event.balance.portfolio_value
     account.read_at, account.version = event.at, updated.version
+    account.first_read_at = account.first_read_at or event.started_at
     account.position_count, account.order_count = positions, orders
     return updated

@@ -44,6 +44,8 @@ class Account:
     balance: Money | None = None
     portfolio_value: Money | None = None
     read_at: Timestamp | None = None
+    first_read_at: Timestamp | None = None
+    """When the first reading in the journal began: no order of ours is older."""
     version: int = 0
     position_count: int = 0
     order_count: int = 0

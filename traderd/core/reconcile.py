@@ -10,51 +10,54 @@ from collections.abc import Iterable
 from typing import Final
 
 from traderd.core.ledger import Ledger
-from traderd.core.orders import OrderRegister
-from traderd.model.events import AccountSynced, Difference
-from traderd.model.orders import OrderStatus, PositionRecord
+from traderd.core.orders import Order, OrderRegister
+from traderd.model.events import Difference
+from traderd.model.orders import Fill, OrderRecord, OrderStatus, PositionRecord
 from traderd.model.units import NS_PER_S, Count, Money, Timestamp, show_count
 
 POSITION_LAG_GRACE_NS: Final = 10 * NS_PER_S
 """Kalshi's positions lag fills by about a second; a mismatch counts only when no fill is this young."""
 
 
-def missed_fills(ledger: Ledger, synced: AccountSynced) -> list[Difference]:
-    """Return the fills of the reading that we had not booked."""
-    return [
-        Difference(
-            kind="fill_missed",
-            subject=fill.trade_id,
-            ours="not booked",
-            theirs=f"{fill.side.value} {show_count(fill.count)} {fill.ticker}",
-        )
-        for fill in synced.fills
-        if not ledger.knows(fill.trade_id)
-    ]
+def missed_fills(ledger: Ledger, fills: Iterable[Fill]) -> list[Fill]:
+    """Return the fills of a reading that we had not booked, in their order."""
+    return [fill for fill in fills if not ledger.knows(fill.trade_id)]
 
 
-def order_differences(orders: OrderRegister, synced: AccountSynced) -> list[Difference]:
-    """Return orders that the reading shows in another status than ours, or that we never placed."""
-    found = []
-    for record in synced.orders:
-        order = orders.get(record.client_order_id or "") or orders.get(record.order_id)
-        if order is None:
-            kind, ours = "order_adopted", "not known"
-        elif order.status is OrderStatus.UNKNOWN:
-            kind, ours = "order_unknown", order.status.value
-        elif order.status.is_live != record.status.is_live:
-            kind, ours = "order_ended", order.status.value
-        else:
-            continue
-        found.append(
-            Difference(
-                kind=kind,
-                subject=record.client_order_id or record.order_id,
-                ours=ours,
-                theirs=record.status.value,
-            )
-        )
-    return found
+def fill_difference(fill: Fill) -> Difference:
+    """Return a missed fill as a difference."""
+    return Difference(
+        kind="fill_missed",
+        subject=fill.trade_id,
+        ours="not booked",
+        theirs=f"{fill.side.value} {show_count(fill.count)} {fill.ticker}",
+    )
+
+
+def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference | None:
+    """Return what a record tells that we did not know, None when it tells nothing new."""
+    order = orders.get(record.client_order_id or "") or orders.get(record.order_id)
+    if order is None:
+        kind, ours = "order_adopted", "not known"
+    elif order.order_id is None:
+        kind, ours = "order_found", order.status.value
+    elif order.status.is_live and not record.status.is_live:
+        kind, ours = "order_ended", order.status.value
+    elif record.status.is_live and not order.status.is_live and not _is_old_news(order):
+        kind, ours = "order_found", order.status.value
+    elif record.fill_count > order.reported_filled:
+        kind, ours = "order_filled", f"{show_count(order.reported_filled)} filled"
+    else:
+        return None
+    theirs = f"{record.status.value}, {show_count(record.fill_count)} filled"
+    return Difference(
+        kind=kind, subject=record.client_order_id or record.order_id, ours=ours, theirs=theirs
+    )
+
+
+def _is_old_news(order: Order) -> bool:
+    # A reading may be older than the end that we know of; only given-up orders can come back.
+    return order.status in {OrderStatus.EXECUTED, OrderStatus.CANCELED}
 
 
 def position_differences(

@@ -6,9 +6,10 @@ Must not: change anything, or keep anything of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from traderd.core import reconcile
 from traderd.core.book import Book
 from traderd.core.conditions import Conditions
 from traderd.core.engine import Account, Engine
@@ -17,10 +18,16 @@ from traderd.core.ledger import Ledger, Position
 from traderd.core.market_data import FeedState, MarketData
 from traderd.core.orders import Order
 from traderd.core.risk import Denied, RiskLimits
-from traderd.model.events import FeedName, HealthChecked, ServiceChanged, StateChanged
+from traderd.model.events import (
+    Difference,
+    FeedName,
+    HealthChecked,
+    ServiceChanged,
+    StateChanged,
+)
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market
-from traderd.model.orders import Fill, OrderOwner, OrderTerms
+from traderd.model.orders import Fill, OrderOwner, OrderRecord, OrderTerms
 from traderd.model.states import WORKING, State
 from traderd.model.units import ONE_DOLLAR, Money, Price, Timestamp
 
@@ -110,6 +117,14 @@ class StateView:
     def order(self, key: str) -> Order | None:
         """Return an order by client order id or order id."""
         return self._engine.orders.get(key)
+
+    def missed_fills(self, fills: Iterable[Fill]) -> list[Fill]:
+        """Return the fills of a reading that are not booked yet."""
+        return reconcile.missed_fills(self._engine.ledger, fills)
+
+    def order_difference(self, record: OrderRecord) -> Difference | None:
+        """Return what an order's record tells that is not known yet."""
+        return reconcile.order_difference(self._engine.orders, record)
 
     def live_orders(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
         """Return the orders that can still fill, oldest first, of all markets or one."""

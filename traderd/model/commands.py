@@ -12,7 +12,7 @@ from typing import TypeAlias
 import attrs
 
 from traderd.model.ids import MarketTicker
-from traderd.model.orders import Attribution, OrderTerms
+from traderd.model.orders import Attribution, OrderOwner, OrderTerms
 
 
 @attrs.frozen(kw_only=True)
@@ -32,9 +32,12 @@ class CancelOrder:
 
 @attrs.frozen(kw_only=True)
 class CancelOrders:
-    """Cancel every live order of the account's own (not external ones), or those of one market."""
+    """Cancel the live orders that this daemon placed; external orders are never touched."""
 
     ticker: MarketTicker | None = None
+    """None: of every market."""
+    owner: OrderOwner | None = None
+    """None: whoever asked for them."""
 
 
 @attrs.frozen(kw_only=True)

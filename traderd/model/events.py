@@ -315,6 +315,17 @@ class PositionChanged:
 
 
 @attrs.frozen(kw_only=True)
+class Difference:
+    """One thing in which the exchange and we disagreed."""
+
+    kind: str
+    """`fill_missed`, `order_adopted`, `order_ended`, `order_found`, `position`, `carried_in`."""
+    subject: str
+    ours: str
+    theirs: str
+
+
+@attrs.frozen(kw_only=True)
 class AccountSynced:
     """A complete reading of the account; a failed or partial one never becomes this event."""
 
@@ -323,21 +334,10 @@ class AccountSynced:
     """Facts observed after this moment may be missing from the reading."""
     sync_type: str
     """`initial` or `update`."""
-    orders: tuple[OrderRecord, ...]
-    fills: tuple[Fill, ...]
     positions: tuple[PositionRecord, ...]
     balance: BalanceRecord
-
-
-@attrs.frozen(kw_only=True)
-class Difference:
-    """One thing in which the exchange and we disagreed."""
-
-    kind: str
-    """`fill_missed`, `order_adopted`, `order_ended`, `order_unknown`, `position`, `carried_in`."""
-    subject: str
-    ours: str
-    theirs: str
+    differences: tuple[Difference, ...] = ()
+    """What the reading's fills and orders told that was new; they are events of their own."""
 
 
 @attrs.frozen(kw_only=True)

@@ -39,6 +39,8 @@ class ClientOrderIds:
     def __attrs_post_init__(self) -> None:
         if len(self.instance) != INSTANCE_ID_CHARACTERS or not _HEX.issuperset(self.instance):
             raise BadInput(f"instance id must be {INSTANCE_ID_CHARACTERS} hex digits")
+        if self.generation < 0:
+            raise BadInput("a generation counts up from 0")
 
     def next_id(self) -> ClientOrderId:
         """Return an id that this instance has never returned before."""

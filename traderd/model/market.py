@@ -44,10 +44,30 @@ class PriceBand:
                 f"price band {self.start}..{self.end} step {self.step} (1/10000 $) is not a band"
             )
 
+    def allows(self, price: Price) -> bool:
+        """Tell whether an order may have this price; 0 and $1 themselves are never order prices."""
+        return (
+            0 < price < ONE_DOLLAR
+            and self.start <= price <= self.end
+            and (price - self.start) % self.step == 0
+        )
+
+    def floor(self, price: Price) -> Price | None:
+        """Return this band's highest order price not above `price`, None if there is none."""
+        top = min(price, self.end, ONE_DOLLAR - 1)
+        candidate = Price(top - (top - self.start) % self.step)
+        return candidate if self.allows(candidate) else None
+
+    def ceil(self, price: Price) -> Price | None:
+        """Return this band's lowest order price not below `price`, None if there is none."""
+        bottom = max(price, self.start, 1)
+        candidate = Price(bottom + (self.start - bottom) % self.step)
+        return candidate if self.allows(candidate) else None
+
 
 @attrs.frozen
 class PriceGrid:
-    """The prices that orders of one market may have, as ordered bands."""
+    """The prices that orders of one market may have, as bands that meet."""
 
     bands: tuple[PriceBand, ...]
 
@@ -57,12 +77,7 @@ class PriceGrid:
 
     def allows(self, price: Price) -> bool:
         """Tell whether an order may have this price; 0 and $1 themselves are never order prices."""
-        if not 0 < price < ONE_DOLLAR:
-            return False
-        return any(
-            band.start <= price <= band.end and (price - band.start) % band.step == 0
-            for band in self.bands
-        )
+        return any(band.allows(price) for band in self.bands)
 
     def step_at(self, price: Price) -> Price:
         """Return the step of the band that holds `price`: the finer one where two bands meet."""
@@ -71,29 +86,16 @@ class PriceGrid:
 
     def floor(self, price: Price) -> Price | None:
         """Return the highest order price not above `price`, None if there is none."""
-        for band in reversed(self.bands):
-            if price < band.start:
-                continue
-            top = min(price, band.end)
-            candidate = Price(top - (top - band.start) % band.step)
-            if candidate >= ONE_DOLLAR:
-                candidate = Price(candidate - band.step)
-            if self.allows(candidate):
-                return candidate
-        return None
+        # Over all bands, so that the answer does not depend on the exchange sending them in order.
+        return max(
+            (found for band in self.bands if (found := band.floor(price)) is not None), default=None
+        )
 
     def ceil(self, price: Price) -> Price | None:
         """Return the lowest order price not below `price`, None if there is none."""
-        for band in self.bands:
-            if price > band.end:
-                continue
-            bottom = max(price, band.start)
-            candidate = Price(bottom + (band.start - bottom) % band.step)
-            if candidate <= 0:
-                candidate = Price(candidate + band.step)
-            if self.allows(candidate):
-                return candidate
-        return None
+        return min(
+            (found for band in self.bands if (found := band.ceil(price)) is not None), default=None
+        )
 
     def describe(self) -> str:
         """Return the bands for people: `0.0000-1.0000 by 0.0100`."""

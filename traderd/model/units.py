@@ -8,7 +8,7 @@ Must not: use floats, or guess what a text may have meant.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, NewType
 
 from traderd.errors import UnitError
@@ -46,25 +46,40 @@ def parse_fixed(text: str | int | float | Decimal, *, decimals: int, what: str) 
     Raises:
         UnitError: not a plain decimal number, not exact in this unit, or absurdly large.
     """
-    if isinstance(text, bool) or not isinstance(text, (str, int, float, Decimal)):
+    if isinstance(text, str):
+        shown = text
+    elif isinstance(text, bool) or not isinstance(text, (int, float, Decimal)):
         raise UnitError(f"{what} must be a decimal number, not {type(text).__name__}")
-    shown = str(text)
+    else:
+        shown = _plain_digits(text, what=what)
     if len(shown) > TEXT_CHARACTERS_MAX or not shown.isascii():
         raise UnitError(f"{what} is not a plain decimal number: {shown[:TEXT_CHARACTERS_MAX]!r}")
     digits = shown[1:] if shown[:1] == "-" else shown
     whole, _, fraction = digits.partition(".")
-    if isinstance(text, str) and not (whole.isdigit() and (fraction.isdigit() or digits == whole)):
+    if not (whole.isdigit() and (fraction.isdigit() or digits == whole)):
         raise UnitError(f"{what} is not a plain decimal number: {shown!r}")
-    try:
-        scaled = Decimal(shown).scaleb(decimals)
-        value = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError) as exc:
-        raise UnitError(f"{what} is not a plain decimal number: {shown!r}") from exc
-    if value != scaled:
+    # Only integers from here on: Decimal's default context keeps 28 digits and would round a longer
+    # text to a value that then looks exact.
+    if fraction[decimals:].strip("0"):
         raise UnitError(f"{what} {shown} has more than {decimals} decimals")
-    if abs(value) > MAGNITUDE_MAX:
+    value = int(whole + fraction[:decimals].ljust(decimals, "0"))
+    if value > MAGNITUDE_MAX:
         raise UnitError(f"{what} {shown} is too large")
-    return value
+    return value if digits is shown else -value
+
+
+def _plain_digits(number: int | float | Decimal, *, what: str) -> str:
+    # Both bounds come before any text is made: 10**5000 and 1E+999999 are short to send and long to print.
+    exact = Decimal(repr(number)) if isinstance(number, float) else number
+    if isinstance(exact, int):
+        if abs(exact) > MAGNITUDE_MAX:
+            raise UnitError(f"{what} is too large")
+        return str(exact)
+    if not exact.is_finite() or not -TEXT_CHARACTERS_MAX < exact.adjusted() < TEXT_CHARACTERS_MAX:
+        raise UnitError(f"{what} is not a plain decimal number: {number}")
+    if len(exact.as_tuple().digits) > TEXT_CHARACTERS_MAX:
+        raise UnitError(f"{what} has too many digits")
+    return format(exact, "f")
 
 
 def parse_price(text: str | int | float | Decimal, *, what: str = "price") -> Price:
@@ -169,6 +184,7 @@ def parse_time(text: str, *, what: str = "time") -> Timestamp:
 def format_time(at: Timestamp) -> str:
     """Return RFC 3339 UTC with microseconds trimmed of zeros, as Kalshi prints it."""
     seconds, rest = divmod(at, NS_PER_S)
-    stamp = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # isoformat and not strftime, whose %Y leaves early years without their zeros.
+    stamp = datetime.fromtimestamp(seconds, tz=UTC).replace(tzinfo=None).isoformat()
     micros = f"{rest // 1_000:06d}".rstrip("0")
     return f"{stamp}.{micros}Z" if micros else f"{stamp}Z"

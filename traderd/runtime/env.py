@@ -101,7 +101,7 @@ class RealEnv(Env):
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind one TCP port of one address."""
         listener = (await trio.open_tcp_listeners(port, host=host))[0]
-        return listener, listener.socket.getsockname()[1]  # type: ignore[return-value]
+        return listener, listener.socket.getsockname()[1]
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run it in a worker thread; a store write must never be abandoned half way (trap T35)."""

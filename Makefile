@@ -1,0 +1,48 @@
+# Everything a person does here. `make run` and `make test` are enough to begin.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt
+# The house checks that ruff does not have.
+ASYNC_CHECKS := ASYNC101,ASYNC102,ASYNC103,ASYNC104,ASYNC119,ASYNC900
+# Options for the daemon: make run ARGS="--log-level debug"
+ARGS ?=
+
+.PHONY: venv run test lint bench soak
+.DEFAULT_GOAL := run
+
+venv: $(VENV)/.dev
+
+# What the daemon needs, and nothing else: a first `make run` should not wait for test tools.
+$(VENV)/.run: pyproject.toml constraints.txt
+	@echo "Building $(VENV) with what traderd needs to run; this happens once."
+	@$(PYTHON) -c 'import sys; sys.exit("traderd needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Adding the tools for tests and checks to $(VENV); this happens once."
+	@$(INSTALL) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/.run
+	@exec $(BIN)/traderd run $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted as ruff does it: run $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/flake8 --isolated --select $(ASYNC_CHECKS) traderd plugins tests
+	@$(BIN)/mypy
+
+test: lint
+	@command -v chromium chromium-browser google-chrome >/dev/null || echo "No Chromium found: the browser tests are skipped (apt-get install chromium)."
+	@$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	@$(BIN)/python benchmarks/run.py
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m soak

@@ -1,0 +1,103 @@
+"""A demo market maker: quotes both sides of a few markets, one step inside the spread where there is room.
+
+It joins the best prices, leans against its inventory, and stays inside its own limits; the daemon's risk gate
+stands behind it all the same. Copy this file to start a strategy of your own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from traderd.plugin_api import (
+    Command,
+    Count,
+    MarketTicker,
+    Observation,
+    OrderStatus,
+    OwnOrder,
+    Price,
+    Side,
+    StrategySpec,
+    cancel,
+    hookimpl,
+    parse_count,
+    place,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Parameters:
+    """Settings under `[strategies.spread_maker]`."""
+
+    markets_max: int = 4
+    """How many markets are quoted: two orders each must fit into risk.max_open_orders."""
+    order_contracts: str = "5"
+    position_contracts_max: str = "40"
+    """Beyond this the side that would add to the position is not quoted."""
+
+
+class SpreadMaker:
+    """Keeps one bid and one ask in each of its markets."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._size = parse_count(parameters.order_contracts)
+        self._position_max = parse_count(parameters.position_contracts_max)
+        self._markets_max = parameters.markets_max
+        self._markets: list[MarketTicker] = []
+
+    def decide(self, observation: Observation) -> Sequence[Command]:
+        """Cancel quotes that are no longer where they should be, and place those that are missing."""
+        if observation.ticker not in self._markets:
+            if len(self._markets) >= self._markets_max:
+                return ()
+            self._markets.append(observation.ticker)
+        if not observation.book_usable or observation.bid is None or observation.ask is None:
+            return [cancel(order) for order in observation.orders if _rests(order)]
+        commands: list[Command] = []
+        for side, price in self._wanted(observation).items():
+            commands += self._quote(observation, side, price)
+        return commands
+
+    def _wanted(self, observation: Observation) -> dict[Side, Price | None]:
+        bid, ask, grid = observation.bid, observation.ask, observation.market.grid
+        assert bid is not None
+        assert ask is not None
+        step = grid.step_at(bid)
+        if ask - bid > 2 * step:
+            bid, ask = Price(bid + step), Price(ask - step)
+        room = observation.position
+        return {
+            Side.BID: None if room >= self._position_max else grid.floor(bid),
+            Side.ASK: None if room <= -self._position_max else grid.ceil(ask),
+        }
+
+    def _quote(self, observation: Observation, side: Side, price: Price | None) -> list[Command]:
+        own = observation.own(side)
+        stale = [cancel(order) for order in own if order.price != price and _rests(order)]
+        if own or price is None:
+            return list(stale)
+        return [
+            place(
+                ticker=observation.ticker,
+                side=side,
+                price=price,
+                count=Count(self._size),
+                post_only=True,
+            )
+        ]
+
+
+def _rests(order: OwnOrder) -> bool:
+    return order.status is OrderStatus.RESTING
+
+
+@hookimpl
+def traderd_strategies() -> list[StrategySpec]:
+    """Offer the strategy; in `sim` it runs without being asked for."""
+    return [
+        StrategySpec(
+            name="spread_maker", make=SpreadMaker, parameters=Parameters, enabled_in_sim=True
+        )
+    ]

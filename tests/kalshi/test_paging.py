@@ -1,0 +1,115 @@
+"""Lists are read to their end, and a list that begins again is noticed."""
+
+import pytest
+
+from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
+from traderd.kalshi import paging
+from traderd.kalshi.paging import read_pages
+from traderd.kalshi.request import Requester
+from traderd.kalshi.transport import make_http_client
+from traderd.kalshi.wire.portfolio import PositionList
+
+
+def row(ticker, count="1.00"):
+    return {
+        "ticker": ticker,
+        "position_fp": count,
+        "market_exposure_dollars": "0",
+        "realized_pnl_dollars": "0",
+        "fees_paid_dollars": "0",
+    }
+
+
+async def read(exchange):
+    async with make_http_client(exchange.env, base_url=exchange.base_url) as http:
+        rows = await read_pages(
+            Requester(exchange.env, http, "/trade-api/v2", None),
+            "/portfolio/positions",
+            {"filter": "f"},
+            PositionList,
+            lambda page: page.market_positions,
+            lambda position: position.ticker,
+        )
+    return [(position.ticker, position.position_fp) for position in rows]
+
+
+def page(exchange, tickers, cursor="", **changes):
+    exchange.reply(200, {"market_positions": [row(t) for t in tickers], "cursor": cursor} | changes)
+
+
+async def test_cursors_are_followed_until_an_empty_one(exchange, autojump_clock):
+    page(exchange, ["A", "B"], "c1")
+    page(exchange, ["C"], "c2")
+    page(exchange, [], "")
+    assert [ticker for ticker, _ in await read(exchange)] == ["A", "B", "C"]
+    assert [request.query for request in exchange.requests] == [
+        {"filter": "f", "limit": "1000"},
+        {"filter": "f", "limit": "1000", "cursor": "c1"},
+        {"filter": "f", "limit": "1000", "cursor": "c2"},
+    ]
+
+
+@pytest.mark.parametrize("last", [{"cursor": None}, {"cursor": ""}])
+async def test_the_last_page_may_say_so_in_any_way(exchange, autojump_clock, last):
+    page(exchange, ["A"], **last)
+    assert await read(exchange) == [("A", "1.00")]
+
+
+async def test_a_list_may_be_null_or_the_cursor_missing(exchange, autojump_clock):
+    exchange.reply(200, {"market_positions": None, "cursor": ""})
+    assert await read(exchange) == []
+    exchange.reply(200, {"market_positions": []})
+    assert await read(exchange) == []
+    exchange.reply(200, {"cursor": ""})
+    assert await read(exchange) == []
+
+
+async def test_an_empty_object_is_no_page_and_never_an_empty_account(exchange, autojump_clock):
+    exchange.reply(200, {})
+    with pytest.raises(ExchangeProtocolError, match="without rows and cursor"):
+        await read(exchange)
+
+
+async def test_a_row_that_moved_between_pages_is_kept_once_in_its_last_reading(
+    exchange, autojump_clock
+):
+    page(exchange, ["A", "B"], "c1")
+    exchange.reply(200, {"market_positions": [row("B", "2.00"), row("C")], "cursor": ""})
+    assert await read(exchange) == [("A", "1.00"), ("B", "2.00"), ("C", "1.00")]
+
+
+async def test_a_list_that_begins_again_is_an_error(exchange, autojump_clock):
+    page(exchange, ["A", "B"], "c1")
+    page(exchange, ["N", "A", "B"], "c2")
+    with pytest.raises(ExchangeProtocolError, match="began again"):
+        await read(exchange)
+
+
+async def test_a_page_without_news_is_an_error(exchange, autojump_clock):
+    page(exchange, ["A", "B", "C"], "c1")
+    page(exchange, ["B", "C"], "c2")
+    with pytest.raises(ExchangeProtocolError, match="began again"):
+        await read(exchange)
+
+
+async def test_a_cursor_that_comes_back_is_an_error(exchange, autojump_clock):
+    page(exchange, ["A"], "c1")
+    page(exchange, ["B"], "c2")
+    page(exchange, ["C"], "c1")
+    with pytest.raises(ExchangeProtocolError, match="cursor came back"):
+        await read(exchange)
+
+
+async def test_paging_for_ever_is_an_error(exchange, autojump_clock, monkeypatch):
+    monkeypatch.setattr(paging, "PAGES_MAX", 5)
+    for number in range(5):
+        page(exchange, [f"T{number}"], f"c{number}")
+    with pytest.raises(ExchangeProtocolError, match="more than 5 pages"):
+        await read(exchange)
+
+
+async def test_a_failure_in_the_middle_is_never_a_shorter_list(exchange, autojump_clock):
+    page(exchange, ["A"], "c1")
+    exchange.reply(503)
+    with pytest.raises(ExchangeUnavailable):
+        await read(exchange)

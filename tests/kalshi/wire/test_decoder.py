@@ -1,0 +1,326 @@
+"""The trader's reading of WebSocket frames, recorded and made up."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traderd.kalshi.wire import feed
+from traderd.kalshi.wire.decoder import FrameDecoder, SnapshotReply
+from traderd.model.events import (
+    BookDelta,
+    BookSnapshot,
+    FeedName,
+    FrameRefused,
+    OrderFilled,
+    OrderReported,
+    SequenceAdvanced,
+    Source,
+    TradePrinted,
+)
+from traderd.model.orders import OrderStatus, Side
+from traderd.model.units import Timestamp
+
+RECORDED = json.loads(
+    (Path(__file__).parents[2] / "data" / "ws_orderbook_prod_20260807.json").read_text()
+)["frames"]
+AT = Timestamp(1_000)
+
+
+def decode(raw, decoder=None, **options):
+    events = []
+    decoder = decoder or FrameDecoder(1, FeedName.MARKET_DATA, **options)
+    reply = decoder.decode(raw if isinstance(raw, (bytes, str)) else json.dumps(raw), AT, events)
+    return events, reply
+
+
+def test_every_recorded_frame_decodes_and_the_sequence_has_no_hole():
+    decoder = FrameDecoder(9, FeedName.MARKET_DATA, use_yes_price=True)
+    # The recording was subscribed without yes prices, by command 2.
+    decoder.expect(2, use_yes_price=False)
+    events, replies = [], []
+    for row in RECORDED:
+        reply = decoder.decode(
+            json.dumps(row["frame"]).encode(), Timestamp(row["received_ms"]), events
+        )
+        replies += [reply] if reply else []
+    assert len(RECORDED) == 269
+    assert decoder.refused == 0
+    assert [event.seq for event in events] == list(range(1, 269))
+    assert {event.subscription for event in events} == {"9:1"}
+    kinds = [type(event) for event in events]
+    assert (kinds.count(BookSnapshot), kinds.count(SequenceAdvanced), kinds.count(BookDelta)) == (
+        12,
+        11,
+        245,
+    )
+    assert len(replies) == 12
+
+
+def test_recorded_books_are_not_crossed_when_the_price_form_is_read_right():
+    decoder = FrameDecoder(9, FeedName.MARKET_DATA)
+    decoder.expect(2, use_yes_price=False)
+    books = {}
+    for row in RECORDED:
+        events = []
+        decoder.decode(json.dumps(row["frame"]), AT, events)
+        for event in events:
+            if isinstance(event, BookSnapshot):
+                books[event.ticker] = {Side.BID: dict(event.bids), Side.ASK: dict(event.asks)}
+            elif isinstance(event, BookDelta):
+                side = books[event.ticker][event.side]
+                side[event.price] = side.get(event.price, 0) + event.change
+                assert side[event.price] >= 0
+                if side[event.price] == 0:
+                    del side[event.price]
+        for book in books.values():
+            assert max(book[Side.BID]) < min(book[Side.ASK])
+    assert len(books) == 12
+
+
+SNAPSHOT = {
+    "type": "orderbook_snapshot",
+    "sid": 1,
+    "seq": 1,
+    "msg": {
+        "market_ticker": "A",
+        "yes_dollars_fp": [["0.470", "3.00"]],
+        "no_dollars_fp": [["0.52", 7.77]],
+    },
+}
+DELTA = {
+    "type": "orderbook_delta",
+    "sid": 1,
+    "seq": 2,
+    "msg": {
+        "market_ticker": "A",
+        "price_dollars": "0.48",
+        "delta_fp": "-1.00",
+        "side": "no",
+        "ts_ms": 5,
+    },
+}
+
+
+def test_no_levels_are_yes_prices_when_we_asked_for_yes_prices():
+    (event,), reply = decode(SNAPSHOT)
+    assert (event.bids, event.asks, reply) == (((4700, 300),), ((5200, 777),), None)
+    (event,), _ = decode(DELTA)
+    assert (event.side, event.price, event.change, event.exchange_at) == (
+        Side.ASK,
+        4800,
+        -100,
+        5_000_000,
+    )
+
+
+def test_the_price_form_belongs_to_the_subscription_that_asked_for_it():
+    decoder = FrameDecoder(1, FeedName.MARKET_DATA)
+    decoder.expect(7, use_yes_price=False)
+    decode(
+        {"type": "subscribed", "id": 7, "msg": {"channel": "orderbook_delta", "sid": 1}}, decoder
+    )
+    decode(
+        {"type": "subscribed", "id": 8, "msg": {"channel": "orderbook_delta", "sid": 2}}, decoder
+    )
+    assert decode(DELTA, decoder)[0][0].price == 5200
+    assert decode(DELTA | {"sid": 2}, decoder)[0][0].price == 4800
+
+
+def test_a_missing_side_is_an_empty_side():
+    (event,), _ = decode({
+        "type": "orderbook_snapshot",
+        "sid": 1,
+        "seq": 1,
+        "msg": {"market_ticker": "A"},
+    })
+    assert (event.bids, event.asks) == ((), ())
+
+
+def test_a_snapshot_in_the_old_form_is_refused_and_not_taken_for_an_empty_book():
+    (event,), _ = decode({
+        "type": "orderbook_snapshot",
+        "sid": 1,
+        "seq": 1,
+        "msg": {"market_ticker": "A", "yes": [[47, 3]]},
+    })
+    assert isinstance(event, FrameRefused)
+    assert (event.kind, event.feed) == ("orderbook_snapshot", FeedName.MARKET_DATA)
+
+
+def test_a_snapshot_in_answer_names_its_command():
+    (event,), reply = decode(SNAPSHOT | {"id": 5})
+    assert event.in_answer is True
+    assert reply == SnapshotReply(id=5, ticker="A")
+
+
+@pytest.mark.parametrize(
+    ("frame", "seq"),
+    [
+        ({"type": "ok", "id": 3, "sid": 1, "seq": 8, "msg": {"market_tickers": ["A"]}}, 8),
+        ({"type": "unsubscribed", "id": 7, "sid": 1, "seq": 12}, 12),
+        ({"type": "error", "id": 3, "sid": 1, "seq": 9, "msg": {"code": 11, "msg": "x"}}, 9),
+    ],
+)
+def test_an_acknowledgement_uses_up_a_number(frame, seq):
+    events, reply = decode(frame)
+    assert events == [SequenceAdvanced(subscription="1:1", seq=seq, at=AT)]
+    assert reply.id == frame["id"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "subscribed", "id": 1, "msg": {"channel": "trade", "sid": 2}},
+        {"type": "ok", "id": 6, "msg": [{"channel": "trade", "sid": 2}]},
+        {"type": "error", "id": 9, "msg": {"code": 7, "msg": "Unknown subscription ID"}},
+    ],
+)
+def test_an_unnumbered_reply_is_no_event(frame):
+    events, reply = decode(frame)
+    assert (events, reply.id) == ([], frame["id"])
+
+
+def test_a_terminal_error_is_told_with_its_code():
+    _, reply = decode({
+        "type": "error",
+        "sid": 4,
+        "msg": {"code": 25, "msg": "Subscription buffer overflow"},
+    })
+    assert isinstance(reply, feed.FeedError)
+    assert (reply.sid, reply.msg.code, reply.id) == (4, 25, 0)
+
+
+TRADE = {
+    "trade_id": "t",
+    "market_ticker": "A",
+    "yes_price_dollars": "0.5200",
+    "count_fp": "7.77",
+    "taker_book_side": "ask",
+    "taker_outcome_side": "no",
+    "ts_ms": 5,
+}
+FILL = {
+    "trade_id": "t",
+    "order_id": "o",
+    "market_ticker": "A",
+    "is_taker": False,
+    "book_side": "ask",
+    "outcome_side": "no",
+    "side": "yes",
+    "action": "sell",
+    "yes_price_dollars": "0.52",
+    "count_fp": 1.5,
+    "fee_cost": "0.0175",
+    "ts": 7,
+}
+ORDER = {
+    "order_id": "o",
+    "ticker": "A",
+    "status": "executed",
+    "book_side": "bid",
+    "outcome_side": "yes",
+    "yes_price_dollars": "0.4700",
+    "initial_count_fp": "10.00",
+    "fill_count_fp": "10.00",
+    "remaining_count_fp": "0.00",
+    "created_time": "1970-01-01T00:00:09Z",
+    "expiration_ts_ms": 8,
+    "last_update_reason": "Trade",
+}
+
+
+def test_a_trade_needs_no_sequence_number():
+    (event,), _ = decode({"type": "trade", "sid": 2, "msg": TRADE})
+    assert event == TradePrinted(
+        trade_id="t",
+        ticker="A",
+        price=5200,
+        count=777,
+        taker_side=Side.ASK,
+        at=AT,
+        exchange_at=5_000_000,
+    )
+
+
+def test_a_fill_is_read_by_book_side_and_not_by_the_legacy_pair():
+    (event,), _ = decode({"type": "fill", "sid": 4, "msg": FILL})
+    assert isinstance(event, OrderFilled)
+    assert (event.fill.side, event.fill.price, event.fill.count, event.fill.fee) == (
+        Side.ASK,
+        5200,
+        150,
+        17_500,
+    )
+    assert (event.fill.executed_at, event.fill.client_order_id, event.source) == (
+        7 * 10**9,
+        None,
+        Source.FEED,
+    )
+
+
+def test_a_fill_without_a_time_has_the_time_of_its_frame():
+    (event,), _ = decode({
+        "type": "fill",
+        "sid": 4,
+        "msg": {k: v for k, v in FILL.items() if k != "ts"},
+    })
+    assert event.fill.executed_at == AT
+
+
+def test_an_order_message_takes_either_spelling_of_time():
+    (event,), _ = decode({"type": "user_order", "sid": 5, "msg": ORDER})
+    assert isinstance(event, OrderReported)
+    assert (event.record.status, event.record.reason, event.source) == (
+        OrderStatus.EXECUTED,
+        "Trade",
+        Source.FEED,
+    )
+    assert (event.record.created_at, event.record.expires_at) == (9 * 10**9, 8_000_000)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind"),
+    [
+        (b"not json", "unreadable"),
+        (b"\xff\xfe", "unreadable"),
+        (b'{"a":' + b"[" * 100_000, "unreadable"),
+        (b"[]", "unreadable"),
+        (b'{"sid":1}', "untyped"),
+        (b'{"type":"novel","sid":1,"seq":3,"msg":{}}', "novel"),
+        (b'{"type":"orderbook_delta","sid":1,"seq":3,"msg":{}}', "orderbook_delta"),
+        (json.dumps(DELTA | {"msg": DELTA["msg"] | {"price_dollars": "1.5"}}), "orderbook_delta"),
+        (json.dumps(DELTA | {"msg": DELTA["msg"] | {"delta_fp": "0.001"}}), "orderbook_delta"),
+        (json.dumps(DELTA | {"msg": DELTA["msg"] | {"side": "maybe"}}), "orderbook_delta"),
+        (json.dumps({"type": "fill", "sid": 1, "msg": FILL | {"count_fp": "0.00"}}), "fill"),
+        (json.dumps({"type": "fill", "sid": 1, "msg": FILL | {"book_side": "bid"}}), "fill"),
+        (
+            json.dumps({"type": "user_order", "sid": 1, "msg": ORDER | {"status": "unknown"}}),
+            "user_order",
+        ),
+        (
+            json.dumps({"type": "user_order", "sid": 1, "msg": ORDER | {"fill_count_fp": "-1"}}),
+            "user_order",
+        ),
+        (
+            json.dumps({"type": "user_order", "sid": 1, "msg": ORDER | {"created_time": "x"}}),
+            "user_order",
+        ),
+    ],
+)
+def test_a_frame_that_makes_no_sense_is_refused_counted_and_leaves_a_gap(raw, kind):
+    decoder = FrameDecoder(1, FeedName.PRIVATE)
+    events, reply = decode(raw, decoder)
+    (event,) = events
+    assert isinstance(event, FrameRefused)
+    assert (event.kind, event.feed, reply, decoder.refused) == (kind, FeedName.PRIVATE, None, 1)
+    assert 0 < len(event.reason) <= 200
+    assert decode(DELTA, decoder)[0][0].seq == 2
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_whatever_end_the_decoding(raw):
+    events, _ = decode(raw)
+    assert len(events) == 1

@@ -1,0 +1,293 @@
+"""The whole exchange: accounts, the street, time, every fault, and a real socket."""
+
+import json
+from functools import partial
+
+import h11
+import pytest
+import trio
+import trio_websocket
+
+from tests.paper.serving import (
+    API,
+    FEED,
+    A,
+    B,
+    RawClient,
+    open_bench,
+    scenario,
+    signed,
+    websocket,
+)
+from traderd.model.market import MarketStatus
+from traderd.model.units import parse_money
+from traderd.paper.exchange import run_paper_exchange
+from traderd.paper.messages import VenueRefusal
+from traderd.paper.scenario import default_scenario
+from traderd.runtime.env import RealEnv
+
+
+async def refused_upgrade(bench, trader) -> int:
+    with pytest.RaisesGroup(trio_websocket.ConnectionRejected, flatten_subgroups=True) as caught:
+        async with trader.feed():
+            raise AssertionError("the upgrade was accepted")
+    return caught.value.exceptions[0].status_code
+
+
+# --- assembly -------------------------------------------------------------------------------------
+
+
+async def test_the_urls_are_those_of_the_address(autojump_clock):
+    async with open_bench() as bench:
+        assert bench.exchange.rest_url == "http://exchange.test:80/trade-api/v2"
+        assert bench.exchange.ws_url == "ws://exchange.test:80/trade-api/ws/v2"
+
+
+async def test_without_a_list_the_scenarios_accounts_are_made(autojump_clock):
+    accounts = [{"name": "carol", "cash": "250.00"}]
+    async with open_bench(accounts=None, scenario=scenario(accounts=accounts)) as bench:
+        assert list(bench.exchange.accounts) == ["carol"]
+        _, balance = await (await bench.trader("carol")).ask("GET", "/portfolio/balance")
+        assert balance["balance_dollars"] == "250.0000"
+
+
+async def test_an_account_can_be_made_while_it_runs(autojump_clock):
+    async with open_bench(accounts={}) as bench:
+        made = bench.exchange.create_account("dave", parse_money("5"))
+        _, balance = await (await bench.trader("dave")).ask("GET", "/portfolio/balance")
+        assert balance["balance"] == 500
+        assert made.private_pem.startswith(b"-----BEGIN PRIVATE KEY-----")
+        assert "PRIVATE" not in repr(made)
+        with pytest.raises(VenueRefusal):
+            bench.exchange.create_account("eve", parse_money("-1"))
+        bench.exchange.keys.remove(made.key_id)
+        status, _ = await (await bench.trader("dave")).ask("GET", "/portfolio/balance")
+        assert status == 401
+        bench.total += parse_money("5")
+
+
+async def test_equal_seeds_give_equal_streets(autojump_clock):
+    async def history(seed: int) -> list:
+        async with open_bench(flow_rate=10.0, seed=seed) as bench:
+            await trio.sleep(300)
+            venue = bench.exchange.venue
+            trades = [(t.ticker, t.price, t.count, t.taker_side) for t in venue.trades()]
+            return [trades, venue.book(A), venue.book(B)]
+
+    first, same, other = await history(1), await history(1), await history(2)
+    assert first[0]
+    assert first == same
+    assert first != other
+
+
+async def test_the_default_scenario_trades_by_itself_and_reaches_subscribers(autojump_clock):
+    async with open_bench(scenario=default_scenario(), flow_rate=5.0) as bench:
+        trader = await bench.trader()
+        tickers = [market.ticker for market in bench.exchange.venue.markets()]
+        assert len(tickers) == 12
+        async with trader.feed() as feed:
+            await feed.send(
+                "subscribe", channels=["orderbook_delta", "trade"], market_tickers=tickers
+            )
+            got = await feed.get_all()
+            assert sum(frame["type"] == "orderbook_snapshot" for frame in got) == 12
+            await trio.sleep(60)
+            types = [frame["type"] for frame in await feed.get_all()]
+            assert types.count("orderbook_delta") > 120
+            assert types.count("trade") >= 3
+
+
+async def test_a_scenario_without_opening_books_is_a_quiet_exchange(autojump_clock):
+    markets = [
+        {
+            "ticker": "X-1-A",
+            "event": "KXVOID-26DEC31",
+            "title": "",
+            "outcome": "",
+            "market_id": "x",
+            "closes_in_s": 60,
+        }
+    ]
+    async with open_bench(scenario=scenario(markets=markets), flow_rate=5.0) as bench:
+        await trio.sleep(30)
+        assert (await (await bench.trader()).ask("GET", "/markets/X-1-A"))[0] == 200
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+async def test_a_market_closes_on_time_and_its_orders_with_it(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as feed:
+            await feed.send("subscribe", channels=["user_orders"])
+            await trader.place("bid", "1", "0.10", ticker=B)
+            await feed.get_all()
+            await trio.sleep_until(3_599.5)
+            assert bench.exchange.venue.market(B).status is MarketStatus.ACTIVE
+            await trio.sleep_until(3_600.5)
+            assert bench.exchange.venue.market(B).status is MarketStatus.CLOSED
+            (closed,) = await feed.get_all()
+            assert closed["msg"]["last_update_reason"] == "CloseCancel"
+        status, body = await (await bench.trader()).place("bid", "1", "0.10", ticker=B)
+        assert (status, body["error"]["code"]) == (400, "market_inactive")
+
+
+async def test_the_exchanges_time_never_goes_back(autojump_clock):
+    async with open_bench(flow_rate=10.0) as bench:
+        await trio.sleep(10)
+        before = bench.exchange.now()
+        bench.env.offset_ns -= 3_600 * 1_000_000_000
+        assert bench.exchange.now() == before
+        trades = len(bench.exchange.venue.trades())
+        await trio.sleep(120)
+        assert bench.exchange.now() == before
+        # The street goes on although the wall clock fell behind.
+        assert len(bench.exchange.venue.trades()) > trades
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+async def test_refused_requests_are_not_carried_out(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        bench.exchange.faults.refuse_requests("/portfolio/events", 503)
+        status, body = await trader.place("bid", "1", "0.40")
+        assert (status, body["error"]["code"]) == (503, "service_unavailable")
+        assert (await trader.ask("GET", "/portfolio/orders"))[1]["orders"] == []
+        assert (await trader.ask("GET", "/markets"))[0] == 200
+        bench.exchange.faults.refuse_requests("/", 429)
+        assert await trader.ask("GET", "/markets") == (429, {"error": "too many requests"})
+        bench.exchange.faults.clear()
+        assert (await trader.place("bid", "1", "0.40"))[0] == 201
+
+
+async def test_a_lost_reply_hides_an_order_that_was_placed(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        bench.exchange.faults.lose_reply_of_next("POST", "/portfolio/events/orders")
+        with pytest.raises(h11.RemoteProtocolError, match="ConnectionClosed"):
+            await trader.place("bid", "1", "0.40", client_order_id="lost")
+        trader = await bench.trader()
+        _, orders = await trader.ask("GET", "/portfolio/orders")
+        assert [order["client_order_id"] for order in orders["orders"]] == ["lost"]
+        status, body = await trader.place("bid", "1", "0.40", client_order_id="lost")
+        assert (status, body["error"]["code"]) == (409, "order_already_exists")
+
+
+async def test_a_lost_cancel_is_a_cancel(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        _, made = await trader.place("bid", "1", "0.40")
+        bench.exchange.faults.lose_reply_of_next("DELETE", "/portfolio/events/orders/")
+        path = f"/portfolio/events/orders/{made['order_id']}"
+        with pytest.raises(h11.RemoteProtocolError, match="ConnectionClosed"):
+            await trader.ask("DELETE", path)
+        assert (await (await bench.trader()).ask("DELETE", path))[0] == 404
+
+
+async def test_delayed_replies_come_after_the_deed(autojump_clock):
+    async with open_bench() as bench:
+        trader, watcher = await bench.trader(), await bench.trader()
+        async with watcher.feed() as feed:
+            await feed.send("subscribe", channels=["user_orders"])
+            await feed.get_all()
+            bench.exchange.faults.delay_replies(3.0)
+            began = trio.current_time()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(trader.place, "bid", "1", "0.40"))
+                await trio.sleep(1)
+                assert (await feed.get())["msg"]["status"] == "resting"
+            assert trio.current_time() - began == pytest.approx(3.0)
+        bench.exchange.faults.delay_replies(0)
+        began = trio.current_time()
+        await trader.ask("GET", "/markets")
+        assert trio.current_time() == began
+
+
+async def test_websockets_can_be_refused_while_open_ones_stay(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as feed:
+            bench.exchange.faults.refuse_websockets(503)
+            assert await refused_upgrade(bench, trader) == 503
+            await feed.send("list_subscriptions")
+            assert (await feed.get())["type"] == "ok"
+        bench.exchange.faults.clear()
+        async with trader.feed() as feed:
+            await feed.send("list_subscriptions")
+            assert (await feed.get())["type"] == "ok"
+
+
+async def test_websockets_can_be_dropped_by_channel_or_all(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as books, trader.feed() as orders:
+            await books.send("subscribe", channels=["orderbook_delta"], market_ticker=A)
+            await orders.send("subscribe", channels=["user_orders"])
+            await books.get_all()
+            await orders.get_all()
+            faults = bench.exchange.faults
+            assert faults.drop_websockets("fill") == 0
+            assert faults.drop_websockets("orderbook_delta") == 1
+            with pytest.raises(trio_websocket.ConnectionClosed) as caught:
+                await books.get()
+            # 1006: the connection ended without a close frame.
+            assert caught.value.reason.code == 1006
+            await orders.send("list_subscriptions")
+            assert (await orders.get())["type"] == "ok"
+            assert faults.drop_websockets() == 1
+            with pytest.raises(trio_websocket.ConnectionClosed):
+                await orders.get()
+
+
+# --- a real socket --------------------------------------------------------------------------------
+
+
+async def test_it_serves_on_a_real_loopback_socket():
+    env = RealEnv(seed=1)
+    with trio.fail_after(30):
+        listener, port = await env.listen("127.0.0.1", 0)
+        async with trio.open_nursery() as nursery:
+            exchange = await nursery.start(
+                partial(
+                    run_paper_exchange,
+                    env=env,
+                    listener=listener,
+                    address=f"127.0.0.1:{port}",
+                    scenario=default_scenario(),
+                    seed=1,
+                    accounts={"ann": parse_money("1000")},
+                    flow_rate=50.0,
+                )
+            )
+            ann = exchange.accounts["ann"]
+            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+                client, path = RawClient(stream), f"{API}/portfolio/balance"
+                for _ in range(3):
+                    headers = signed(ann, env.wall_ns(), "GET", path)
+                    status, balance = await client.ask("GET", path, headers=headers)
+                    assert (status, balance["balance_dollars"]) == (200, "1000.0000")
+            stream = await trio.open_tcp_stream("127.0.0.1", port)
+            headers = signed(ann, env.wall_ns(), "GET", FEED)
+            async with stream, websocket(stream, FEED, headers) as feed:
+                tickers = [market.ticker for market in exchange.venue.markets()]
+                command = {
+                    "id": 1,
+                    "cmd": "subscribe",
+                    "params": {"channels": ["orderbook_delta"], "market_tickers": tickers},
+                }
+                await feed.send_message(json.dumps(command))
+                frames = [json.loads(await feed.get_message()) for _ in range(23)]
+            assert [frame["type"] for frame in frames[:13]] == [
+                "subscribed",
+                *["orderbook_snapshot"] * 12,
+            ]
+            assert [frame["seq"] for frame in frames[1:]] == list(range(1, 23))
+            # Malformed input on a real socket still gets its answer before the close.
+            async with await trio.open_tcp_stream("127.0.0.1", port) as raw:
+                await raw.send_all(b"nonsense\r\n\r\n" + b"x" * 100_000)
+                assert (await raw.receive_some(1000)).startswith(b"HTTP/1.1 400 ")
+            assert exchange.server.failures == 0
+            nursery.cancel_scope.cancel()

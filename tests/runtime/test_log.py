@@ -1,0 +1,195 @@
+"""Every line carries time, level and environment, in the form its reader can use."""
+
+import io
+import json
+import logging
+import re
+
+import pytest
+import structlog
+
+from traderd.errors import ConfigError
+from traderd.runtime import log as log_module
+from traderd.runtime.env import RealEnv
+from traderd.runtime.log import configure_log
+
+
+class FixedEnv(RealEnv):
+    """A machine whose clock stands."""
+
+    def wall_ns(self) -> int:
+        return 1_794_724_187_354_803_999
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def env():
+    made = FixedEnv(seed=1)
+    made.variables = {}
+    yield made
+    structlog.reset_defaults()
+    logging.getLogger().removeHandler(log_module._STANDARD_LIBRARY)
+
+
+def lines_of(stream: io.StringIO) -> list[dict]:
+    return [json.loads(text) for text in stream.getvalue().splitlines()]
+
+
+def configured(env, stream, **changes):
+    options = {"env": env, "level": "info", "stream": stream, "environment": "sim"} | changes
+    return configure_log(**options)
+
+
+def test_a_line_off_a_terminal_is_json_with_everything_a_machine_needs(env):
+    stream = io.StringIO()
+    configured(env, stream)
+    structlog.get_logger().bind(service="orders").warning("late", seconds=2)
+    assert lines_of(stream) == [
+        {
+            "at": "2026-11-15T06:29:47.354803Z",
+            "level": "warning",
+            "event": "late",
+            "environment": "sim",
+            "service": "orders",
+            "seconds": 2,
+        }
+    ]
+
+
+def test_a_line_on_a_terminal_is_for_people_in_colour(env):
+    stream = Terminal()
+    configured(env, stream)
+    structlog.get_logger().info("ready", markets=3)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert plain != stream.getvalue()
+    assert re.fullmatch(
+        r"2026-11-15T06:29:47\.354803Z \[info +\] ready +environment=sim markets=3\n", plain
+    )
+
+
+def test_colours_can_be_refused(env):
+    env.variables = {"NO_COLOR": "1"}
+    stream = Terminal()
+    configured(env, stream)
+    structlog.get_logger().info("ready")
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("as_json", "stream"), [(True, Terminal()), (False, io.StringIO())])
+def test_the_form_can_be_chosen(env, as_json, stream):
+    configured(env, stream, as_json=as_json)
+    structlog.get_logger().info("x")
+    assert stream.getvalue().startswith("{") is as_json
+
+
+def test_lines_below_the_level_are_not_made(env):
+    stream = io.StringIO()
+    log = configured(env, stream, level="WARNING")
+    structlog.get_logger().info("no")
+    structlog.get_logger().warning("yes")
+    assert [one["event"] for one in lines_of(stream)] == ["yes"]
+    assert log.statistics().lines == 1
+
+
+def test_an_unknown_level_is_refused_with_the_choice(env):
+    with pytest.raises(ConfigError, match=r"'loud' is not one of debug, info"):
+        configured(env, io.StringIO(), level="loud")
+
+
+def test_the_ring_keeps_what_was_written(env):
+    log = configured(env, io.StringIO())
+    structlog.get_logger().error("halted", rule="daily_loss", api_key="hunter2")
+    assert log.ring.lines() == [
+        {
+            "at": "2026-11-15T06:29:47.354803Z",
+            "level": "error",
+            "event": "halted",
+            "fields": {"rule": "daily_loss", "api_key": "[masked]"},
+        }
+    ]
+
+
+def test_fields_that_share_our_names_are_kept_beside_them(env):
+    stream = io.StringIO()
+    configured(env, stream)
+    structlog.get_logger().info("fill", at=5, level="deep", environment="elsewhere")
+    (line,) = lines_of(stream)
+    assert (line["at_"], line["level_"], line["environment_"]) == (5, "deep", "elsewhere")
+    assert (line["level"], line["environment"]) == ("info", "sim")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_is_told_without_local_variables(env, as_json):
+    stream = io.StringIO()
+    configured(env, stream, as_json=as_json)
+    private = "hunter" + "2"
+    try:
+        raise ExceptionGroup("two", [KeyError("a"), ValueError(f"token={private}")])
+    except ExceptionGroup:
+        structlog.get_logger().exception("service_crashed")
+    text = stream.getvalue()
+    assert "KeyError: 'a'" in text
+    assert "token=[masked]" in text
+    assert private not in text
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_line_from_outside_cannot_forge_another(env, as_json):
+    stream = io.StringIO()
+    configured(env, stream, as_json=as_json)
+    structlog.get_logger().info("said\n{}", text='x\n{"level":"error"}\x1b[2J', **{"a\nb": 1})
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_context_variables_are_in_the_line(env):
+    stream = io.StringIO()
+    configured(env, stream)
+    with structlog.contextvars.bound_contextvars(service="risk"):
+        structlog.get_logger().info("x")
+    assert lines_of(stream)[0]["service"] == "risk"
+
+
+def test_whatever_is_logged_nothing_is_raised(env):
+    class Hostile:
+        def __repr__(self) -> str:
+            raise RuntimeError("no")
+
+    stream = io.StringIO()
+    log = configured(env, stream)
+    structlog.get_logger().info(Hostile(), value=Hostile(), huge=2**200, text="\ud800")
+    stream.close()
+    structlog.get_logger().info("into a closed stream")
+    assert log.statistics().lines == 2
+    assert log.statistics().lines_lost == 1
+
+
+def test_warnings_of_the_standard_library_come_here_too(env):
+    stream = io.StringIO()
+    configured(env, stream)
+    configured(env, stream)
+    logger = logging.getLogger("some.library")
+    logger.info("quiet")
+    logger.warning("told %s", "once")
+    # Straight to the handler: the test runner's own one raises on a wrong format.
+    wrong = logging.LogRecord("some.library", logging.WARNING, "", 0, "told %d", ("badly",), None)
+    log_module._STANDARD_LIBRARY.handle(wrong)
+    told = [(one["event"], one["logger"], one["level"]) for one in lines_of(stream)]
+    assert told == [
+        ("told once", "some.library", "warning"),
+        ("told %d (TypeError while formatting)", "some.library", "warning"),
+    ]
+
+
+def test_a_second_set_up_replaces_the_first(env):
+    first, second = io.StringIO(), io.StringIO()
+    configured(env, first)
+    logger = structlog.get_logger()
+    configured(env, second, environment="paper")
+    logger.info("x")
+    assert first.getvalue() == ""
+    assert lines_of(second)[0]["environment"] == "paper"

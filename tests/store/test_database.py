@@ -1,0 +1,218 @@
+"""The file is checked before it is touched, and every refusal names the file and the cure."""
+
+import shutil
+import stat
+
+import apsw
+import pytest
+
+from traderd.errors import StoreError
+from traderd.store.database import (
+    APPLICATION_ID,
+    PAGE_ROWS,
+    SCHEMA_VERSION,
+    Database,
+    open_database,
+)
+
+NEW_ID = "ABCDEF01-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.sqlite3"
+
+
+def opened(path) -> Database:
+    return open_database(path, new_instance_id=NEW_ID)
+
+
+def rows(first: int, last: int):
+    return [(position, position * 10, "kind", b"{}") for position in range(first, last + 1)]
+
+
+def filled(path, count: int) -> None:
+    database = opened(path)
+    database.append(rows(1, count))
+    database.close()
+
+
+def test_a_new_file_gets_an_instance_and_its_first_generation(path):
+    database = opened(path)
+    assert (database.instance_id, database.generation, database.last_position) == ("abcdef01", 1, 0)
+    database.close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_generation_rises_at_every_open_and_the_instance_stays(path):
+    for generation in (1, 2, 3):
+        database = open_database(path, new_instance_id=f"{generation:08x}")
+        assert (database.instance_id, database.generation) == ("00000001", generation)
+        database.close()
+
+
+def test_the_generation_is_on_the_disk_before_anything_else_happens(path, tmp_path):
+    database = opened(path)
+    # What a crash now would leave behind.
+    for name in ("journal.sqlite3", "journal.sqlite3-wal"):
+        shutil.copy(path.parent / name, tmp_path / f"crashed-{name}")
+    database.close()
+    after = opened(tmp_path / "crashed-journal.sqlite3")
+    assert after.generation == 2
+    after.close()
+
+
+def test_the_file_says_whose_it_is_and_syncs_fully(path):
+    database = opened(path)
+    connection = database._connection
+    assert connection.pragma("application_id") == APPLICATION_ID
+    assert connection.pragma("user_version") == SCHEMA_VERSION
+    assert connection.pragma("journal_mode") == "wal"
+    assert connection.pragma("synchronous") == 2, "2 is FULL"
+    database.close()
+
+
+def test_rows_come_back_in_order_over_page_borders(path):
+    count = 2 * PAGE_ROWS + 1
+    filled(path, count)
+    database = opened(path)
+    assert database.last_position == count
+    assert list(database.read(after=0, up_to=count)) == rows(1, count)
+    assert [row[0] for row in database.read(after=PAGE_ROWS - 1, up_to=PAGE_ROWS + 1)] == [
+        1_000,
+        1_001,
+    ]
+    assert list(database.read(after=count, up_to=count)) == []
+    database.close()
+
+
+@pytest.mark.parametrize("missing", [1, 2, PAGE_ROWS, PAGE_ROWS + 1, PAGE_ROWS + 5])
+def test_a_missing_row_is_noticed_and_named(path, missing):
+    last = PAGE_ROWS + 5
+    filled(path, last)
+    database = opened(path)
+    database._connection.execute("DELETE FROM journal WHERE position = ?", (missing,))
+    with pytest.raises(StoreError, match=f"has no row {missing}:"):
+        list(database.read(after=0, up_to=last))
+    database.close()
+
+
+def test_a_batch_is_written_whole_or_not_at_all(path):
+    database = opened(path)
+    database.append(rows(1, 2))
+    with pytest.raises(StoreError, match="UNIQUE"):
+        database.append([*rows(3, 4), *rows(2, 2)])
+    assert database.last_position == 2
+    assert [row[0] for row in database.read(after=0, up_to=2)] == [1, 2]
+    assert database._connection.execute("SELECT count(*) FROM journal").fetchall() == [(2,)]
+    database.close()
+
+
+def test_a_full_disk_is_told_in_its_own_words_with_the_cure(path):
+    database = opened(path)
+    database.append(rows(1, 1))
+    # SQLite's own ceiling raises the same error as a full file system, from the same place.
+    connection = database._connection
+    connection.pragma("max_page_count", connection.pragma("page_count"))
+    with pytest.raises(
+        StoreError, match=r"disk is full.*What was written earlier is safe.*Make room"
+    ):
+        database.append([(2, 1, "kind", b"x" * 100_000)])
+    assert database.last_position == 1
+    database.close()
+    again = opened(path)
+    assert list(again.read(after=0, up_to=again.last_position)) == rows(1, 1)
+    again.close()
+
+
+def test_a_file_of_another_program_is_refused_and_left_as_it_was(path):
+    other = apsw.Connection(str(path))
+    other.execute("PRAGMA application_id = 77; CREATE TABLE t (x)")
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"not a traderd journal .*0x4d.*move it away"):
+        opened(path)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_a_database_with_tables_but_no_owner_is_refused(path):
+    other = apsw.Connection(str(path))
+    other.execute("CREATE TABLE journal (x)")
+    other.close()
+    with pytest.raises(StoreError, match="not a traderd journal"):
+        opened(path)
+
+
+def test_a_newer_version_is_refused_with_the_cure(path):
+    filled(path, 1)
+    other = apsw.Connection(str(path))
+    other.pragma("user_version", SCHEMA_VERSION + 1)
+    other.close()
+    with pytest.raises(StoreError, match=r"schema version 2 .* reads 1.*start the version"):
+        opened(path)
+
+
+def test_a_file_that_is_no_database_is_refused(path):
+    path.write_bytes(b"a shopping list, much longer than any header of a database could be" * 20)
+    with pytest.raises(StoreError, match=r"not a database.*restore it from a copy"):
+        opened(path)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_torn_file_is_refused_at_open(path, share):
+    filled(path, 3_000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(
+        StoreError, match=r"journal.sqlite3.*restore it from a copy, or move it away"
+    ):
+        opened(path)
+
+
+def test_flipped_bits_in_the_middle_are_found_at_open(path):
+    filled(path, 3_000)
+    damaged = bytearray(path.read_bytes())
+    middle = len(damaged) // 2 // 4096 * 4096
+    damaged[middle : middle + 64] = b"\xff" * 64
+    path.write_bytes(damaged)
+    with pytest.raises(StoreError, match=r"damaged|malformed"):
+        opened(path)
+
+
+def test_a_torn_write_ahead_log_loses_only_the_commit_that_never_finished(path, tmp_path):
+    database = opened(path)
+    database.append(rows(1, 10))
+    log = path.with_name(path.name + "-wal")
+    first_commit = log.stat().st_size
+    database.append(rows(11, 2_000))
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    shutil.copy(path, crashed / path.name)
+    torn = log.read_bytes()[: (first_commit + log.stat().st_size) // 2]
+    (crashed / log.name).write_bytes(torn)
+    database.close()
+    after = opened(crashed / path.name)
+    assert list(after.read(after=0, up_to=after.last_position)) == rows(1, 10)
+    after.close()
+
+
+def test_a_place_that_cannot_hold_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="owner and permissions"):
+        opened(tmp_path / "file" / "journal.sqlite3")
+
+
+def test_a_directory_in_the_place_of_the_file_is_refused(path):
+    path.mkdir()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        opened(path)
+
+
+def test_a_file_that_lost_its_owner_row_is_refused(path):
+    filled(path, 1)
+    other = apsw.Connection(str(path))
+    other.execute("DELETE FROM meta")
+    other.close()
+    with pytest.raises(StoreError, match="does not say whose it is"):
+        opened(path)

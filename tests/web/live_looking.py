@@ -1,0 +1,256 @@
+"""A daemon that the console can look at: the shapes of `ConsoleSource` with believable content.
+
+Tests change its lists and records directly and then publish, as the services do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+ALPHA = "KXDEMO-26DEC31-A"
+BRAVO = "KXHIGHNY-26NOV21-B45.5"
+
+
+def transition(from_state: str, to_state: str, second: int, **metadata: Any) -> dict[str, Any]:
+    return {
+        "from_state": from_state,
+        "to_state": to_state,
+        "context": f"{to_state.replace('_', ' ')} began",
+        "timestamp": f"2026-11-20T10:28:{second:02d}.120Z",
+        "duration_ms": 412 + second,
+        "metadata": metadata,
+    }
+
+
+def order(key: str, **changes: Any) -> dict[str, Any]:
+    record = {
+        "key": key,
+        "order_id": f"7a5e0c1b-{key}",
+        "ticker": ALPHA,
+        "side": "bid",
+        "price_dollars": "0.4500",
+        "count": "5",
+        "filled": "0",
+        "remaining": "5",
+        "status": "resting",
+        "owner": "market_maker",
+        "age_s": 12.4,
+    }
+    return {**record, **changes}
+
+
+def fill(number: int, **changes: Any) -> dict[str, Any]:
+    record = {
+        "trade_id": f"d0c3{number:04d}",
+        "ticker": ALPHA if number % 2 else BRAVO,
+        "side": "bid" if number % 3 else "ask",
+        "price_dollars": f"0.{4600 + number * 10}",
+        "count": "2.50" if number % 4 == 0 else "3",
+        "fee_dollars": "0.0175",
+        "is_taker": number % 2 == 0,
+        "executed_at": f"2026-11-20T10:29:{number % 60:02d}.250Z",
+        "order_key": f"k{number}",
+    }
+    return {**record, **changes}
+
+
+def log_line(number: int, level: str = "info", event: str = "orders.accepted") -> dict[str, Any]:
+    return {
+        "at": f"2026-11-20T10:{28 + number // 60:02d}:{number % 60:02d}.{number % 10}00Z",
+        "level": level,
+        "event": event,
+        "fields": {"service": "orders", "ticker": ALPHA, "client_order_id": f"td-7-{number}"},
+    }
+
+
+def believable_log() -> list[dict[str, Any]]:
+    lines = [log_line(number) for number in range(60)]
+    lines[7] = log_line(7, "warning", "market_data.gap")
+    lines[21] = log_line(21, "error", "sync.failed")
+    lines[33] = log_line(33, "debug", "book.snapshot")
+    return lines
+
+
+def service(status: str = "running", detail: str = "", restarts: int = 0) -> dict[str, Any]:
+    inbox = {"depth": 0, "peak": 14, "dropped": 0}
+    return {"status": status, "detail": detail, "restarts": restarts, "inbox": inbox}
+
+
+def believable_status() -> dict[str, Any]:
+    return {
+        "environment": "sim",
+        "state": "ready",
+        "state_since_s": 123.4,
+        "uptime_s": 4063.2,
+        "version": "0.1.0",
+        "health": "degraded",
+        "problems": ["market_data: one book is resynchronizing after a gap"],
+        "metrics": {
+            "markets_connected": 15,
+            "snapshots_received": 15,
+            "deltas_received": 48211,
+            "gaps": 1,
+            "resyncs": 1,
+            "trades_seen": 902,
+            "connection_uptime": 4051.0,
+            "ws_connection_status": "connected",
+            "private_feed": "connected",
+            "last_message_time": "2026-11-20T10:30:14.950Z",
+        },
+        "account": {
+            "balance_dollars": "998.7725",
+            "portfolio_value_dollars": "14.2000",
+            "positions": 2,
+            "open_orders": 3,
+            "fills": 8,
+            "realized_pnl_dollars": "1.2300",
+            "unrealized_pnl_dollars": "-0.4000",
+            "fees_dollars": "0.1925",
+        },
+        "services": {
+            "market_data": service("running", "resynchronizing 1 of 15 books", 1),
+            "orders": service(),
+            "positions": service(),
+            "risk": service(),
+            "recorder": service("quarantined", "disk almost full", 5),
+            "web": service(),
+        },
+        "halts": [
+            {
+                "id": "h-3",
+                "author": "risk",
+                "reason": "five errors in a row from the exchange",
+                "ticker": BRAVO,
+            }
+        ],
+        "paused": False,
+        "degraded": {"recorder": "disk almost full"},
+        "transitions": [],
+        "why_no_trade": {"minimum_book_grade": 41, "max_open_orders": 7, "price_collar": 2},
+    }
+
+
+def believable_transitions() -> list[dict[str, Any]]:
+    return [
+        transition(
+            "startup", "initializing", 1, environment="sim", host="127.0.0.1", mode="trading"
+        ),
+        transition(
+            "initializing",
+            "orderbook_connect",
+            2,
+            ws_url="ws://127.0.0.1:40111/trade-api/ws/v2",
+            markets=f"{ALPHA}, {BRAVO} ...and 13 more",
+            market_count=15,
+        ),
+        transition(
+            "orderbook_connect",
+            "trading_client_connect",
+            3,
+            mode="sim",
+            api_url="http://127.0.0.1:40111",
+        ),
+        transition(
+            "trading_client_connect", "kalshi_data_sync", 4, mode="sim", sync_type="initial"
+        ),
+        transition(
+            "kalshi_data_sync",
+            "ready",
+            5,
+            markets_connected=15,
+            trading_client={"connected": True, "balance": "1000.0000", "positions": 0, "orders": 0},
+        ),
+        transition("ready", "acting", 31, orders_in_flight=2),
+        transition("acting", "ready", 32, markets_connected=15),
+    ]
+
+
+def believable_book(ticker: str) -> dict[str, Any]:
+    bids = [[f"0.{4600 - step * 100}", f"{120 + step * 35}"] for step in range(10)]
+    asks = [[f"0.{4800 + step * 100}", f"{80 + step * 50}"] for step in range(10)]
+    return {
+        "ticker": ticker,
+        "usable": True,
+        "reason": "",
+        "bids": bids,
+        "asks": asks,
+        "best_bid": "0.4600",
+        "best_ask": "0.4800",
+        "spread": "0.0200",
+        "age_s": 0.4,
+        "own_orders": [order("k1")],
+    }
+
+
+class LiveLookingSource:
+    """A `ConsoleSource` over plain lists."""
+
+    def __init__(self) -> None:
+        self.health_word = "degraded"
+        self.status_record = believable_status()
+        self.order_list = [
+            order("k1"),
+            order("k2", ticker=BRAVO, side="ask", price_dollars="0.6125", count="12.50"),
+            order("k3", status="pending", price_dollars="0.4400", age_s=0.2),
+        ]
+        self.position_list = [
+            {
+                "ticker": ALPHA,
+                "count": "10",
+                "side": "YES",
+                "average_cost_dollars": "0.4700",
+                "mark_dollars": "0.4600",
+                "realized_pnl_dollars": "1.2300",
+                "unrealized_pnl_dollars": "-0.1000",
+                "fees_dollars": "0.1400",
+            },
+            {
+                "ticker": BRAVO,
+                "count": "-4.50",
+                "side": "NO",
+                "average_cost_dollars": "0.3875",
+                "mark_dollars": "0.3210",
+                "realized_pnl_dollars": "0.0000",
+                "unrealized_pnl_dollars": "-0.3000",
+                "fees_dollars": "0.0525",
+            },
+        ]
+        self.fill_list = [fill(number) for number in range(1, 9)]
+        self.transition_list = believable_transitions()
+        self.lines = believable_log()
+        self.books = {ALPHA: believable_book(ALPHA), BRAVO: believable_book(BRAVO)}
+        self.books_rendered = 0
+        self.commands: list[tuple[str, dict[str, Any]]] = []
+
+    def health(self) -> dict[str, Any]:
+        return {"health": self.health_word, "problems": self.status_record["problems"]}
+
+    def status(self) -> dict[str, Any]:
+        return {**self.status_record, "transitions": self.transition_list}
+
+    def orders(self) -> list[dict[str, Any]]:
+        return self.order_list
+
+    def positions(self) -> list[dict[str, Any]]:
+        return self.position_list
+
+    def fills(self, limit: int) -> list[dict[str, Any]]:
+        return self.fill_list[-limit:]
+
+    def book(self, ticker: str) -> dict[str, Any] | None:
+        self.books_rendered += 1
+        return self.books.get(ticker)
+
+    def transitions(self) -> list[dict[str, Any]]:
+        return self.transition_list
+
+    def log_lines(self, limit: int) -> list[dict[str, Any]]:
+        return self.lines[-limit:]
+
+    async def command(self, verb: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.commands.append((verb, body))
+        if verb in {"pause", "resume"}:
+            self.status_record["paused"] = verb == "pause"
+            return 200, {"paused": verb == "pause"}
+        error = {"code": "unknown_verb", "sentence": f"There is no verb {verb}.", "cure": "pause"}
+        return 404, {"error": error}

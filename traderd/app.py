@@ -1,0 +1,293 @@
+"""The composition root: every resource of the daemon, nested top to bottom.
+
+Owns: which parts exist and in which order they are opened; leaving the blocks closes them in reverse.
+Must not: decide anything about trading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TextIO
+
+import attrs
+import structlog
+import trio
+
+from traderd.config import Config
+from traderd.core.engine import Engine
+from traderd.core.risk import RiskLimits
+from traderd.core.view import StateView
+from traderd.kalshi.auth import Signer, generate_key, load_signer, parse_signer
+from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
+from traderd.kalshi.rest import RestClient, open_rest
+from traderd.model.commands import Command, Outcome
+from traderd.model.events import Event
+from traderd.model.ids import ClientOrderIds
+from traderd.model.units import parse_count, parse_money, parse_price
+from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
+from traderd.runtime.bus import Bus
+from traderd.runtime.commands import CommandRouter
+from traderd.runtime.env import Env
+from traderd.runtime.log import Log, configure_log
+from traderd.runtime.service import Service, in_start_order
+from traderd.runtime.signals import watch_signals
+from traderd.runtime.supervisor import Stage, Supervisor
+from traderd.services.actor import make_tenants
+from traderd.services.context import (
+    Context,
+    EmbeddedAddress,
+    Shared,
+    Venue,
+    broken_off,
+    refuse,
+)
+from traderd.services.lifecycle import Lifecycle
+from traderd.services.market_data import followed_tickers
+from traderd.services.recorder import JournalRecorder, recover
+from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
+from traderd.store.journal import open_journal
+
+JOURNAL_FILE = "journal.sqlite3"
+EMBEDDED_HOST = "127.0.0.1"
+EMBEDDED_KEY_SOURCE = "the key of the embedded exchange"
+
+
+@attrs.frozen(kw_only=True)
+class Daemon:
+    """A composed daemon, not yet running."""
+
+    shared: Shared
+    supervisor: Supervisor
+
+    def stop(self, reason: str) -> None:
+        """Begin the ordered stop."""
+        self.supervisor.stop(reason)
+
+
+async def run_daemon(
+    config: Config,
+    *,
+    env: Env,
+    log_stream: TextIO,
+    directory: Path,
+    task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run until a stop signal or `Daemon.stop`.  Cancelling ends everything at once.
+
+    Args:
+        config: the settings.
+        env: the outside world.
+        log_stream: where log lines go.
+        directory: where drop-in plugins are looked for.
+        task_status: gets the daemon before it begins to climb.
+
+    Raises:
+        ConfigError: a setting, key, port, lock or plugin is wrong; names it and the cure.
+        StoreError: the journal cannot be used.
+    """
+    log = configure_log(
+        env=env,
+        level=config.log.level,
+        stream=log_stream,
+        environment=config.environment,
+        as_json=config.log.json,
+    )
+    plugins = load_plugins(drop_in_directories(directory))
+    async with (
+        open_daemon(config, env=env, log=log, plugins=plugins) as daemon,
+        trio.open_nursery() as nursery,
+    ):
+        await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
+        task_status.started(daemon)
+        await daemon.supervisor.run()
+        nursery.cancel_scope.cancel(reason="the daemon has stopped")
+    structlog.get_logger("traderd").info("stopped")
+
+
+@asynccontextmanager
+async def open_daemon(
+    config: Config, *, env: Env, log: Log, plugins: PluginManager
+) -> AsyncIterator[Daemon]:
+    """Open journal and exchange client and put everything together.
+
+    Errors of the body arrive unchanged unless the journal's writer fails as well.
+    """
+    started_at = env.monotonic()
+    logger = structlog.get_logger("traderd")
+    state_path = config.state_path()
+    await env.run_blocking(_make_state_directory, state_path)
+    _tell_plugins(plugins, logger)
+    specs = plugins.strategies()
+    # Made and thrown away: a wrong parameter must be told before anything is opened.
+    make_tenants(config, specs)
+    tickers = followed_tickers(config)
+    async with open_journal(
+        env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded
+    ) as journal:
+        engine = Engine(limits=risk_limits(config))
+        view = StateView(engine)
+        recorder = JournalRecorder(journal)
+        bus: Bus[Event] = Bus(fold=engine.apply, record=recorder.record, on_incident=logger.error)
+        recorder.attach(bus)
+        recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
+        logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
+        async with _open_venue(config, env) as venue:
+            lifecycle = Lifecycle(
+                env=env,
+                config=config,
+                bus=bus,
+                view=view,
+                host=config.web.host,
+                api_url=venue.rest_url,
+                ws_url=venue.ws_url,
+                tickers=tickers,
+                log=logger,
+            )
+            shared = Shared(
+                env=env,
+                config=config,
+                bus=bus,
+                commands=CommandRouter[Command, Outcome](refuse=refuse, unanswered=broken_off),
+                view=view,
+                journal=journal,
+                venue=venue,
+                lifecycle=lifecycle,
+                order_ids=ClientOrderIds(journal.instance_id, journal.generation),
+                tickers=tickers,
+                log_ring=log.ring,
+                strategies=specs,
+                started_at=started_at,
+            )
+            lifecycle.initialize()
+            yield Daemon(shared=shared, supervisor=_supervisor(shared, plugins))
+
+
+def risk_limits(config: Config) -> RiskLimits:
+    """Return the limits in exact units; the texts were checked when the configuration was read."""
+    risk = config.risk
+    return RiskLimits(
+        max_order_count=parse_count(risk.max_order_contracts),
+        max_open_orders=risk.max_open_orders,
+        max_exposure=parse_money(risk.max_exposure_dollars),
+        breaker_errors=risk.breaker_errors,
+        price_collar=parse_price(risk.price_collar_dollars),
+    )
+
+
+@asynccontextmanager
+async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
+    embedded: EmbeddedAddress | None = None
+    if config.embedded:
+        embedded, endpoints, signer = await _embedded_exchange(config, env)
+    else:
+        endpoints, signer = _remote_exchange(config)
+    check_endpoints(config.environment, endpoints)
+    async with open_rest(env=env, base_url=endpoints.rest_url, signer=signer) as rest:
+        yield _venue(endpoints, signer, rest, embedded)
+
+
+def _venue(
+    endpoints: Endpoints, signer: Signer, rest: RestClient, embedded: EmbeddedAddress | None
+) -> Venue:
+    return Venue(
+        rest_url=endpoints.rest_url,
+        ws_url=endpoints.ws_url,
+        signer=signer,
+        rest=rest,
+        embedded=embedded,
+    )
+
+
+async def _embedded_exchange(config: Config, env: Env) -> tuple[EmbeddedAddress, Endpoints, Signer]:
+    listener, port = await env.listen(EMBEDDED_HOST, config.exchange.port)
+    private_pem, _ = generate_key("ed25519")
+    signer = parse_signer(env.new_id(), private_pem, source=EMBEDDED_KEY_SOURCE)
+    address = EmbeddedAddress(EMBEDDED_HOST, port, listener)
+    endpoints = Endpoints(
+        rest_url=f"http://{address.address}/trade-api/v2",
+        ws_url=f"ws://{address.address}/trade-api/ws/v2",
+    )
+    return address, endpoints, signer
+
+
+def _remote_exchange(config: Config) -> tuple[Endpoints, Signer]:
+    settings = config.exchange
+    name = "production" if config.environment == "local" else config.environment
+    known = ENDPOINTS.get(name, Endpoints(rest_url="", ws_url=""))
+    endpoints = Endpoints(
+        rest_url=settings.rest_url or known.rest_url, ws_url=settings.ws_url or known.ws_url
+    )
+    return endpoints, load_signer(settings.key_id, Path(settings.key_file).expanduser())
+
+
+def _supervisor(shared: Shared, plugins: PluginManager) -> Supervisor:
+    config = shared.config
+    services = plugins.services(config)
+    deadlines = {
+        MARKET_DATA: config.market_data.connect_deadline_s
+        + config.market_data.first_snapshot_s
+        + 5.0,
+        TRADING_CLIENT: config.trading.connect_deadline_s,
+        SYNC: config.trading.sync_deadline_s,
+    }
+    by_stage: dict[str, Service] = {s.stage: s for s in services if s.stage is not None}
+    stages = [
+        Stage(
+            service=by_stage[name],
+            deadline_s=deadlines[name],
+            needs=(TRADING_CLIENT,) if name == SYNC else (),
+        )
+        for name in CLIMB
+        if name in by_stage
+    ]
+    return Supervisor(
+        env=shared.env,
+        services=in_start_order(s for s in services if s.stage is None),
+        stages=stages,
+        contexts={
+            service.name: Context(
+                name=service.name,
+                shared=shared,
+                log=structlog.get_logger("traderd").bind(service=service.name),
+            )
+            for service in services
+        },
+        listener=shared.lifecycle,
+    )
+
+
+async def _watch_signals(
+    env: Env,
+    daemon: Daemon,
+    everything: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None],
+) -> None:
+    logger = structlog.get_logger("traderd")
+
+    def stop(name: str) -> None:
+        logger.info(f"{name}: stopping in order; a second one stops at once")
+        daemon.stop(name)
+
+    def hurry(reason: str) -> None:
+        logger.warning(f"{reason}: stopping at once; orders may be left at the exchange")
+        everything.cancel(reason=reason)
+
+    def reload() -> None:
+        logger.warning("SIGHUP: settings are read at start only; restart to change them")
+
+    await watch_signals(
+        env=env, on_stop=stop, on_hurry=hurry, on_reload=reload, task_status=task_status
+    )
+
+
+def _make_state_directory(path: Path) -> None:
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _tell_plugins(plugins: PluginManager, logger: structlog.stdlib.BoundLogger) -> None:
+    logger.info(f"plugins: {', '.join(plugins.names())}")
+    for failed in plugins.failed:
+        logger.error(f"plugin {failed.where} is left out: {failed.reason}")

@@ -1,0 +1,216 @@
+"""One WebSocket connection to Kalshi: frames in, batches of events out, commands with answers.
+
+Owns: turning a line's messages into events, and commands with the deadline of their answers.
+Must not: reconnect (see `keeper`), judge sequence numbers, or keep a book. A lost connection is never used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+import trio
+
+from traderd.errors import ExchangeUnavailable
+from traderd.kalshi.auth import Signer
+from traderd.kalshi.calls import Call, Calls
+from traderd.kalshi.line import Line, open_line
+from traderd.kalshi.wire import commands
+from traderd.kalshi.wire.decoder import FrameDecoder
+from traderd.model.events import Event, FeedName, FrameRefused
+from traderd.model.ids import MarketTicker
+from traderd.model.units import NS_PER_MS, Timestamp
+from traderd.runtime.env import Env
+
+ANSWER_DEADLINE_S: Final = 5.0
+"""Bounds a command: Kalshi answers within a round trip; silence means that the connection does not work."""
+
+
+@attrs.frozen(kw_only=True)
+class FeedStatistics:
+    """How one connection fares."""
+
+    connection: int
+    connected_since: Timestamp
+    frames: int
+    bytes: int
+    events: int
+    refused: int
+    silent_s: float
+    """Since the last byte, pings included."""
+
+
+@asynccontextmanager
+async def open_feed(
+    *,
+    env: Env,
+    url: str,
+    signer: Signer,
+    feed: FeedName,
+    connection: int,
+    on_events: Callable[[list[Event]], None],
+    clock_offset_ms: int = 0,
+) -> AsyncIterator[Feed]:
+    """Connect, sign in and read until the block ends.
+
+    `on_events` is called synchronously with everything that one read brought. Errors of the body pass through as they
+    are; an error of `on_events` is a defect and arrives in a group. Cancelling closes the connection.
+
+    Raises:
+        AuthenticationRefused: the handshake was answered with 401 or 403.
+        ExchangeRefused: another clear no.
+        ExchangeUnavailable: no connection, a 5xx, or too slow; the reason is in words.
+    """
+    opened = Feed(env, feed, connection, on_events)
+    timestamp_ms = env.wall_ns() // NS_PER_MS + clock_offset_ms
+    async with open_line(
+        env=env,
+        url=url,
+        headers=signer.headers("GET", urlsplit(url).path, timestamp_ms),
+        on_messages=opened.take,
+        on_lost=opened.give_up,
+        skew_ms=clock_offset_ms,
+    ) as line:
+        opened.use(line)
+        yield opened
+
+
+class Feed:
+    """An open connection; made by `open_feed`.
+
+    Every command may raise ExchangeUnavailable (the connection is or gets lost) and ExchangeRefused (the exchange
+    answered with an error). Cancelling a command forgets its answer and leaves the connection in use.
+    """
+
+    def __init__(
+        self, env: Env, feed: FeedName, connection: int, on_events: Callable[[list[Event]], None]
+    ) -> None:
+        self.name = feed
+        self.connection = connection
+        self._env = env
+        self._on_events = on_events
+        self._decoder = FrameDecoder(connection, feed)
+        self._calls = Calls()
+        self._events = 0
+        self._connected_since = Timestamp(0)
+        self._line: Line
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    async def subscribe(
+        self, channels: Sequence[str], tickers: Sequence[MarketTicker] = ()
+    ) -> dict[str, int]:
+        """Subscribe and return each channel's subscription id; books are quoted in YES prices."""
+        call = self._calls.open(len(dict.fromkeys(channels)))
+        self._decoder.expect(call.id, use_yes_price=True)
+        raw = commands.encode_subscribe(call.id, channels, tickers, use_yes_price=True)
+        await self._ask(raw, call)
+        return dict(call.sids)
+
+    async def add_markets(self, sid: int, tickers: Sequence[MarketTicker]) -> None:
+        """Add markets to a subscription; their snapshots follow as events."""
+        call = self._calls.open(1)
+        await self._ask(commands.encode_update(call.id, sid, commands.ADD_MARKETS, tickers), call)
+
+    async def delete_markets(self, sid: int, tickers: Sequence[MarketTicker]) -> None:
+        """Take markets off a subscription."""
+        call = self._calls.open(1)
+        await self._ask(
+            commands.encode_update(call.id, sid, commands.DELETE_MARKETS, tickers), call
+        )
+
+    async def request_snapshot(
+        self, sid: int, tickers: Sequence[MarketTicker]
+    ) -> tuple[MarketTicker, ...]:
+        """Ask for snapshots and return the markets that were answered for.
+
+        The exchange may keep silent about a market that is gone, so an incomplete answer loses the connection only
+        if nothing at all was heard in the meantime.
+        """
+        call = self._calls.open(len(dict.fromkeys(tickers)))
+        raw = commands.encode_update(call.id, sid, commands.GET_SNAPSHOT, tickers)
+        await self._ask(raw, call, may_be_partial=True)
+        return tuple(call.tickers)
+
+    async def unsubscribe(self, sids: Sequence[int]) -> None:
+        """End subscriptions."""
+        call = self._calls.open(len(dict.fromkeys(sids)))
+        await self._ask(commands.encode_unsubscribe(call.id, sids), call)
+
+    async def _ask(self, raw: bytes, call: Call, *, may_be_partial: bool = False) -> None:
+        asked_at = trio.current_time()
+        try:
+            self._line.send_nowait(raw.decode())
+            self._check()
+            with trio.move_on_after(ANSWER_DEADLINE_S):
+                await call.done.wait()
+            heard = self._line.heard_at > asked_at
+            if not call.done.is_set() and not (may_be_partial and heard):
+                self.lose(f"no answer to command {call.id} within {ANSWER_DEADLINE_S:g} s")
+            self._check()
+            call.check()
+        finally:
+            self._calls.close(call.id)
+
+    def _check(self) -> None:
+        reason = self._line.lost_reason
+        if reason is not None:
+            raise ExchangeUnavailable(f"the {self.name.value} feed is lost: {reason}")
+
+    # --- state ------------------------------------------------------------------------------------
+
+    async def wait_lost(self) -> str:
+        """Wait until the connection is lost, and return why.  Cancelling is safe."""
+        return await self._line.wait_lost()
+
+    def lose(self, reason: str) -> None:
+        """Give the connection up; the first reason stays."""
+        self._line.lose(reason)
+
+    def statistics(self) -> FeedStatistics:
+        """Return the counters."""
+        return FeedStatistics(
+            connection=self.connection,
+            connected_since=self._connected_since,
+            frames=self._line.messages_received,
+            bytes=self._line.bytes_received,
+            events=self._events,
+            refused=self._decoder.refused,
+            silent_s=trio.current_time() - self._line.heard_at,
+        )
+
+    # --- for open_feed ----------------------------------------------------------------------------
+
+    def use(self, line: Line) -> None:
+        """Take the line that stands now."""
+        self._line = line
+        self._connected_since = Timestamp(self._env.wall_ns())
+
+    def give_up(self) -> None:
+        """Wake everybody who waits for an answer: the line is lost."""
+        self._calls.give_up()
+
+    def take(self, messages: list[bytes]) -> None:
+        """Decode what one read brought and hand its events over."""
+        at = Timestamp(self._env.wall_ns())
+        events: list[Event] = []
+        dead: str | None = None
+        decode = self._decoder.decode
+        for raw in messages:
+            reply = decode(raw, at, events)
+            complaint = None if reply is None else self._calls.answer(reply)
+            if complaint is None:
+                continue
+            events.append(
+                FrameRefused(at=at, feed=self.name, kind="error", reason=complaint.sentence)
+            )
+            if complaint.terminal:
+                dead = dead or complaint.sentence
+        self._events += len(events)
+        if events:
+            self._on_events(events)
+        if dead is not None:
+            self.lose(dead)

@@ -1,0 +1,61 @@
+"""Lists to their end.
+
+Owns: following cursors, and noticing that a list began again: a part must not pass for the whole.
+Must not: know what the rows are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from traderd.errors import ExchangeProtocolError
+from traderd.kalshi.request import Requester
+from traderd.kalshi.wire import portfolio, rest
+
+W = TypeVar("W")
+P = TypeVar("P", rest.MarketList, portfolio.OrderList, portfolio.FillList, portfolio.PositionList)
+
+PAGE_ROWS: Final = 1_000
+"""Kalshi: the largest `limit`; fewer requests, and fewer changes between pages."""
+PAGES_MAX: Final = 1_000
+"""Bounds paging: a million rows is more than any account keeps in these lists."""
+
+
+async def read_pages(
+    requester: Requester,
+    path: str,
+    params: Mapping[str, str],
+    kind: type[P],
+    rows_of: Callable[[P], list[W] | UnsetType | None],
+    key_of: Callable[[W], str],
+) -> list[W]:
+    """Return the rows of all pages, one per key, the last reading of each.
+
+    A stale cursor silently restarts at page 1 (gotcha 34): that is noticed by the cursor coming back, by the
+    first row coming back, or by a page without news, and raises ExchangeProtocolError.  Cancelling is safe.
+    """
+    endpoint, cursor = f"GET {path}", ""
+    found: dict[str, W] = {}
+    cursors = {""}
+    first_key: str | None = None
+    for _ in range(PAGES_MAX):
+        query = {**params, "limit": str(PAGE_ROWS)} | ({"cursor": cursor} if cursor else {})
+        page = await requester.get(path, kind, query)
+        rows, following = rows_of(page), page.cursor
+        if rows is UNSET and following is UNSET:
+            raise ExchangeProtocolError(f"{endpoint}: an answer without rows and cursor")
+        named = {key_of(row): row for row in rows or ()}
+        if cursor and named and (first_key in named or found.keys() >= named.keys()):
+            raise ExchangeProtocolError(f"{endpoint}: the pages began again")
+        first_key = first_key or next(iter(named), None)
+        found |= named
+        cursor = following or ""
+        if not cursor:
+            return list(found.values())
+        if cursor in cursors:
+            raise ExchangeProtocolError(f"{endpoint}: the cursor came back")
+        cursors.add(cursor)
+    raise ExchangeProtocolError(f"{endpoint}: more than {PAGES_MAX} pages")

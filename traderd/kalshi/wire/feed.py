@@ -1,0 +1,240 @@
+"""The shapes of WebSocket messages, as structs that both decode and encode.
+
+Owns: field names of the envelope and of each message type; only what is used is declared, the rest is skipped in C.
+Must not: interpret; `decoder` reads them and `frames` writes them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from traderd.kalshi.wire.numbers import Number
+
+Levels: TypeAlias = list[tuple[Number, Number]]
+Leg: TypeAlias = Literal["yes", "no"]
+
+
+class SnapshotBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A side that is empty has no key.  `yes` and `no` are the form that ended on 2026-03-12."""
+
+    market_ticker: str
+    market_id: str = ""
+    yes_dollars_fp: Levels | None = None
+    no_dollars_fp: Levels | None = None
+    yes: msgspec.Raw = msgspec.Raw()
+    no: msgspec.Raw = msgspec.Raw()
+
+
+class Snapshot(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    tag="orderbook_snapshot",
+):
+    """The whole book of one market; carries an `id` when it answers `get_snapshot`."""
+
+    sid: int
+    seq: int
+    msg: SnapshotBody
+    id: int = 0
+
+
+class DeltaBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One level changed by `delta_fp`; `client_order_id` is only in the copy of whoever caused it."""
+
+    market_ticker: str
+    market_id: str = ""
+    price_dollars: Number
+    delta_fp: Number
+    side: Leg
+    ts: str | None = None
+    ts_ms: int | None = None
+    client_order_id: str | None = None
+
+
+class Delta(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="orderbook_delta"
+):
+    """One price level changed."""
+
+    sid: int
+    seq: int
+    msg: DeltaBody
+
+
+class TradeBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A public trade."""
+
+    trade_id: str
+    market_ticker: str
+    yes_price_dollars: Number
+    no_price_dollars: Number | None = None
+    count_fp: Number
+    taker_outcome_side: str | None = None
+    taker_book_side: str | None = None
+    taker_side: str | None = None
+    is_block_trade: bool | None = None
+    ts: int | None = None
+    ts_ms: int | None = None
+
+
+class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="trade"):
+    """Somebody traded; sequenced since September 2026."""
+
+    sid: int
+    seq: int = 0
+    msg: TradeBody
+
+
+class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One of the account's fills; only the YES price is sent, the legacy pair is never read."""
+
+    trade_id: str
+    order_id: str
+    client_order_id: str | None = None
+    market_ticker: str
+    exchange_index: int | None = None
+    is_taker: bool
+    outcome_side: str | None = None
+    book_side: str | None = None
+    side: str | None = None
+    action: str | None = None
+    purchased_side: str | None = None
+    yes_price_dollars: Number
+    count_fp: Number
+    fee_cost: Number
+    post_position_fp: Number | None = None
+    ts: int | None = None
+    ts_ms: int | None = None
+    subaccount: int | None = None
+
+
+class FillMessage(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="fill"
+):
+    """One of the account's orders traded; not sequenced."""
+
+    sid: int
+    msg: FillBody
+
+
+class UserOrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One of the account's orders changed."""
+
+    order_id: str
+    user_id: str | None = None
+    client_order_id: str | None = None
+    ticker: str
+    exchange_index: int | None = None
+    status: str
+    outcome_side: str | None = None
+    book_side: str | None = None
+    side: str | None = None
+    is_yes: bool | None = None
+    yes_price_dollars: Number
+    initial_count_fp: Number
+    fill_count_fp: Number
+    remaining_count_fp: Number
+    taker_fill_cost_dollars: Number | None = None
+    maker_fill_cost_dollars: Number | None = None
+    taker_fees_dollars: Number | None = None
+    maker_fees_dollars: Number | None = None
+    self_trade_prevention_type: str | None = None
+    created_time: str | None = None
+    created_ts_ms: int | None = None
+    last_update_time: str | None = None
+    last_updated_ts_ms: int | None = None
+    expiration_time: str | None = None
+    expiration_ts_ms: int | None = None
+    last_update_reason: str | None = None
+    subaccount_number: int | None = None
+
+
+class UserOrder(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="user_order"
+):
+    """An order's record; not sequenced.  The channel is called `user_orders`."""
+
+    sid: int
+    msg: UserOrderBody
+
+
+# --- replies --------------------------------------------------------------------------------------
+
+
+class SubscribedBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One channel's new subscription id."""
+
+    channel: str
+    sid: int
+
+
+class Subscribed(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="subscribed"
+):
+    """Answers subscribe, once per channel."""
+
+    id: int = 0
+    msg: SubscribedBody
+
+
+class OkBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The full list of markets after the change, unless the client asked to skip it."""
+
+    market_tickers: list[str] | None = None
+
+
+class Ok(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="ok"):
+    """Answers update_subscription (an object) and list_subscriptions (a list)."""
+
+    id: int = 0
+    sid: int = 0
+    seq: int = 0
+    msg: OkBody | list[SubscribedBody] | None = None
+
+
+class Unsubscribed(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="unsubscribed"
+):
+    """Answers unsubscribe, once per subscription."""
+
+    id: int = 0
+    sid: int
+    seq: int = 0
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What was wrong."""
+
+    code: int
+    msg: str = ""
+    market_ticker: str | None = None
+
+
+class FeedError(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="error"
+):
+    """A command was refused, or a subscription died (codes 10 and 25)."""
+
+    id: int = 0
+    sid: int = 0
+    seq: int = 0
+    msg: ErrorBody
+
+
+Frame: TypeAlias = (
+    Snapshot | Delta | Trade | FillMessage | UserOrder | Subscribed | Ok | Unsubscribed | FeedError
+)
+
+
+class UnknownFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is read of a frame of a type that this version does not know, or that is malformed."""
+
+    type: str = "untyped"
+    sid: int = 0
+    seq: int = 0
+    id: int = 0

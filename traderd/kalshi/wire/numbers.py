@@ -1,0 +1,39 @@
+"""Wire numbers to integers at the speed of a dictionary look-up.
+
+Owns: two bounded caches over the exact parsers of `model.units`; a hit costs 40 ns, the parser ten times as much.
+Must not: guess; what the parsers refuse is never cached.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from traderd.model.units import Count, Price, parse_count, parse_price
+
+Number: TypeAlias = str | int | float
+"""A decimal number as Kalshi may send it (protocol notes, gotcha 13: string at one time, number at another)."""
+
+CACHE_ENTRIES_MAX: Final = 65_536
+"""Bounds each cache: above every price there is (10 001) and the sizes of a busy day, about 6 MiB when full."""
+
+
+class PriceCache(dict[Number, Price]):
+    """Maps a wire price to Price; `cache[text]` raises UnitError as `parse_price` does."""
+
+    def __missing__(self, key: Number) -> Price:
+        value = parse_price(key)
+        if len(self) >= CACHE_ENTRIES_MAX:
+            self.clear()
+        self[key] = value
+        return value
+
+
+class CountCache(dict[Number, Count]):
+    """Maps a wire count to signed Count; `cache[text]` raises UnitError as `parse_count` does."""
+
+    def __missing__(self, key: Number) -> Count:
+        value = parse_count(key)
+        if len(self) >= CACHE_ENTRIES_MAX:
+            self.clear()
+        self[key] = value
+        return value

@@ -1,0 +1,215 @@
+"""REST bodies to the model, for the trader.
+
+Owns: what each field means. Direction is read from `book_side` and `outcome_side` only (protocol notes, gotcha 1),
+prices and counts are compared as numbers, times are RFC 3339.
+Must not: fill in what the exchange left out, but for words that cannot matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from msgspec import UnsetType
+
+from traderd.errors import BadInput, ExchangeProtocolError
+from traderd.kalshi.wire import portfolio, rest
+from traderd.kalshi.wire.numbers import Number
+from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
+from traderd.model.market import Market, MarketStatus, PriceBand, PriceGrid
+from traderd.model.orders import (
+    BalanceRecord,
+    Fill,
+    OrderRecord,
+    OrderStatus,
+    PositionRecord,
+    Side,
+)
+from traderd.model.units import (
+    NS_PER_S,
+    Count,
+    Money,
+    Price,
+    Timestamp,
+    complement,
+    parse_count,
+    parse_money,
+    parse_price,
+    parse_time,
+)
+
+MICRODOLLARS_PER_CENT: Final = 10_000
+
+SIDE_OF_OUTCOME: Final = {"yes": Side.BID, "no": Side.ASK}
+SIDE_OF_BOOK: Final = {"bid": Side.BID, "ask": Side.ASK}
+ORDER_STATUS: Final = {
+    "resting": OrderStatus.RESTING,
+    "executed": OrderStatus.EXECUTED,
+    "canceled": OrderStatus.CANCELED,
+}
+MARKET_STATUS: Final = {status.value: status for status in MarketStatus} | {
+    "settled": MarketStatus.FINALIZED,
+    "open": MarketStatus.ACTIVE,
+}
+"""The eight words, and two that older servers use for them."""
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    # The parsers blame the caller's text; here the text is the exchange's.
+    try:
+        yield
+    except BadInput as exc:
+        raise ExchangeProtocolError(f"{what}: {exc}") from exc
+
+
+def side_from_wire(
+    book_side: str | UnsetType | None, outcome_side: str | UnsetType | None, what: str
+) -> Side:
+    """Return the direction of an order, fill or trade.
+
+    Raises:
+        ExchangeProtocolError: neither field is there, one has an unknown word, or the two disagree.
+    """
+    told = [
+        table.get(word)
+        for table, word in ((SIDE_OF_BOOK, book_side), (SIDE_OF_OUTCOME, outcome_side))
+        if isinstance(word, str) and word
+    ]
+    if not told or told[0] is None or any(side is not told[0] for side in told):
+        raise ExchangeProtocolError(
+            f"{what}: no direction in book_side {book_side!r} and outcome_side {outcome_side!r}"
+        )
+    return told[0]
+
+
+def order_status_from_wire(word: str, what: str) -> OrderStatus:
+    """Return an order's status; raises ExchangeProtocolError for a word that is none of the three."""
+    status = ORDER_STATUS.get(word)
+    if status is None:
+        raise ExchangeProtocolError(f"{what}: status {word!r} is unknown")
+    return status
+
+
+def market_from_wire(wire: rest.Market) -> Market:
+    """Return a market; raises ExchangeProtocolError when its grid or close time cannot be read."""
+    with _reading(f"market {wire.ticker}"):
+        bands = tuple(
+            PriceBand(
+                start=parse_price(band.start, what="price_ranges.start"),
+                end=parse_price(band.end, what="price_ranges.end"),
+                step=parse_price(band.step, what="price_ranges.step"),
+            )
+            for band in wire.price_ranges
+        )
+        return Market(
+            ticker=MarketTicker(wire.ticker),
+            event_ticker=EventTicker(wire.event_ticker),
+            title=wire.title or wire.yes_sub_title or wire.ticker,
+            status=MARKET_STATUS.get(wire.status, MarketStatus.UNKNOWN),
+            grid=PriceGrid(bands),
+            close_time=parse_time(wire.close_time, what="close_time"),
+            exchange_index=wire.exchange_index,
+        )
+
+
+def levels_from_wire(levels: Iterable[rest.Level] | None) -> tuple[tuple[Price, Count], ...]:
+    """Return price levels as they stand; a missing side is empty."""
+    return tuple((parse_price(price), parse_count(count)) for price, count in levels or ())
+
+
+def orderbook_from_wire(
+    wire: rest.OrderBookEnvelope,
+) -> tuple[tuple[tuple[Price, Count], ...], tuple[tuple[Price, Count], ...]]:
+    """Return (bids, asks) in YES prices; raises ExchangeProtocolError."""
+    with _reading("orderbook"):
+        bids = levels_from_wire(wire.orderbook_fp.yes_dollars)
+        asks = tuple(
+            (complement(price), count)
+            for price, count in levels_from_wire(wire.orderbook_fp.no_dollars)
+        )
+        return bids, asks
+
+
+def order_record_from_wire(wire: portfolio.Order) -> OrderRecord:
+    """Return an order as the exchange tells it; raises ExchangeProtocolError."""
+    what = f"order {wire.order_id}"
+    with _reading(what):
+        return OrderRecord(
+            order_id=OrderId(_named(wire.order_id, "order_id")),
+            client_order_id=ClientOrderId(wire.client_order_id) if wire.client_order_id else None,
+            ticker=MarketTicker(_named(wire.ticker, "ticker")),
+            side=side_from_wire(wire.book_side, wire.outcome_side, what),
+            price=parse_price(wire.yes_price_dollars, what="yes_price_dollars"),
+            status=order_status_from_wire(wire.status, what),
+            initial_count=_amount(wire.initial_count_fp, "initial_count_fp"),
+            fill_count=_amount(wire.fill_count_fp, "fill_count_fp"),
+            remaining_count=_amount(wire.remaining_count_fp, "remaining_count_fp"),
+            created_at=_time(wire.created_time, "created_time"),
+            expires_at=_time(wire.expiration_time, "expiration_time"),
+            reason=wire.last_update_reason or None,
+        )
+
+
+def fill_from_wire(wire: portfolio.Fill, *, at: Timestamp) -> Fill:
+    """Return a fill; `at` stands in for the time of execution when the exchange gives none.
+
+    Raises:
+        ExchangeProtocolError: no direction, a number that is none, or a fill of nothing.
+    """
+    what = f"fill {wire.trade_id}"
+    with _reading(what):
+        told = _time(wire.created_time, "created_time")
+        if told is None and isinstance(wire.ts, int):
+            told = Timestamp(wire.ts * NS_PER_S)
+        return Fill(
+            trade_id=TradeId(_named(wire.trade_id, "trade_id")),
+            order_id=OrderId(_named(wire.order_id, "order_id")),
+            ticker=MarketTicker(_named(wire.ticker, "ticker")),
+            side=side_from_wire(wire.book_side, wire.outcome_side, what),
+            price=parse_price(wire.yes_price_dollars, what="yes_price_dollars"),
+            count=parse_count(wire.count_fp, what="count_fp"),
+            fee=parse_money(wire.fee_cost, what="fee_cost"),
+            is_taker=wire.is_taker,
+            executed_at=at if told is None else told,
+            client_order_id=ClientOrderId(wire.client_order_id) if wire.client_order_id else None,
+        )
+
+
+def position_from_wire(wire: portfolio.MarketPosition) -> PositionRecord:
+    """Return a market's position; raises ExchangeProtocolError."""
+    with _reading(f"position {wire.ticker}"):
+        return PositionRecord(
+            ticker=MarketTicker(_named(wire.ticker, "ticker")),
+            count=parse_count(wire.position_fp, what="position_fp"),
+            exposure=parse_money(wire.market_exposure_dollars, what="market_exposure_dollars"),
+            realized_pnl=parse_money(wire.realized_pnl_dollars, what="realized_pnl_dollars"),
+            fees_paid=parse_money(wire.fees_paid_dollars, what="fees_paid_dollars"),
+        )
+
+
+def balance_from_wire(wire: portfolio.Balance) -> BalanceRecord:
+    """Return the balance, from dollars and never from the truncated cents; raises ExchangeProtocolError."""
+    with _reading("balance"):
+        return BalanceRecord(
+            balance=parse_money(wire.balance_dollars, what="balance_dollars"),
+            portfolio_value=Money(wire.portfolio_value * MICRODOLLARS_PER_CENT),
+        )
+
+
+def _named(text: str, field: str) -> str:
+    if not text:
+        raise BadInput(f"{field} is empty")
+    return text
+
+
+def _amount(number: Number, field: str) -> Count:
+    count = parse_count(number, what=field)
+    if count < 0:
+        raise BadInput(f"{field} {number} is below 0")
+    return count
+
+
+def _time(text: str | UnsetType | None, field: str) -> Timestamp | None:
+    return parse_time(text, what=field) if isinstance(text, str) and text else None

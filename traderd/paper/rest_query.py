@@ -1,0 +1,131 @@
+"""Query parameters and pages, with Kalshi's words for what is wrong with them.
+
+Owns: validation in the `msg` error shape, and opaque cursors that name the last item of a page, so that news at
+the front of a list neither repeats nor skips anything behind it.
+Must not: know a route or a record.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from traderd.kalshi.wire.errors import ErrorShape, Refusal, RequestRefused
+from traderd.model.units import NS_PER_S, Timestamp
+
+T = TypeVar("T")
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+"""Fits a signed 64-bit integer, which is what the exchange itself parses."""
+TEXT_SHOWN_MAX: Final = 40
+"""Bounds how much of a bad value comes back in the error text."""
+SECONDS_MAX: Final = 10**11
+"""Bounds a time in seconds: above it was meant in milliseconds."""
+_CURSOR_VERSION: Final = b"1:"
+
+
+class Query:
+    """The parameters of one request; `operation` is the name that errors carry, for example `GetMarkets`."""
+
+    def __init__(self, operation: str, fields: Iterable[tuple[str, str]]) -> None:
+        self._operation = operation
+        self._fields: dict[str, str] = {}
+        for name, value in fields:
+            self._fields.setdefault(name, value)
+
+    def text(self, name: str) -> str | None:
+        """Return a parameter, None when it is absent or empty."""
+        return self._fields.get(name) or None
+
+    def integer(self, name: str, default: int, *, low: int, high: int) -> int:
+        """Return an integer from `low` to `high`; raises RequestRefused 400."""
+        text = self.text(name)
+        if text is None:
+            return default
+        if _INTEGER.fullmatch(text) is None:
+            shown = text[:TEXT_SHOWN_MAX]
+            raise self._refused(f'strconv.ParseInt: parsing "{shown}": invalid syntax')
+        value = int(text)
+        if value < low:
+            raise self._failed(name, "gte")
+        if value > high:
+            raise self._failed(name, "lte")
+        return value
+
+    def choice(self, name: str, words: Sequence[str]) -> str | None:
+        """Return one of `words`, None when absent; raises RequestRefused 400."""
+        text = self.text(name)
+        if text is not None and text not in words:
+            raise self._failed(name, "oneof")
+        return text
+
+    def flag(self, name: str) -> bool | None:
+        """Return a boolean, None when absent; raises RequestRefused 400."""
+        text = self.choice(name, ("true", "false", "1", "0"))
+        return None if text is None else text in ("true", "1")
+
+    def words(self, name: str, *, at_most: int) -> tuple[str, ...]:
+        """Return a comma list without repeats; raises RequestRefused 400 when it is too long."""
+        listed = (word.strip() for word in (self.text(name) or "").split(","))
+        words = tuple(dict.fromkeys(word for word in listed if word))
+        if len(words) > at_most:
+            raise self._failed(name, "max")
+        return words
+
+    def seconds(self, name: str) -> Timestamp | None:
+        """Return Unix seconds as Timestamp, None when absent; raises RequestRefused 400."""
+        if self.text(name) is None:
+            return None
+        return Timestamp(self.integer(name, 0, low=0, high=SECONDS_MAX) * NS_PER_S)
+
+    def _failed(self, name: str, tag: str) -> RequestRefused:
+        field = "".join(part.capitalize() for part in name.split("_"))
+        return self._refused(
+            f"Key: '{self._operation}Params.{field}' "
+            f"Error:Field validation for '{field}' failed on the '{tag}' tag"
+        )
+
+    def _refused(self, text: str) -> RequestRefused:
+        message = f"Parameter validation failed for {self._operation}: {text}"
+        return RequestRefused(
+            Refusal(status=400, code="invalid_parameters", message=message, shape=ErrorShape.MSG)
+        )
+
+
+def within(at: Timestamp, low: Timestamp | None, high: Timestamp | None) -> bool:
+    """Tell whether a time lies between two bounds, both included, None being open."""
+    return (low is None or at >= low) and (high is None or at <= high)
+
+
+def page_of(
+    items: Sequence[T], key: Callable[[T], str], *, limit: int, cursor: str | None
+) -> tuple[list[T], str]:
+    """Return one page and the cursor of the next, `""` after the last.
+
+    A cursor that is no cursor, or whose item is gone, means the first page (Kalshi: capture).
+    """
+    start = 0
+    last_seen = _decode_cursor(cursor)
+    if last_seen is not None:
+        start = next((n for n, item in enumerate(items, 1) if key(item) == last_seen), 0)
+    page = list(items[start : start + limit])
+    more = bool(page) and start + limit < len(items)
+    return page, _encode_cursor(key(page[-1])) if more else ""
+
+
+def _encode_cursor(key: str) -> str:
+    return base64.urlsafe_b64encode(_CURSOR_VERSION + key.encode()).decode("ascii").rstrip("=")
+
+
+def _decode_cursor(cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        raw = base64.urlsafe_b64decode(padded)
+        return raw.removeprefix(_CURSOR_VERSION).decode() if raw[:2] == _CURSOR_VERSION else None
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,292 @@
+"""One WebSocket client of the exchange: frames in, a bounded queue of frames out.
+
+Owns: the frames of one connection, its outgoing bounds, its farewell. Sending never waits: a writer task
+joins what is queued into one write, and a client that reads too slowly is closed, so it slows nobody else.
+Must not: know what the text means.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import attrs
+import trio
+import wsproto
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Ping,
+    Request,
+    TextMessage,
+)
+from wsproto.utilities import RemoteProtocolError
+
+MESSAGE_CHARACTERS_MAX: Final = 1024 * 1024
+"""Bounds one incoming command: a subscription to 20 000 markets is about 600 KiB."""
+RECEIVE_BYTES: Final = 64 * 1024
+WRITE_BYTES_MAX: Final = 256 * 1024
+"""Bounds one joined write, so that the queue, not the write in flight, shows how far a reader lags."""
+OUTGOING_FRAMES_MAX: Final = 10_000
+OUTGOING_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Bound what waits for one client: some 20 s of a very busy feed, then it is too slow for good."""
+CLOSE_S: Final = 5.0
+"""Bounds the farewell: the last frames, our close frame and the client's."""
+
+CLOSE_NORMAL: Final = 1000
+CLOSE_UNSUPPORTED: Final = 1003
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_INTERNAL_ERROR: Final = 1011
+CLOSE_TRY_LATER: Final = 1013
+
+
+@attrs.frozen(kw_only=True)
+class OutgoingLimits:
+    """How much may wait for one client."""
+
+    frames_max: int = OUTGOING_FRAMES_MAX
+    bytes_max: int = OUTGOING_BYTES_MAX
+
+
+DEFAULT_OUTGOING: Final = OutgoingLimits()
+
+
+def encode_text_frame(payload: bytes) -> bytes:
+    """Return a finished, unmasked text frame (RFC 6455 section 5.2): servers do not mask.
+
+    Done here and not by wsproto because one frame can then go to many clients, and it is the hot path.
+    """
+    size = len(payload)
+    if size < 126:
+        return b"\x81" + bytes((size,)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + struct.pack("!H", size) + payload
+    return b"\x81\x7f" + struct.pack("!Q", size) + payload
+
+
+def is_upgrade(method: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a request asks to become a WebSocket."""
+    tokens = [token.strip().lower() for token in headers.get("connection", "").split(",")]
+    return (
+        method == "GET"
+        and "upgrade" in tokens
+        and headers.get("upgrade", "").strip().lower() == "websocket"
+    )
+
+
+def accept_upgrade(
+    path: str, headers: Mapping[str, str]
+) -> tuple[wsproto.WSConnection | None, bytes]:
+    """Return the protocol and the bytes that accept the upgrade, or None and why it cannot be one."""
+    protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+    raw = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+    try:
+        protocol.initiate_upgrade_connection(raw, path)
+    except RemoteProtocolError as exc:
+        return None, str(exc).encode()
+    for event in protocol.events():
+        if isinstance(event, Request):
+            return protocol, protocol.send(AcceptConnection())
+    return None, b"not a WebSocket request"
+
+
+class WebSocketSession:
+    """What a handler sees of one client; every sending method is synchronous and never waits."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        protocol: wsproto.WSConnection,
+        *,
+        limits: OutgoingLimits = DEFAULT_OUTGOING,
+    ) -> None:
+        self.on_overflow: Callable[[], bytes | None] = lambda: None
+        """Gives the text that a client is told when it reads too slowly."""
+        self.last_heard = trio.current_time()
+        """When the client last sent anything, on Trio's clock."""
+        self._stream = stream
+        self._protocol = protocol
+        self._limits = limits
+        self._outgoing: deque[bytes] = deque()
+        self._outgoing_bytes = 0
+        self._parts: list[str] = []
+        self._parts_size = 0
+        self._wake = trio.Event()
+        self._written = trio.Event()
+        self._closing = False
+        self._finished = False
+        self._scope = trio.CancelScope()
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether texts are still taken."""
+        return not self._closing
+
+    def send_text(self, payload: bytes) -> None:
+        """Queue one text; after a close it is dropped, beyond the bounds the client is closed."""
+        self.send_frame(encode_text_frame(payload))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Queue one frame that `encode_text_frame` made, as `send_text` does."""
+        if self._closing:
+            return
+        if (
+            len(self._outgoing) >= self._limits.frames_max
+            or self._outgoing_bytes + len(frame) > self._limits.bytes_max
+        ):
+            self._overflow()
+            return
+        self._queue(frame)
+
+    def ping(self, payload: bytes = b"") -> None:
+        """Queue a ping."""
+        if not self._closing:
+            self.send_frame(self._protocol.send(Ping(payload=payload)))
+
+    def close(self, code: int = CLOSE_NORMAL, reason: str = "") -> None:
+        """Queue a close frame; the connection ends when the client answers it, or after CLOSE_S."""
+        if self._closing:
+            return
+        self._queue(self._protocol.send(CloseConnection(code=code, reason=reason)))
+        self._start_closing()
+
+    def drop(self) -> None:
+        """End the connection at once, without a close frame, as a broken network would."""
+        self._closing = True
+        self._scope.cancel()
+
+    async def receive(self) -> str | None:
+        """Return the client's next text, None when the connection is over.  Cancelling is safe."""
+        while not self._finished:
+            for event in self._protocol.events():
+                if isinstance(event, TextMessage):
+                    if (text := self._take_text(event)) is not None:
+                        return text
+                else:
+                    self._handle_control(event)
+            if not self._finished:
+                await self._receive_bytes()
+        return None
+
+    async def _receive_bytes(self) -> None:
+        try:
+            data = await self._stream.receive_some(RECEIVE_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        self.last_heard = trio.current_time()
+        if data:
+            self._protocol.receive_data(bytes(data))
+        else:
+            # The end without a close frame: nobody is left to say goodbye to.
+            self._closing = self._finished = True
+            self._wake.set()
+
+    def _take_text(self, event: TextMessage) -> str | None:
+        if self._closing:
+            return None  # What a client says after our close is not heard (RFC 6455 section 1.4).
+        self._parts.append(event.data)
+        self._parts_size += len(event.data)
+        if self._parts_size > MESSAGE_CHARACTERS_MAX:
+            self.close(CLOSE_TOO_BIG, "message too big")
+        if not event.message_finished:
+            return None
+        text = "".join(self._parts)
+        self._parts.clear()
+        self._parts_size = 0
+        return None if self._closing else text
+
+    def _handle_control(self, event: wsproto.events.Event) -> None:
+        match event:
+            case Ping() if not self._closing:
+                self.send_frame(self._protocol.send(event.response()))
+            case BytesMessage():
+                self.close(CLOSE_UNSUPPORTED, "text only")
+            case CloseConnection():
+                if not self._closing:
+                    self._queue(self._protocol.send(event.response()))
+                    self._start_closing()
+                self._finished = True
+            case _:
+                # Pongs count as life, which `last_heard` has noted already.
+                return
+
+    def _queue(self, frame: bytes) -> None:
+        self._outgoing.append(frame)
+        self._outgoing_bytes += len(frame)
+        self._wake.set()
+
+    def _start_closing(self) -> None:
+        self._closing = True
+        self._scope.deadline = trio.current_time() + CLOSE_S
+
+    def _overflow(self) -> None:
+        # What waits is of no use any more: the client is told so and must start over.
+        self._outgoing.clear()
+        self._outgoing_bytes = 0
+        farewell = self.on_overflow()
+        if farewell is not None:
+            self._queue(encode_text_frame(farewell))
+        self.close(CLOSE_TRY_LATER, "reads too slowly")
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                while self._outgoing:
+                    await self._stream.send_all(self._next_batch())
+                if self._closing:
+                    break
+                self._wake = trio.Event()
+                await self._wake.wait()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.drop()
+        self._written.set()
+
+    def _next_batch(self) -> bytes:
+        batch: list[bytes] = []
+        size = 0
+        while self._outgoing and size < WRITE_BYTES_MAX:
+            frame = self._outgoing.popleft()
+            batch.append(frame)
+            size += len(frame)
+        self._outgoing_bytes -= size
+        return batch[0] if len(batch) == 1 else b"".join(batch)
+
+    async def run(self, handler: Callable[[WebSocketSession], Awaitable[None]]) -> None:
+        """Run the handler and the farewell; for `run_session` only."""
+        failure: Exception | None = None
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write)
+                try:
+                    await handler(self)
+                except Exception as exc:  # noqa: BLE001 - raised again after the farewell
+                    failure = exc
+                self.close(CLOSE_INTERNAL_ERROR if failure else CLOSE_NORMAL)
+                await self._written.wait()
+                # Our close frame is out; the client's answer ends the connection, or the deadline.
+                while await self.receive() is not None:
+                    pass
+        if failure is not None:
+            raise failure
+
+
+async def run_session(
+    stream: trio.abc.Stream,
+    protocol: wsproto.WSConnection,
+    handler: Callable[[WebSocketSession], Awaitable[None]],
+    *,
+    trailing: bytes = b"",
+    limits: OutgoingLimits = DEFAULT_OUTGOING,
+) -> None:
+    """Run `handler` with a session until either side ends it; the caller closes the stream.
+
+    What the handler raises comes out after the client was told (close code 1011).
+    Cancelling ends the session without a close frame.
+    """
+    session = WebSocketSession(stream, protocol, limits=limits)
+    if trailing:
+        protocol.receive_data(trailing)
+    await session.run(handler)

@@ -1,0 +1,131 @@
+"""Everything a plugin may import from traderd, and nothing else.
+
+A strategy is one class with one method: `decide(observation)` returns the commands it wants, `place(...)` and
+`cancel(...)` make them. It never awaits, never reads a clock and keeps only its own notes. The module offers it
+with the `traderd_strategies` hook:
+
+    from traderd.plugin_api import StrategySpec, hookimpl
+
+    @hookimpl
+    def traderd_strategies():
+        return [StrategySpec(name="mine", make=Mine, parameters=MyParameters)]
+
+Must not: hold logic of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import attrs
+import pluggy
+
+from traderd.core.observation import Observation, OwnOrder
+from traderd.model.commands import CancelOrder, Command, PlaceOrder
+from traderd.model.ids import MarketTicker
+from traderd.model.market import Market, MarketStatus, PriceGrid
+from traderd.model.orders import (
+    Attribution,
+    OrderOwner,
+    OrderStatus,
+    OrderTerms,
+    Side,
+    TimeInForce,
+)
+from traderd.model.units import (
+    ONE_CONTRACT,
+    ONE_DOLLAR,
+    Count,
+    Money,
+    Price,
+    parse_count,
+    parse_price,
+    show_count,
+    show_price,
+)
+from traderd.runtime.service import OnCrash, Service
+
+PROJECT_NAME = "traderd"
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+class Strategy(Protocol):
+    """Decides for one market at a time."""
+
+    def decide(self, observation: Observation) -> Sequence[Command]:
+        """Return what to do now; an empty sequence is "nothing"."""
+
+
+@attrs.frozen(kw_only=True)
+class StrategySpec:
+    """A strategy as a plugin offers it."""
+
+    name: str
+    make: Callable[[Any], Strategy]
+    """Makes the strategy from its parameters."""
+    parameters: type
+    """An attrs class with defaults; `[strategies.<name>]` of the configuration fills it."""
+    enabled_in_sim: bool = False
+    """Whether it runs in `sim` without being asked for."""
+
+
+def place(
+    *,
+    ticker: MarketTicker,
+    side: Side,
+    price: Price,
+    count: Count,
+    post_only: bool = False,
+    time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELED,
+) -> PlaceOrder:
+    """Return the command to place an order; raises BadInput for terms that cannot be."""
+    return PlaceOrder(
+        terms=OrderTerms(
+            ticker=ticker,
+            side=side,
+            price=price,
+            count=count,
+            post_only=post_only,
+            time_in_force=time_in_force,
+        ),
+        attribution=Attribution(owner=OrderOwner.STRATEGY),
+    )
+
+
+def cancel(order: OwnOrder) -> CancelOrder:
+    """Return the command to cancel one of the strategy's orders."""
+    return CancelOrder(key=order.key)
+
+
+__all__ = [
+    "ONE_CONTRACT",
+    "ONE_DOLLAR",
+    "PROJECT_NAME",
+    "CancelOrder",
+    "Command",
+    "Count",
+    "Market",
+    "MarketStatus",
+    "MarketTicker",
+    "Money",
+    "Observation",
+    "OnCrash",
+    "OrderStatus",
+    "OwnOrder",
+    "PlaceOrder",
+    "Price",
+    "PriceGrid",
+    "Service",
+    "Side",
+    "Strategy",
+    "StrategySpec",
+    "TimeInForce",
+    "cancel",
+    "hookimpl",
+    "parse_count",
+    "parse_price",
+    "place",
+    "show_count",
+    "show_price",
+]

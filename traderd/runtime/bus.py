@@ -1,0 +1,109 @@
+"""Publish = fold, then record, then fan out.
+
+Owns: the one total order of events. `publish` is synchronous: each event is folded into the state together
+with what follows from it, the whole is handed to the recorder, and then every subscriber's inbox gets its
+share as one batch. So nobody hears news about a state that is not there yet.
+Must not: know what the events mean; the fold and the recorder come in from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Final, Generic, TypeVar
+
+import attrs
+
+from traderd.errors import InvariantViolation
+from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, InboxStatistics, Policy
+
+E = TypeVar("E")
+
+CONSEQUENCES_MAX: Final = 100_000
+"""Bounds what may follow from one publish (a lost feed invalidates 10,000 books); more is a loop."""
+
+
+@attrs.frozen
+class _Subscription(Generic[E]):
+    inbox: Inbox[E]
+    types: frozenset[type]
+
+
+class Bus(Generic[E]):
+    """The only door by which the state changes and news spreads."""
+
+    def __init__(
+        self,
+        *,
+        fold: Callable[[E], list[E]],
+        record: Callable[[list[E]], None],
+        on_incident: Callable[[str], None],
+    ) -> None:
+        self._fold, self._record, self._on_incident = fold, record, on_incident
+        self._subscriptions: list[_Subscription[E]] = []
+        self._publishing = False
+        self.published = 0
+
+    def publish(self, events: Iterable[E]) -> None:
+        """Fold, record and fan out; returns when everybody's inbox has it.
+
+        Raises:
+            InvariantViolation: an event cannot follow on the present state. What was folded before it
+                in this call is still recorded and fanned out.
+        """
+        if self._publishing:
+            raise InvariantViolation("publish was called from inside a fold or a recorder")
+        self._publishing = True
+        folded: list[E] = []
+        try:
+            for event in events:
+                self._fold_with_consequences(event, folded)
+        finally:
+            self._publishing = False
+            self._deliver(folded)
+
+    def subscribe(
+        self,
+        *types: type,
+        name: str,
+        policy: Policy = Policy.DROP_OLDEST,
+        depth: int = DEFAULT_DEPTH,
+        key: Callable[[E], Hashable] | None = None,
+    ) -> Inbox[E]:
+        """Return an inbox for these event types; use it as a context manager, it ends the subscription."""
+        inbox: Inbox[E] = Inbox(
+            name=name,
+            policy=policy,
+            depth=depth,
+            key=key,
+            on_incident=self._on_incident,
+            on_close=self._unsubscribe,
+        )
+        self._subscriptions.append(_Subscription(inbox, frozenset(types)))
+        return inbox
+
+    def statistics(self) -> tuple[InboxStatistics, ...]:
+        """Return how every inbox is doing."""
+        return tuple(subscription.inbox.statistics() for subscription in self._subscriptions)
+
+    def _fold_with_consequences(self, event: E, folded: list[E]) -> None:
+        waiting = [event]
+        while waiting:
+            current = waiting.pop(0)
+            waiting += self._fold(current)
+            folded.append(current)
+            if len(folded) > CONSEQUENCES_MAX:
+                raise InvariantViolation(f"more than {CONSEQUENCES_MAX} events followed at once")
+
+    def _deliver(self, folded: list[E]) -> None:
+        if not folded:
+            return
+        self.published += len(folded)
+        self._record(folded)
+        for subscription in tuple(self._subscriptions):
+            types = subscription.types
+            share = [event for event in folded if type(event) in types]
+            if share:
+                subscription.inbox.offer(share)
+
+    def _unsubscribe(self, inbox: Inbox[E]) -> None:
+        self._subscriptions = [s for s in self._subscriptions if s.inbox is not inbox]

@@ -1,0 +1,203 @@
+"""A subscriber's bounded queue: a memory channel of batches with one of three named policies.
+
+Owns: what happens when a reader is slower than the news. `lossless` never drops: a full one is an incident,
+and far beyond it the reader is cut off rather than memory filled. `drop_oldest` drops and counts. `latest`
+keeps only the newest event per key.
+Batches, not events: one event per channel item lets a burst outrun its reader (measured: half were lost).
+Must not: know what the events mean.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable, Hashable
+from types import TracebackType
+from typing import Final, Generic, TypeVar
+
+import attrs
+import trio
+
+E = TypeVar("E")
+
+DEFAULT_DEPTH: Final = 1_000
+"""Bounds the events waiting in one inbox: several seconds of a busy feed."""
+LOSSLESS_CUT_OFF: Final = 20
+"""Bounds a lossless inbox at this many times its depth; its reader is dead by then."""
+HANDLER_TIMES_KEPT: Final = 256
+"""Bounds the sample from which p50 and p99 of the handler are told."""
+SLOW_HANDLER_S: Final = 5.0
+"""A handler that takes longer than this is reported."""
+
+
+class Policy(enum.Enum):
+    """What a full inbox does."""
+
+    LOSSLESS = "lossless"
+    DROP_OLDEST = "drop_oldest"
+    LATEST = "latest"
+
+
+@attrs.frozen(kw_only=True)
+class InboxStatistics:
+    """How an inbox is doing."""
+
+    name: str
+    policy: str
+    depth: int
+    """Events waiting now."""
+    depth_max: int
+    peak: int
+    received: int
+    dropped: int
+    handler_p50_ms: float
+    handler_p99_ms: float
+
+
+class Inbox(Generic[E]):
+    """Read with `async for batch in inbox`; the time until the next batch is asked for is measured.
+
+    Cancelling a read is safe: nothing is lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        policy: Policy,
+        depth: int,
+        key: Callable[[E], Hashable] | None,
+        on_incident: Callable[[str], None],
+        on_close: Callable[[Inbox[E]], None],
+    ) -> None:
+        if (policy is Policy.LATEST) != (key is not None):
+            raise ValueError("a key belongs to the policy `latest`, and only to it")
+        self.name, self.policy, self.depth_max = name, policy, depth
+        self._key, self._on_incident, self._on_close = key, on_incident, on_close
+        # Each item holds at least one event, so the channel can never be the tighter bound.
+        self._send, self._receive = trio.open_memory_channel[list[E]](depth * LOSSLESS_CUT_OFF)
+        self._latest: dict[Hashable, E] = {}
+        self._waiting = self._peak = self._received = self._dropped = 0
+        self._in_incident = False
+        self._handed_out_at: float | None = None
+        self._handler_s: deque[float] = deque(maxlen=HANDLER_TIMES_KEPT)
+
+    def offer(self, batch: list[E]) -> None:
+        """Take a batch without waiting, as the policy says; the bus calls this."""
+        self._received += len(batch)
+        if self.policy is Policy.LATEST:
+            self._offer_latest(batch)
+        else:
+            self._offer_batch(batch)
+        self._peak = max(self._peak, self._waiting)
+
+    def close(self) -> None:
+        """End the subscription; what is waiting can still be read."""
+        self._send.close()
+        self._on_close(self)
+
+    def statistics(self) -> InboxStatistics:
+        """Return how the inbox is doing."""
+        times = sorted(self._handler_s)
+        return InboxStatistics(
+            name=self.name,
+            policy=self.policy.value,
+            depth=self._waiting,
+            depth_max=self.depth_max,
+            peak=self._peak,
+            received=self._received,
+            dropped=self._dropped,
+            handler_p50_ms=_percentile_ms(times, 0.50),
+            handler_p99_ms=_percentile_ms(times, 0.99),
+        )
+
+    async def receive(self) -> list[E]:
+        """Wait for the next batch; raises trio.EndOfChannel after `close`."""
+        self._note_handler_time()
+        batch = await self._receive.receive()
+        if self.policy is Policy.LATEST:
+            batch = list(self._latest.values())
+            self._latest.clear()
+        self._waiting -= len(batch)
+        self._handed_out_at = trio.current_time()
+        return batch
+
+    def __aiter__(self) -> Inbox[E]:
+        return self
+
+    async def __anext__(self) -> list[E]:
+        try:
+            return await self.receive()
+        except trio.EndOfChannel:
+            raise StopAsyncIteration from None
+
+    def __enter__(self) -> Inbox[E]:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        self._receive.close()
+
+    def _offer_batch(self, batch: list[E]) -> None:
+        self._waiting += len(batch)
+        if self._waiting > self.depth_max:
+            if self.policy is Policy.LOSSLESS:
+                self._incident()
+                if self._waiting > self.depth_max * LOSSLESS_CUT_OFF:
+                    self.close()
+                    return
+            else:
+                self._drop_oldest()
+        elif self._waiting <= self.depth_max // 2:
+            self._in_incident = False
+        self._send.send_nowait(batch)
+
+    def _offer_latest(self, batch: list[E]) -> None:
+        assert self._key is not None
+        was_empty = not self._latest
+        for event in batch:
+            key = self._key(event)
+            if key in self._latest:
+                self._dropped += 1
+                # Keep the order of news: the newest of a key stands at the end.
+                del self._latest[key]
+            self._latest[key] = event
+        self._waiting = len(self._latest)
+        if was_empty:
+            self._send.send_nowait([])
+
+    def _drop_oldest(self) -> None:
+        while self._waiting > self.depth_max:
+            try:
+                oldest = self._receive.receive_nowait()
+            except trio.WouldBlock:
+                return  # one batch alone is larger than the inbox: it is kept whole
+            self._waiting -= len(oldest)
+            self._dropped += len(oldest)
+
+    def _incident(self) -> None:
+        if not self._in_incident:
+            self._in_incident = True
+            self._on_incident(
+                f"inbox {self.name} holds {self._waiting} events and its bound is {self.depth_max}"
+            )
+
+    def _note_handler_time(self) -> None:
+        if self._handed_out_at is None:
+            return
+        taken_s = trio.current_time() - self._handed_out_at
+        self._handed_out_at = None
+        self._handler_s.append(taken_s)
+        if taken_s > SLOW_HANDLER_S:
+            self._on_incident(f"the handler of inbox {self.name} took {taken_s:.1f} s")
+
+
+def _percentile_ms(ordered: list[float], share: float) -> float:
+    if not ordered:
+        return 0.0
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1_000, 3)

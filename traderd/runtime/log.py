@@ -1,0 +1,174 @@
+"""The log: what each line carries and how it looks; one set-up for the whole process.
+
+Owns: structlog's configuration. Lines are written by `structlog.get_logger().info("what_happened",
+field=value)`, fields only by keyword; `log_text` cleans them, `log_output` takes them away.
+Must not: raise into whoever logs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TextIO, TypeAlias
+
+import attrs
+import msgspec
+import structlog
+from structlog.typing import EventDict
+
+from traderd.errors import ConfigError
+from traderd.runtime.env import Env
+from traderd.runtime.log_output import LineWriter, LogLine, LogRing
+from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
+
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+_SYNONYMS: Final = {"warn": "warning", "exception": "error", "fatal": "critical"}
+_RESERVED: Final = ("at", "level", "event", "environment")
+_Render: TypeAlias = Callable[[dict[str, Plain]], str]
+
+
+@attrs.frozen(kw_only=True)
+class LogStatistics:
+    """How the log is doing."""
+
+    lines: int
+    lines_lost: int
+    """Lines that the terminal, pipe or file did not take."""
+    subscriber_failures: int
+
+
+@attrs.frozen(kw_only=True)
+class Log:
+    """The configured log."""
+
+    ring: LogRing
+    writer: LineWriter
+
+    def statistics(self) -> LogStatistics:
+        """Return the figures of now."""
+        return LogStatistics(
+            lines=self.ring.lines_seen,
+            lines_lost=self.writer.lines_lost,
+            subscriber_failures=self.ring.subscriber_failures,
+        )
+
+
+def configure_log(
+    *,
+    env: Env,
+    level: str,
+    stream: TextIO,
+    environment: str,
+    as_json: bool | None = None,
+) -> Log:
+    """Set up structlog for the process and return the log; calling it again replaces the set-up.
+
+    `as_json` None means lines for people on a terminal and JSON elsewhere. Warnings and worse of the
+    standard library's loggers are led into the same log.
+
+    Raises:
+        ConfigError: no such level.
+    """
+    if level.lower() not in LEVELS:
+        raise ConfigError(f"log level {level!r} is not one of {', '.join(LEVELS)}")
+    on_terminal = _is_terminal(stream)
+    render: _Render = _render_json
+    if not (not on_terminal if as_json is None else as_json):
+        render = _console_renderer(colors=on_terminal and not env.variables.get("NO_COLOR"))
+    log = Log(ring=LogRing(), writer=LineWriter(stream))
+    finish = _Finish(env=env, environment=environment, ring=log.ring, render=render)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            finish,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        logger_factory=lambda *_: _Output(log.writer),
+        cache_logger_on_first_use=False,
+    )
+    # Adding the same handler again changes nothing; it finds the newest set-up at each record.
+    logging.getLogger().addHandler(_STANDARD_LIBRARY)
+    return log
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False  # closed
+
+
+@attrs.frozen(kw_only=True)
+class _Finish:
+    """The last processor: cleans the fields, keeps the line in the ring, renders it."""
+
+    env: Env
+    environment: str
+    ring: LogRing
+    render: _Render
+
+    def __call__(self, _logger: Any, method: str, event_dict: EventDict) -> str:
+        level = _SYNONYMS.get(method, method)
+        said = event_dict.pop("event", "")
+        event = clean_text(said if isinstance(said, str) else describe(said))
+        fields: dict[str, Plain] = {}
+        for name, value in event_dict.items():
+            shown = clean_text(f"{name}_" if name in _RESERVED else name)
+            if name == "exception" and isinstance(value, str):
+                fields[shown] = clean_text(value, block=True)
+            else:
+                fields[shown] = clean_field(name, value)
+        at = _format_time(self.env.wall_ns())
+        self.ring.add(LogLine(at=at, level=level, event=event, fields=fields))
+        return self.render({
+            "at": at,
+            "level": level,
+            "event": event,
+            "environment": self.environment,
+            **fields,
+        })
+
+
+def _format_time(at_ns: int) -> str:
+    seconds, rest = divmod(at_ns, 1_000_000_000)
+    stamp = datetime.fromtimestamp(seconds, tz=UTC).replace(tzinfo=None)
+    return f"{stamp.isoformat()}.{rest // 1_000:06d}Z"
+
+
+def _render_json(line: dict[str, Plain]) -> str:
+    return msgspec.json.encode(line).decode()
+
+
+def _console_renderer(*, colors: bool) -> _Render:
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=colors,
+        timestamp_key="at",
+        sort_keys=False,
+        # The traceback is text by now, cleaned; a pretty one would print local variables and so secrets.
+        exception_formatter=structlog.dev.plain_traceback,
+    )
+    return lambda line: str(renderer(None, "", dict(line)))
+
+
+class _Output:
+    """What structlog calls with the finished line, by the name of the level."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = writer.write_line
+        self.warn = self.exception = self.fatal = self.msg = self.log = writer.write_line
+
+
+class _FromStandardLibrary(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+        except Exception as exc:  # noqa: BLE001 - a library's wrong format; the raw text still says something
+            message = f"{record.msg} ({type(exc).__name__} while formatting)"
+        structlog.get_logger().log(
+            record.levelno, message, logger=record.name, exc_info=record.exc_info
+        )
+
+
+_STANDARD_LIBRARY: Final = _FromStandardLibrary(level=logging.WARNING)

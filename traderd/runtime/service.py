@@ -1,0 +1,182 @@
+"""A service: what a plugin contributes, and the host that keeps one alive.
+
+Owns: the restart of one service with jittered back-off, its budget, and its quarantine. Each service has its
+own cancel scope, so one that crashes or hangs never touches another.
+Must not: know what a service does, or end the daemon.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final, Protocol
+
+import attrs
+import trio
+
+from traderd.errors import ConfigError, describe_error
+from traderd.runtime.env import Env
+from traderd.runtime.retry import Backoff
+
+RESTARTS_MAX: Final = 5
+RESTART_WINDOW_S: Final = 600.0
+"""Five crashes in ten minutes is a defect, not bad luck: the service is quarantined."""
+RESTART_FIRST_S: Final = 0.5
+RESTART_CAP_S: Final = 30.0
+STOP_BUDGET_S: Final = 1.0
+"""Bounds the end of one service after its scope was cancelled."""
+
+
+class OnCrash(enum.Enum):
+    """What it means for the daemon when a service is past its restart budget."""
+
+    RESTART = "restart"
+    """Nothing depends on it: it stays quarantined and listed."""
+    HALT = "halt"
+    """Orders cannot be trusted without it: new risk stops."""
+    DEGRADE = "degrade"
+    """The daemon goes on and says so."""
+
+
+class RunService(Protocol):
+    """`task_status.started()` is called when the service can really serve."""
+
+    async def __call__(self, context: Any, *, task_status: trio.TaskStatus[None]) -> None:
+        """Run until cancelled."""
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """A named task with rules for its failure."""
+
+    name: str
+    run: RunService
+    after: tuple[str, ...] = ()
+    """Services that must have started before."""
+    on_crash: OnCrash = OnCrash.RESTART
+    drain: Callable[[Any], Awaitable[None]] | None = None
+    """Called once when the daemon stops, before any service is cancelled, newest service first."""
+    stage: str | None = None
+    """The supervisor's stage that this service *is*; None runs it beside the stages."""
+
+
+class ServiceListener(Protocol):
+    """Hears about services."""
+
+    def service_changed(self, name: str, status: str, detail: str) -> None:
+        """Hear a service's new status: starting, running, restarting, quarantined or stopped."""
+
+    def service_lost(self, service: Service, error: str) -> None:
+        """Hear that a service is past its restart budget."""
+
+
+def in_start_order(services: Iterable[Service]) -> list[Service]:
+    """Return the services sorted so that each comes after those it names.
+
+    Raises:
+        ConfigError: two have one name, one names a service that does not exist, or they form a circle.
+    """
+    by_name: dict[str, Service] = {}
+    for service in services:
+        if service.name in by_name:
+            raise ConfigError(f"two services are called {service.name!r}; rename one")
+        by_name[service.name] = service
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for service in by_name.values():
+        for other in service.after:
+            if other not in by_name:
+                raise ConfigError(
+                    f"service {service.name!r} wants to start after {other!r}, unknown"
+                )
+        sorter.add(service.name, *service.after)
+    try:
+        return [by_name[name] for name in sorter.static_order()]
+    except CycleError as exc:
+        raise ConfigError(f"services wait for each other: {' -> '.join(exc.args[1])}") from exc
+
+
+class ServiceHost:
+    """Keeps one service running in its own cancel scope until it is stopped or out of budget."""
+
+    def __init__(
+        self, service: Service, context: object, *, env: Env, listener: ServiceListener
+    ) -> None:
+        self.service = service
+        self.context = context
+        self._env, self._listener = env, listener
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        self._crashes: deque[float] = deque(maxlen=RESTARTS_MAX)
+        self._backoff = Backoff(first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, rng=env.rng)
+
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
+        """Run the service; `started` is passed on from its first start.
+
+        A service that fails before its first start raises: at start-up that is the caller's to judge.
+        """
+        name = self.service.name
+        self._listener.service_changed(name, "starting", "")
+        first_start = _FirstStart(task_status, lambda: self._tell("running", ""))
+        try:
+            with self._scope:
+                while True:
+                    try:
+                        await self._run_once(first_start)
+                        error = "it ended although nobody stopped it"
+                    except Exception as exc:
+                        if not first_start.done:
+                            raise
+                        error = describe_error(exc)
+                    if not await self._wait_for_restart(error):
+                        return
+        finally:
+            self._ended.set()
+            if self._scope.cancelled_caught:
+                self._tell("stopped", "")
+
+    async def stop(self) -> bool:
+        """Cancel the service and wait for its end; returns False when it is past its budget."""
+        self._scope.cancel(reason=f"service {self.service.name} is stopped")
+        with trio.move_on_after(STOP_BUDGET_S):
+            await self._ended.wait()
+        return self._ended.is_set()
+
+    async def _run_once(self, first_start: _FirstStart) -> None:
+        # A nursery of its own catches whatever the service spawns, and T37: the name is bound here.
+        async with trio.open_nursery() as nursery:
+            await nursery.start(self._call, name=f"service {self.service.name}")
+            first_start.started()
+
+    async def _call(self, *, task_status: trio.TaskStatus[None]) -> None:
+        await self.service.run(self.context, task_status=task_status)
+
+    async def _wait_for_restart(self, error: str) -> bool:
+        now = self._env.monotonic()
+        self._crashes.append(now)
+        if len(self._crashes) == RESTARTS_MAX and now - self._crashes[0] < RESTART_WINDOW_S:
+            self._tell("quarantined", error)
+            self._listener.service_lost(self.service, error)
+            return False
+        delay_s = self._backoff.next_delay()
+        self._tell("restarting", f"in {delay_s:.1f} s: {error}")
+        await trio.sleep(delay_s)
+        return True
+
+    def _tell(self, status: str, detail: str) -> None:
+        self._listener.service_changed(self.service.name, status, detail)
+
+
+class _FirstStart:
+    """Passes the first `started` on to whoever waits, and tells of every one."""
+
+    def __init__(self, task_status: trio.TaskStatus[None], tell: Callable[[], None]) -> None:
+        self._task_status, self._tell = task_status, tell
+        self.done = False
+
+    def started(self) -> None:
+        self._tell()
+        if not self.done:
+            self.done = True
+            self._task_status.started()

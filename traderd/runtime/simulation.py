@@ -1,0 +1,169 @@
+"""The outside world of a simulation: virtual time, seeded chance, in-memory streams.
+
+Owns: `SimEnv`, and the one helper that makes Trio's scheduling repeatable. The same seed gives the same
+trace at every task step, over processes and hash seeds.
+Must not: be used by the running daemon.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final, TypeVar, TypeVarTuple
+
+import trio
+import trio._core._run as trio_run
+import trio.testing
+
+from traderd.runtime.env import Env
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+SIMULATED_START_NS: Final = 1_795_000_000_000_000_000
+"""Where the virtual wall clock starts: 2026-11-18T12:26:40Z, a Wednesday clear of maintenance windows."""
+STORE_DELAY_S: Final = 0.000_2
+"""What a blocking call costs in virtual time: about one fsync on a good disk."""
+FIRST_FREE_PORT: Final = 40_000
+SCHEDULING_FLAG: Final = "_ALLOW_DETERMINISTIC_SCHEDULING"
+"""Private to Trio, like the generator `_r`; a test asserts that both exist and matter."""
+
+
+class MemoryNetwork:
+    """Listeners by port; connecting to nobody is refused, as on a real machine."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[int, MemoryListener] = {}
+        self._next_port = FIRST_FREE_PORT
+
+    def listen(self, port: int) -> MemoryListener:
+        """Bind a port, 0 takes the next free one; raises OSError when it is taken."""
+        if port == 0:
+            port = self._next_port
+            self._next_port += 1
+        if port in self._listeners:
+            raise OSError(98, "Address already in use")
+        listener = self._listeners[port] = MemoryListener(self, port)
+        return listener
+
+    async def connect(self, port: int) -> trio.abc.Stream:
+        """Open a stream to whoever listens on the port; raises OSError when nobody does."""
+        listener = self._listeners.get(port)
+        if listener is None:
+            await trio.lowlevel.checkpoint()
+            raise ConnectionRefusedError(111, "Connection refused")
+        ours, theirs = trio.testing.memory_stream_pair()
+        await listener.arrive(theirs)
+        return ours
+
+    def forget(self, port: int) -> None:
+        """Free a port."""
+        self._listeners.pop(port, None)
+
+
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """The accepting end of one in-memory port."""
+
+    def __init__(self, network: MemoryNetwork, port: int) -> None:
+        self.port = port
+        self._network = network
+        # 128 is the usual backlog of a TCP listener.
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](128)
+
+    async def arrive(self, stream: trio.abc.Stream) -> None:
+        """Put a new client into the backlog."""
+        await self._send.send(stream)
+
+    async def accept(self) -> trio.abc.Stream:
+        """Wait for the next client."""
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            raise trio.ClosedResourceError from None
+
+    async def aclose(self) -> None:
+        """Free the port and turn waiting clients away."""
+        self._network.forget(self.port)
+        self._send.close()
+        self._receive.close()
+        await trio.lowlevel.checkpoint()
+
+
+class SimEnv(Env):
+    """An `Env` in which nothing comes from outside but a seed."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        variables: Mapping[str, str] | None = None,
+        network: MemoryNetwork | None = None,
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.variables = dict(variables or {})
+        self.network = network or MemoryNetwork()
+        self._signals: trio.MemorySendChannel[int] | None = None
+
+    def wall_ns(self) -> int:
+        """Return the virtual wall clock: it runs with Trio's."""
+        return SIMULATED_START_NS + round(trio.current_time() * 1e9)
+
+    def new_id(self) -> str:
+        """Return a UUID drawn from the seed."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        """Open an in-memory stream; the host does not matter and there is nothing to encrypt."""
+        return await self.network.connect(port)
+
+    async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
+        """Bind an in-memory port."""
+        await trio.lowlevel.checkpoint()
+        listener = self.network.listen(port)
+        return listener, listener.port
+
+    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Call inline, then let virtual time pass: a real thread would end at a random step."""
+        result = function(*args)
+        with trio.CancelScope(shield=True):
+            await trio.sleep(STORE_DELAY_S)
+        return result
+
+    def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
+        """Receive what `raise_signal` sends."""
+        return self._open_signals()
+
+    def raise_signal(self, number: int) -> None:
+        """Deliver a signal to the daemon under test."""
+        if self._signals is None:
+            raise RuntimeError("nobody watches signals")
+        self._signals.send_nowait(number)
+
+    @contextmanager
+    def _open_signals(self) -> Iterator[AsyncIterator[int]]:
+        send, receive = trio.open_memory_channel[int](16)
+        self._signals = send
+        try:
+            with send, receive:
+                yield receive
+        finally:
+            self._signals = None
+
+
+def run_simulated(main: Callable[..., Awaitable[T]], *args: Any, seed: int) -> T:
+    """Run `main(*args)` under a virtual clock with repeatable scheduling, and return its result.
+
+    Trio shuffles the tasks that are ready in one pass. Two private names decide how: the flag sorts each
+    batch first, the generator shuffles it. Both are put back afterwards.
+    """
+    names = vars(trio_run)
+    flag, state = names[SCHEDULING_FLAG], trio_run._r.getstate()
+    names[SCHEDULING_FLAG] = True
+    trio_run._r.seed(seed)
+    try:
+        return trio.run(main, *args, clock=trio.testing.MockClock(autojump_threshold=0))
+    finally:
+        names[SCHEDULING_FLAG] = flag
+        trio_run._r.setstate(state)

@@ -1,0 +1,203 @@
+"""The actor: shows strategies what changed and sends what they decide.
+
+Owns: when a strategy is asked (its market changed, at most once per interval, never while its last commands
+for that market are under way) and that one strategy's failure stays its own.
+Must not: know what any strategy thinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+import msgspec
+import trio
+
+from traderd.config import Config
+from traderd.core.observation import observe
+from traderd.errors import BadInput, ConfigError
+from traderd.model import events as ev
+from traderd.model.commands import Answer, Command, PlaceOrder
+from traderd.model.ids import MarketTicker, StrategyName
+from traderd.model.orders import Attribution, OrderOwner
+from traderd.plugin_api import Service, Strategy, StrategySpec, hookimpl
+from traderd.runtime.inbox import Inbox, Policy
+from traderd.services.context import Context
+
+DECISION_INTERVAL_S: Final = 1.0
+"""Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
+FAILURES_MAX: Final = 5
+"""A strategy that raises this often in a row is switched off until the daemon restarts."""
+ENABLED_KEY: Final = "enabled"
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the actor when trading is on."""
+    if not config.trading_enabled:
+        return []
+    return [Service(name="actor", run=run, after=("orders",))]
+
+
+@attrs.define(eq=False)
+class Tenant:
+    """One running strategy."""
+
+    name: StrategyName
+    strategy: Strategy
+    failures: int = 0
+    busy: dict[MarketTicker, None] = attrs.Factory(dict)
+    """Markets whose last commands are under way."""
+    due_at: dict[MarketTicker, float] = attrs.Factory(dict)
+    """When each market may be decided about again, on the monotonic clock."""
+    outcomes: dict[str, int] = attrs.Factory(dict)
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Ask strategies until cancelled; their commands in flight go on without them."""
+    tenants = make_tenants(context.config, context.shared.strategies)
+    for tenant in tenants:
+        context.log.info(f"strategy {tenant.name} runs", strategy=tenant.name)
+    if not tenants:
+        context.log.info("no strategy is enabled; set strategies.<name>.enabled = true")
+    with context.subscribe(
+        ev.BookSnapshot,
+        ev.BookDelta,
+        ev.BookInvalidated,
+        ev.PositionChanged,
+        policy=Policy.LATEST,
+        key=_ticker_of,
+    ) as changes:
+        async with trio.open_nursery() as nursery:
+            actor = Actor(context, tenants, nursery)
+            nursery.start_soon(actor.wake_periodically)
+            task_status.started()
+            await actor.follow(changes)
+
+
+class Actor:
+    """Asks each tenant about each market that changed."""
+
+    def __init__(self, context: Context, tenants: list[Tenant], nursery: trio.Nursery) -> None:
+        """`nursery` is the service's: commands run in it, beside the next decisions."""
+        self._context, self._tenants, self._nursery = context, tenants, nursery
+
+    async def follow(self, changes: Inbox[Any]) -> None:
+        """React to changed markets until cancelled."""
+        async for batch in changes:
+            for event in batch:
+                self.consider(event.ticker)
+
+    async def wake_periodically(self) -> None:
+        """Ask about every market once an interval: time passing is news as well."""
+        while True:
+            await trio.sleep(DECISION_INTERVAL_S)
+            for ticker in tuple(self._context.view.market_data.books):
+                self.consider(ticker)
+
+    def consider(self, ticker: MarketTicker) -> None:
+        """Ask every tenant that may act on this market now."""
+        if not self._context.view.working:
+            return
+        for tenant in self._tenants:
+            if self._may_decide(tenant, ticker):
+                self._ask(tenant, ticker)
+
+    def _may_decide(self, tenant: Tenant, ticker: MarketTicker) -> bool:
+        return (
+            tenant.failures < FAILURES_MAX
+            and ticker not in tenant.busy
+            and trio.current_time() >= tenant.due_at.get(ticker, 0.0)
+        )
+
+    def _ask(self, tenant: Tenant, ticker: MarketTicker) -> None:
+        observation = observe(self._context.view, ticker, tenant.name, self._context.now())
+        if observation is None:
+            return
+        tenant.due_at[ticker] = trio.current_time() + DECISION_INTERVAL_S
+        try:
+            commands = tenant.strategy.decide(observation)
+        except Exception as exc:  # noqa: BLE001 - a strategy may fail in any way; the others go on
+            self._failed(tenant, exc)
+            return
+        tenant.failures = 0
+        if commands:
+            tenant.busy[ticker] = None
+            self._nursery.start_soon(self._carry_out, tenant, ticker, commands)
+
+    async def _carry_out(
+        self, tenant: Tenant, ticker: MarketTicker, commands: Sequence[Command]
+    ) -> None:
+        try:
+            # Cancels go first and end first: what they free is what the new orders may need.
+            places = [command for command in commands if isinstance(command, PlaceOrder)]
+            for group in ([c for c in commands if c not in places], places):
+                async with trio.open_nursery() as nursery:
+                    for command in group:
+                        nursery.start_soon(self._send, tenant, command)
+        finally:
+            tenant.busy.pop(ticker, None)
+
+    async def _send(self, tenant: Tenant, command: Command) -> None:
+        if isinstance(command, PlaceOrder):
+            command = attrs.evolve(
+                command,
+                attribution=Attribution(owner=OrderOwner.STRATEGY, strategy=tenant.name),
+            )
+        outcome = await self._context.send(command)
+        word = outcome.answer.value
+        tenant.outcomes[word] = tenant.outcomes.get(word, 0) + 1
+        if outcome.answer is not Answer.DONE:
+            self._context.log.debug(
+                f"strategy {tenant.name}: {outcome.sentence}", strategy=tenant.name, answer=word
+            )
+
+    def _failed(self, tenant: Tenant, error: Exception) -> None:
+        tenant.failures += 1
+        off = tenant.failures >= FAILURES_MAX
+        self._context.log.error(
+            f"strategy {tenant.name} failed: {type(error).__name__}: {error}"
+            + (f"; switched off after {FAILURES_MAX} failures in a row" if off else ""),
+            strategy=tenant.name,
+            exc_info=error,
+        )
+
+
+def make_tenants(config: Config, specs: dict[str, StrategySpec]) -> list[Tenant]:
+    """Return the enabled strategies with their parameters.
+
+    Raises:
+        ConfigError: a section names no strategy, or a parameter is unknown or of the wrong type.
+    """
+    for name in config.strategies:
+        if name not in specs:
+            known = ", ".join(specs) or "none"
+            raise ConfigError(f"strategies.{name} is not a strategy; known are: {known}")
+    tenants = []
+    for name, spec in specs.items():
+        settings = dict(config.strategies.get(name, {}))
+        by_default = spec.enabled_in_sim and config.environment == "sim"
+        enabled = settings.pop(ENABLED_KEY, by_default)
+        if str(enabled).lower() not in {"true", "1", "yes"}:
+            continue
+        tenants.append(Tenant(StrategyName(name), _make(spec, settings)))
+    return tenants
+
+
+def _make(spec: StrategySpec, settings: dict[str, Any]) -> Strategy:
+    known = [field.name for field in attrs.fields(spec.parameters)]
+    for key in settings:
+        if key not in known:
+            raise ConfigError(
+                f"strategies.{spec.name}.{key} does not exist; known are: {', '.join(known)}"
+            )
+    try:
+        return spec.make(msgspec.convert(settings, spec.parameters, strict=False))
+    except (msgspec.ValidationError, BadInput) as exc:
+        raise ConfigError(f"strategies.{spec.name}: {exc}") from exc
+
+
+def _ticker_of(event: Any) -> MarketTicker:
+    ticker: MarketTicker = event.ticker
+    return ticker

@@ -1,0 +1,156 @@
+"""What a service is given: its section of the world.
+
+Owns: the context object and nothing in it; `app` makes every part and closes it.
+Must not: hold logic of trading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import structlog
+import trio
+
+from traderd.config import Config
+from traderd.core.view import StateView
+from traderd.model.commands import Answer, Command, Outcome
+from traderd.model.events import Event
+from traderd.model.ids import ClientOrderIds, MarketTicker
+from traderd.model.units import Timestamp
+from traderd.plugin_api import StrategySpec
+from traderd.runtime.bus import Bus
+from traderd.runtime.commands import CommandRouter
+from traderd.runtime.env import Env
+from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
+
+if TYPE_CHECKING:
+    from traderd.kalshi.auth import Signer
+    from traderd.kalshi.rest import RestClient
+    from traderd.runtime.log_output import LogRing
+    from traderd.services.lifecycle import Lifecycle
+    from traderd.store.journal import Journal
+
+
+@attrs.define(eq=False)
+class EmbeddedAddress:
+    """The address of the embedded exchange, bound before anybody needs to know it."""
+
+    host: str
+    port: int
+    _bound: trio.abc.Listener[trio.abc.Stream] | None
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as clients write it."""
+        return f"{self.host}:{self.port}"
+
+    async def take_listener(self, env: Env) -> trio.abc.Listener[trio.abc.Stream]:
+        """Return the listener; after a restart of the service, bind the same port again."""
+        bound, self._bound = self._bound, None
+        if bound is None:
+            bound, _ = await env.listen(self.host, self.port)
+        return bound
+
+
+@attrs.frozen(kw_only=True)
+class Venue:
+    """Where the exchange is, and the tools to talk to it."""
+
+    rest_url: str
+    ws_url: str
+    signer: Signer
+    rest: RestClient
+    embedded: EmbeddedAddress | None
+    """Where the embedded exchange serves; None when there is none."""
+
+
+@attrs.frozen(kw_only=True)
+class Shared:
+    """The parts that every context shares."""
+
+    env: Env
+    config: Config
+    bus: Bus[Event]
+    commands: CommandRouter[Command, Outcome]
+    view: StateView
+    journal: Journal
+    venue: Venue
+    lifecycle: Lifecycle
+    order_ids: ClientOrderIds
+    tickers: tuple[MarketTicker, ...]
+    """The markets that are followed."""
+    log_ring: LogRing
+    strategies: dict[str, StrategySpec]
+    started_at: float
+    """On the monotonic clock, in seconds."""
+    extras: dict[str, Any] = attrs.Factory(dict)
+    """Objects of one service that a test wants to reach, by service name."""
+
+
+@attrs.frozen(kw_only=True)
+class Context:
+    """One service's view of the daemon."""
+
+    name: str
+    shared: Shared
+    log: structlog.stdlib.BoundLogger
+
+    @property
+    def env(self) -> Env:
+        """The outside world."""
+        return self.shared.env
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.shared.config
+
+    @property
+    def view(self) -> StateView:
+        """The state, read-only."""
+        return self.shared.view
+
+    @property
+    def venue(self) -> Venue:
+        """The exchange."""
+        return self.shared.venue
+
+    def now(self) -> Timestamp:
+        """Return the wall clock, for stamping what is observed."""
+        return Timestamp(self.shared.env.wall_ns())
+
+    def publish(self, *events: Event) -> None:
+        """Publish events as one batch."""
+        self.shared.bus.publish(events)
+
+    def publish_batch(self, events: Iterable[Event]) -> None:
+        """Publish a batch that is at hand."""
+        self.shared.bus.publish(events)
+
+    def subscribe(
+        self,
+        *types: type,
+        policy: Policy = Policy.DROP_OLDEST,
+        depth: int = DEFAULT_DEPTH,
+        key: Callable[[Any], Hashable] | None = None,
+    ) -> Inbox[Any]:
+        """Return an inbox of these event types, named after the service; use it with `with`."""
+        return self.shared.bus.subscribe(
+            *types, name=self.name, policy=policy, depth=depth, key=key
+        )
+
+    async def send(self, command: Command) -> Outcome:
+        """Send a command and wait for its outcome.  Cancelling does not break the command off."""
+        return await self.shared.commands.send(command)
+
+
+def refuse(sentence: str) -> Outcome:
+    """Return the outcome of a command that nobody took: nothing was done."""
+    return Outcome(answer=Answer.UNAVAILABLE, sentence=sentence)
+
+
+def broken_off(sentence: str) -> Outcome:
+    """Return the outcome of a command whose service ended half way."""
+    return Outcome(answer=Answer.UNKNOWN, sentence=sentence)

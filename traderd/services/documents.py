@@ -1,0 +1,283 @@
+"""The daemon's state as JSON documents: what `/v3/...` answers and the console shows.
+
+Owns: the shapes and names of those documents. Money, prices and counts are exact decimal texts; keys carry units.
+Must not: compute anything that the view does not tell, or hold state.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from traderd import __version__
+from traderd.core.ledger import Position
+from traderd.core.orders import Order
+from traderd.core.view import StateView
+from traderd.model import events as ev
+from traderd.model.ids import MarketTicker
+from traderd.model.orders import Fill, Side
+from traderd.model.states import Metadata, State
+from traderd.model.units import (
+    NS_PER_MS,
+    NS_PER_S,
+    Count,
+    Money,
+    Price,
+    Timestamp,
+    format_count,
+    format_money,
+    format_price,
+    format_time,
+)
+
+Document: TypeAlias = dict[str, Any]
+
+BOOK_LEVELS: Final = 10
+"""Bounds the levels a side that a screen shows."""
+ORDERS_SHOWN: Final = 100
+
+
+def price_text(price: Price | None) -> str | None:
+    """Return a price for JSON, None when there is none."""
+    return None if price is None else format_price(price)
+
+
+def age_s(at: Timestamp | None, now: Timestamp) -> float | None:
+    """Return seconds since a moment, None when it never came; a clock that stepped back gives 0."""
+    return None if at is None else round(max(0, now - at) / NS_PER_S, 1)
+
+
+def order_document(order: Order, now: Timestamp) -> Document:
+    """Return one order."""
+    attribution = order.attribution
+    return {
+        "key": order.key,
+        "order_id": order.order_id,
+        "ticker": order.ticker,
+        "side": order.side.value,
+        "price_dollars": format_price(order.price),
+        "count": format_count(order.count),
+        "filled": format_count(Count(max(order.filled, order.reported_filled))),
+        "remaining": format_count(order.remaining),
+        "status": order.status.value,
+        "owner": attribution.strategy or attribution.owner.value,
+        "age_s": age_s(order.created_at, now),
+        "reason": order.sentence,
+    }
+
+
+def position_document(position: Position, view: StateView) -> Document:
+    """Return one position, marked at the price at which it could be closed now."""
+    mark = view.mark(position)
+    unrealized = position.unrealized_pnl(mark)
+    side = "YES" if position.count > 0 else "NO" if position.count < 0 else "flat"
+    return {
+        "ticker": position.ticker,
+        "count": format_count(position.count),
+        "side": side,
+        "average_cost_dollars": price_text(position.average_cost),
+        "mark_dollars": price_text(mark),
+        "realized_pnl_dollars": format_money(position.realized_pnl),
+        "unrealized_pnl_dollars": None if unrealized is None else format_money(unrealized),
+        "fees_dollars": format_money(position.fees_paid),
+    }
+
+
+def fill_document(fill: Fill, view: StateView) -> Document:
+    """Return one fill."""
+    order = view.order(fill.order_id)
+    return {
+        "trade_id": fill.trade_id,
+        "ticker": fill.ticker,
+        "side": fill.side.value,
+        "price_dollars": format_price(fill.price),
+        "count": format_count(fill.count),
+        "fee_dollars": format_money(fill.fee),
+        "is_taker": fill.is_taker,
+        "executed_at": format_time(fill.executed_at),
+        "order_key": fill.order_id if order is None else order.key,
+    }
+
+
+def book_document(view: StateView, ticker: str, now: Timestamp) -> Document | None:
+    """Return one book with its best levels, None when the market is not followed."""
+    market_ticker = MarketTicker(ticker)
+    book = view.book(market_ticker)
+    if book is None:
+        return None
+    top, market = book.last_known_top(), view.market(market_ticker)
+    reason = book.fault_detail or ("crossed" if book.crossed_since is not None else "")
+    return {
+        "ticker": ticker,
+        "title": market.title if market is not None else "",
+        "usable": book.usable,
+        "reason": reason,
+        "bids": _levels(book.depth(Side.BID, BOOK_LEVELS)),
+        "asks": _levels(book.depth(Side.ASK, BOOK_LEVELS)),
+        "best_bid": price_text(top.bid),
+        "best_ask": price_text(top.ask),
+        "spread": price_text(top.spread),
+        "last_trade": price_text(view.market_data.last_trade.get(market_ticker)),
+        "age_s": age_s(book.updated_at, now),
+        "own_orders": [
+            {
+                "side": order.side.value,
+                "price_dollars": format_price(order.price),
+                "remaining": format_count(order.remaining),
+            }
+            for order in view.live_orders(market_ticker)
+        ],
+    }
+
+
+def _levels(levels: ev.Levels) -> list[list[str]]:
+    return [[format_price(price), format_count(count)] for price, count in levels]
+
+
+def metadata_document(metadata: Metadata) -> Document:
+    """Return a state's metadata; fields that are money get their unit in the name."""
+    return _plain(metadata)
+
+
+def _plain(record: Any) -> Document:
+    document: Document = {}
+    for field in attrs.fields(type(record)):
+        value = getattr(record, field.name)
+        if "Money" in str(field.type):
+            document[f"{field.name}_dollars"] = None if value is None else format_money(value)
+        elif attrs.has(type(value)):
+            document[field.name] = _plain(value)
+        else:
+            document[field.name] = value
+    return document
+
+
+def transition_document(event: ev.StateChanged, left_at: Timestamp | None) -> Document:
+    """Return one state change; its duration is how long the state it left had lasted."""
+    duration = None if left_at is None else max(0, event.at - left_at) // NS_PER_MS
+    return {
+        "from_state": event.from_state.value,
+        "to_state": event.to_state.value,
+        "context": event.context,
+        "timestamp": format_time(event.at),
+        "duration_ms": duration,
+        "metadata": metadata_document(event.metadata),
+    }
+
+
+def transitions_document(view: StateView) -> list[Document]:
+    """Return the kept state changes, oldest first."""
+    documents, left_at = [], None
+    for event in view.transitions:
+        # An earlier run's end says nothing about how long this one was in its first state.
+        left_at = None if event.from_state is State.STARTUP else left_at
+        documents.append(transition_document(event, left_at))
+        left_at = event.at
+    return documents
+
+
+def halt_document(halt: ev.HaltRaised) -> Document:
+    """Return one halt."""
+    return {
+        "id": halt.halt_id,
+        "author": halt.author.value,
+        "reason": halt.reason,
+        "ticker": halt.ticker,
+        "raised_at": format_time(halt.at),
+    }
+
+
+def metrics_document(view: StateView, now: Timestamp) -> Document:
+    """Return connections, books and counters."""
+    data = view.market_data
+    feed, private = data.feeds[ev.FeedName.MARKET_DATA], data.feeds[ev.FeedName.PRIVATE]
+    last = data.last_message_at
+    return {
+        "markets_connected": data.usable_books(),
+        "markets_followed": len(data.books),
+        "snapshots_received": data.snapshots_received,
+        "deltas_received": data.deltas_received,
+        "trades_seen": data.trades_seen,
+        "gaps": data.gaps,
+        "stale_frames": data.stale_frames,
+        "frames_refused": data.frames_refused,
+        "resyncs": data.resyncs,
+        "connection_losses": feed.losses,
+        "connection_uptime": age_s(feed.connected_at, now) if feed.connected else 0.0,
+        "ws_connection_status": "connected" if feed.connected else "disconnected",
+        "private_feed": "connected" if private.connected else "disconnected",
+        "last_message_time": None if last is None else format_time(last),
+    }
+
+
+def account_document(view: StateView) -> Document:
+    """Return the money: the exchange's words for the balance, our ledger's for profit."""
+    account, ledger = view.account, view.ledger
+    return {
+        "balance_dollars": _money_or_none(account.balance),
+        "portfolio_value_dollars": _money_or_none(account.portfolio_value),
+        "balance_read_at": None if account.read_at is None else format_time(account.read_at),
+        "positions": len(ledger.open_positions()),
+        "open_orders": len(view.live_orders()),
+        "fills": ledger.fill_count,
+        "realized_pnl_dollars": format_money(ledger.realized_pnl),
+        "unrealized_pnl_dollars": format_money(view.unrealized_pnl()),
+        "fees_dollars": format_money(ledger.fees_paid),
+        "exposure_dollars": format_money(view.exposure()),
+    }
+
+
+def _money_or_none(money: Money | None) -> str | None:
+    return None if money is None else format_money(money)
+
+
+def health_word(view: StateView) -> str:
+    """Return `healthy`, `degraded` or `unhealthy`; before the first check `unhealthy`."""
+    health = view.health
+    if health is None or not health.healthy:
+        return "unhealthy"
+    return "degraded" if health.problems else "healthy"
+
+
+def health_document(view: StateView, *, environment: str, uptime_s: float) -> Document:
+    """Return the short answer of `/v3/health`."""
+    health = view.health
+    return {
+        "environment": environment,
+        "health": health_word(view),
+        "problems": list(health.problems) if health is not None else ["not checked yet"],
+        "checked_at": None if health is None else format_time(health.at),
+        "state": view.state.value,
+        "uptime_s": uptime_s,
+    }
+
+
+def status_document(
+    view: StateView,
+    *,
+    environment: str,
+    uptime_s: float,
+    now: Timestamp,
+    services: dict[str, Document],
+) -> Document:
+    """Return the whole status."""
+    conditions = view.conditions
+    return {
+        "environment": environment,
+        "state": view.state.value,
+        "state_since_s": age_s(view.state_since, now),
+        "uptime_s": uptime_s,
+        "version": __version__,
+        "health": health_word(view),
+        "problems": list(view.health.problems) if view.health is not None else [],
+        "metrics": metrics_document(view, now),
+        "account": account_document(view),
+        "services": services,
+        "halts": [halt_document(halt) for halt in conditions.halts.values()],
+        "paused": conditions.paused,
+        "venue_paused": conditions.venue_paused,
+        "degraded": dict(conditions.degraded),
+        "why_no_trade": view.denials,
+        "transitions": transitions_document(view),
+    }

@@ -1,0 +1,84 @@
+"""Health: whether the daemon can do its work, checked every 30 s and when a part changes.
+
+Owns: what counts as unhealthy (a critical part is down: journal, orders, the way up) against degraded (a
+part is down that trading does not depend on).
+Must not: repair anything; recovery is the supervisor's.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from traderd.config import Config
+from traderd.core.view import StateView
+from traderd.model import events as ev
+from traderd.model.states import State
+from traderd.plugin_api import Service, hookimpl
+from traderd.runtime.inbox import Policy
+from traderd.services.context import Context
+
+CRITICAL_SERVICES = ("orders", "risk")
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the health service."""
+    return [Service(name="health", run=run)]
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Check periodically and on change, until cancelled."""
+    with context.subscribe(
+        ev.StateChanged,
+        ev.ServiceChanged,
+        ev.FeedConnected,
+        ev.FeedDisconnected,
+        ev.DegradedRaised,
+        ev.DegradedCleared,
+        policy=Policy.LATEST,
+        key=type,
+    ) as changes:
+        check(context)
+        task_status.started()
+        while True:
+            with trio.move_on_after(context.config.health.interval_s):
+                await changes.receive()
+            check(context)
+
+
+def check(context: Context) -> None:
+    """Check now and publish the result when it is news or the first."""
+    critical = critical_problems(context.view, context.shared.journal.failed)
+    problems = (*critical, *degraded_parts(context.view))
+    result = ev.HealthChecked(at=context.now(), healthy=not critical, problems=problems)
+    before = context.view.health
+    if before is not None and before.problems != result.problems:
+        if problems:
+            context.log.warning(f"health: {'; '.join(problems)}")
+        else:
+            context.log.info("health: everything is well again")
+    context.publish(result)
+
+
+def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str, ...]:
+    """Return what keeps the daemon from doing its work."""
+    found = []
+    if journal_failure is not None:
+        found.append(f"journal: {journal_failure}")
+    if view.state is State.ERROR:
+        last = view.transitions[-1]
+        found.append(f"state: {last.context}")
+    for name in CRITICAL_SERVICES:
+        service = view.services.get(name)
+        if service is not None and service.status in {"restarting", "quarantined"}:
+            found.append(f"service {name}: {service.status}")
+    return tuple(found)
+
+
+def degraded_parts(view: StateView) -> tuple[str, ...]:
+    """Return what is not well but does not stop trading."""
+    found = [f"{part}: {reason}" for part, reason in view.conditions.degraded.items()]
+    for name, service in view.services.items():
+        if name not in CRITICAL_SERVICES and service.status in {"restarting", "quarantined"}:
+            found.append(f"service {name}: {service.status}")
+    return tuple(found)

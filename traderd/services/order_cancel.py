@@ -1,0 +1,156 @@
+"""Cancelling orders, and believing it only when the order's own record says so.
+
+Owns: the way of a cancel. Repeating a cancel is safe, so an unclear answer is followed by a look and, if the
+order still rests, by "try again"; a 404 starts a look at the order and its fills, it proves nothing by itself.
+Must not: touch orders that this daemon did not place, unless they are named one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+
+from traderd.core.orders import Order
+from traderd.errors import ExchangeError, ExchangeRefused
+from traderd.model import events as ev
+from traderd.model.commands import Answer, CancelOrders, Outcome
+from traderd.model.orders import OrderStatus
+from traderd.runtime.inbox import Inbox
+from traderd.services.context import Context
+
+CONFIRM_S = 0.5
+"""How long the feed may take to confirm a cancel before the order is read: reads lag by 360 ms."""
+READS_MAX = 4
+"""Bounds the looks at one order after a cancel; the periodic sync looks again."""
+NOT_FOUND = "not_found"
+
+
+class OrderCanceller:
+    """Cancels, and waits for the record."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._ends: dict[str, trio.Event] = {}
+
+    async def watch(self, changes: Inbox[Any]) -> None:
+        """Wake whoever waits for the end of an order, until cancelled."""
+        async for batch in changes:
+            for change in batch:
+                if not change.status.is_live and change.key in self._ends:
+                    self._ends[change.key].set()
+
+    async def cancel(self, key: str) -> Outcome:
+        """Cancel one order.  Cancelling this call leaves the order to the periodic sync."""
+        order = self._context.view.order(key)
+        if order is None:
+            return Outcome(
+                answer=Answer.DENIED,
+                sentence=f"no order {key!r} is known; `traderd orders` lists them",
+            )
+        if not order.status.is_live:
+            return Outcome(
+                answer=Answer.DENIED,
+                key=key,
+                sentence=f"order {key} is {order.status.value} already",
+            )
+        if order.order_id is None:
+            return Outcome(
+                answer=Answer.UNAVAILABLE,
+                key=key,
+                sentence=f"order {key} is {order.status.value} and has no order id yet; try again",
+            )
+        return await self._cancel_live(order)
+
+    async def cancel_many(self, command: CancelOrders) -> Outcome:
+        """Cancel all live orders that fit, at the same time, and say what is left."""
+        chosen = [
+            order
+            for order in self._context.view.own_live_orders(command.ticker)
+            if command.owner in {None, order.attribution.owner}
+        ]
+        async with trio.open_nursery() as nursery:
+            for order in chosen:
+                nursery.start_soon(self.cancel, order.key)
+        left = [order for order in chosen if order.status.is_live]
+        if left:
+            keys = ", ".join(order.key for order in left)
+            return Outcome(
+                answer=Answer.UNKNOWN,
+                sentence=f"{len(chosen) - len(left)} of {len(chosen)} orders ended; not sure of {keys}",
+            )
+        return Outcome(
+            answer=Answer.DONE,
+            sentence=f"{len(chosen)} orders ended, verified at the exchange"
+            if chosen
+            else "no order was open",
+        )
+
+    async def _cancel_live(self, order: Order) -> Outcome:
+        context, order_id = self._context, order.order_id
+        assert order_id is not None
+        ended = self._ends.setdefault(order.key, trio.Event())
+        context.publish(ev.CancelRequested(at=context.now(), order_id=order_id))
+        problem = ""
+        try:
+            canceled = await context.venue.rest.cancel_order(order_id, order.ticker)
+            context.publish(
+                ev.CancelAcknowledged(
+                    at=context.now(), order_id=order_id, reduced_by=canceled.reduced_by
+                )
+            )
+        except ExchangeRefused as exc:
+            if exc.code != NOT_FOUND:
+                return self._failed(order, exc.code, str(exc))
+            problem = str(exc)
+        except ExchangeError as exc:
+            problem = str(exc)
+        try:
+            await self._confirm(order, ended)
+        finally:
+            self._ends.pop(order.key, None)
+        if order.status.is_live:
+            return self._failed(order, "unconfirmed", problem or "no record confirmed the cancel")
+        return Outcome(
+            answer=Answer.DONE, key=order.key, sentence=f"order {order.key} is {order.status.value}"
+        )
+
+    async def _confirm(self, order: Order, ended: trio.Event) -> None:
+        for _ in range(READS_MAX):
+            with trio.move_on_after(CONFIRM_S):
+                await ended.wait()
+            if not order.status.is_live:
+                return
+            await self._look(order)
+            if not order.status.is_live:
+                return
+
+    async def _look(self, order: Order) -> None:
+        context = self._context
+        assert order.order_id is not None
+        try:
+            record = await context.venue.rest.order(order.order_id)
+            fills = await context.venue.rest.fills(order_id=order.order_id)
+        except ExchangeError as exc:
+            context.log.warning(f"could not read order {order.key}: {exc}", order_key=order.key)
+            return
+        at = context.now()
+        if record is not None:
+            context.publish(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
+        context.publish_batch([
+            ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in fills
+        ])
+
+    def _failed(self, order: Order, code: str, sentence: str) -> Outcome:
+        context, order_id = self._context, order.order_id
+        assert order_id is not None
+        if order.status is OrderStatus.CANCELLING:
+            context.publish(
+                ev.CancelFailed(at=context.now(), order_id=order_id, code=code, sentence=sentence)
+            )
+        context.log.warning(f"cancel of {order.key} failed: {sentence}", order_key=order.key)
+        return Outcome(
+            answer=Answer.UNKNOWN,
+            key=order.key,
+            sentence=f"order {order.key} may still rest: {sentence}; try again",
+        )

@@ -1,0 +1,81 @@
+"""Finding out what became of an order whose outcome is unknown.
+
+Owns: the search. Kalshi has no look-up by client order id, so the orders of the market are paged from before
+the send. Found: the record and its fills are folded. Absent from a complete answer after the quarantine: not
+placed. An error never counts as absence, and nothing is ever sent again.
+Must not: place or cancel.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from traderd.core.orders import Order
+from traderd.errors import ExchangeError
+from traderd.model import events as ev
+from traderd.model.orders import OrderRecord, OrderStatus
+from traderd.model.units import NS_PER_S, Timestamp
+from traderd.runtime.retry import Backoff
+from traderd.services.context import Context
+
+SEARCH_BEFORE_NS = 10 * NS_PER_S
+"""How long before the intent the search begins: the exchange's clock may be behind ours."""
+SEARCH_FIRST_S = 0.3
+SEARCH_CAP_S = 5.0
+
+
+class OrderResolver:
+    """Searches until it knows; each order once at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._searching: set[str] = set()
+
+    async def resolve(self, order: Order) -> None:
+        """Search until the order is found or proved absent.  Cancelling leaves it unknown."""
+        if order.key in self._searching:
+            return
+        self._searching.add(order.key)
+        backoff = Backoff(first_s=SEARCH_FIRST_S, cap_s=SEARCH_CAP_S, rng=self._context.env.rng)
+        asked_at = trio.current_time()
+        try:
+            while order.status is OrderStatus.UNKNOWN:
+                if await self._search(order, waited_s=trio.current_time() - asked_at):
+                    return
+                await trio.sleep(backoff.next_delay())
+        finally:
+            self._searching.discard(order.key)
+
+    async def _search(self, order: Order, *, waited_s: float) -> bool:
+        context = self._context
+        since = Timestamp(order.created_at - SEARCH_BEFORE_NS)
+        try:
+            records = await context.venue.rest.orders(ticker=order.ticker, since=since)
+            found = [r for r in records if r.client_order_id == order.client_order_id]
+            if found:
+                await self._found(order, found[0])
+                return True
+        except ExchangeError as exc:
+            context.log.warning(f"the search for {order.key} failed: {exc}", order_key=order.key)
+            return False
+        if waited_s < context.config.trading.unknown_quarantine_s:
+            return False
+        sentence = f"not among the {len(records)} orders of {order.ticker} after {waited_s:.0f} s of search"
+        if order.client_order_id is not None and order.status is OrderStatus.UNKNOWN:
+            context.publish(
+                ev.OrderNotPlaced(
+                    at=context.now(), client_order_id=order.client_order_id, sentence=sentence
+                )
+            )
+        context.log.warning(f"order {order.key} was not placed: {sentence}", order_key=order.key)
+        return True
+
+    async def _found(self, order: Order, record: OrderRecord) -> None:
+        context = self._context
+        fills = await context.venue.rest.fills(order_id=record.order_id)
+        at = context.now()
+        context.publish(
+            ev.OrderReported(at=at, record=record, source=ev.Source.SYNC),
+            *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in fills),
+        )
+        context.log.info(f"order {order.key} was found: {record.status.value}", order_key=order.key)

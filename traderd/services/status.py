@@ -1,0 +1,58 @@
+"""Says regularly where the daemon stands: a line at its period, the box every 30 s while it works.
+
+Owns: when the log tells the status, and the last boxes.
+Must not: compute; `status_box` does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import trio
+
+from traderd.config import Config
+from traderd.plugin_api import Service, hookimpl
+from traderd.services.context import Context
+from traderd.services.status_box import show_duration, status_box
+
+BOX_INTERVAL_S: Final = 30.0
+BOXES_KEPT: Final = 100
+"""Bounds the boxes that can be read back: the last fifty minutes."""
+EXTRA: Final = "status_boxes"
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the status service."""
+    return [Service(name="status", run=run)]
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Tell the status until cancelled."""
+    boxes: deque[str] = deque(maxlen=BOXES_KEPT)
+    context.shared.extras[EXTRA] = boxes
+    task_status.started()
+    next_box_at = trio.current_time() + BOX_INTERVAL_S
+    while True:
+        await trio.sleep(context.config.status.interval_s)
+        if context.view.working and trio.current_time() >= next_box_at:
+            next_box_at = trio.current_time() + BOX_INTERVAL_S
+            box = status_box(
+                context.view, environment=context.config.environment, now=context.now()
+            )
+            boxes.append(box)
+            context.log.info(f"status\n{box}")
+        else:
+            context.log.debug(status_line(context))
+
+
+def status_line(context: Context) -> str:
+    """Return the one-line status."""
+    view, data = context.view, context.view.market_data
+    uptime = context.env.monotonic() - context.shared.started_at
+    return (
+        f"{view.state.value}, up {show_duration(uptime)}: books {data.usable_books()}/"
+        f"{len(data.books)}, snapshots {data.snapshots_received}, deltas {data.deltas_received}, "
+        f"fills {view.ledger.fill_count}, orders {len(view.live_orders())}"
+    )

@@ -1,0 +1,103 @@
+"""The status box: one screen of text, made for copying into a chat.
+
+Owns: its layout. Every number carries its unit and P&L its basis.
+Must not: hold state.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from traderd.core.ledger import Position
+from traderd.core.orders import Order
+from traderd.core.view import StateView
+from traderd.model.events import FeedName
+from traderd.model.units import (
+    NS_PER_S,
+    Timestamp,
+    format_time,
+    show_count,
+    show_money,
+    show_price,
+)
+
+LINES_MAX: Final = 10
+"""Bounds the positions and the orders listed; the rest is counted."""
+
+
+def show_duration(seconds: float) -> str:
+    """Return a duration for people: `12s`, `2m 03s`, `1h 02m`, `3d 04h`."""
+    whole = int(seconds)
+    for size, unit, part, part_unit in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size}{unit} {whole % size // part:02d}{part_unit}"
+    return f"{whole}s"
+
+
+def status_box(view: StateView, *, environment: str, now: Timestamp) -> str:
+    """Return the box as text with line breaks."""
+    moment = format_time(Timestamp(now - now % NS_PER_S))
+    since = view.state_since or now
+    lines = [
+        f"╔═══ TRADERD STATUS · {moment} · {environment} ═══",
+        f"║ State: {view.state.value} ({show_duration((now - since) / NS_PER_S)})   "
+        f"Health: {_health(view)}   Halts: {', '.join(view.conditions.halts) or 'none'}",
+        f"║ {_money(view)}",
+    ]
+    positions = view.ledger.open_positions()
+    lines.append(f"╠═══ POSITIONS ({len(positions)})")
+    lines += [f"║   {_position(view, position)}" for position in positions[:LINES_MAX]]
+    lines += _rest(len(positions))
+    orders = view.live_orders()
+    lines.append(f"╠═══ ORDERS ({len(orders)})")
+    lines += [f"║   {_order(order, now)}" for order in orders[:LINES_MAX]]
+    lines += _rest(len(orders))
+    return "\n".join([*lines, "╚═══"])
+
+
+def _health(view: StateView) -> str:
+    def light(feed: FeedName) -> str:
+        return "✔" if view.feed(feed).connected else "✘"
+
+    data = view.market_data
+    return (
+        f"orderbook {light(FeedName.MARKET_DATA)}  api {light(FeedName.PRIVATE)}  "
+        f"books {data.usable_books()}/{len(data.books)}"
+    )
+
+
+def _money(view: StateView) -> str:
+    ledger, balance = view.ledger, view.account.balance
+    return (
+        f"P&L: {show_money(ledger.realized_pnl, signed=True)} realized, "
+        f"{show_money(view.unrealized_pnl(), signed=True)} unrealized at bid, "
+        f"fees {show_money(ledger.fees_paid)}   "
+        f"Balance: {'unknown' if balance is None else show_money(balance)}"
+    )
+
+
+def _position(view: StateView, position: Position) -> str:
+    side = "YES" if position.count > 0 else "NO"
+    mark = view.mark(position)
+    open_profit = position.unrealized_pnl(mark)
+    shown = "no mark" if open_profit is None else show_money(open_profit, signed=True)
+    return (
+        f"{position.ticker}   {show_count(position.count, signed=True)} {side} "
+        f"@ {show_price(position.average_cost)}   mark {show_price(mark)}   {shown}"
+    )
+
+
+def _order(order: Order, now: Timestamp) -> str:
+    age = show_duration(max(0, now - order.created_at) / NS_PER_S)
+    return (
+        f"{order.key}  {order.ticker}  {order.side.value} {show_count(order.remaining)} "
+        f"@ {show_price(order.price)}  {order.status.value}  {age}"
+    )
+
+
+def _rest(count: int) -> list[str]:
+    return [f"║   ...and {count - LINES_MAX} more"] if count > LINES_MAX else []

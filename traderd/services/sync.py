@@ -1,0 +1,175 @@
+"""Calibration: reading the whole account and letting the engine compare it with ours.
+
+Owns: what a complete reading is. A reading that failed or is partial changes nothing; it is logged and tried
+again. As a stage it runs once before the daemon is ready, then every 30 s and on demand.
+Must not: correct anything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import trio
+
+from traderd.config import Config
+from traderd.core.reconcile import fill_difference
+from traderd.errors import ExchangeError, describe_error
+from traderd.model import events as ev
+from traderd.model.commands import Answer, Calibrate, Command, Outcome
+from traderd.model.orders import OrderRecord, OrderStatus
+from traderd.model.units import NS_PER_S, Timestamp, show_money
+from traderd.plugin_api import Service, hookimpl
+from traderd.runtime.commands import CommandRequest
+from traderd.runtime.inbox import Policy
+from traderd.services.context import Context
+from traderd.services.stages import SYNC
+
+FILL_OVERLAP_NS = 60 * NS_PER_S
+"""How far before the newest known fill a reading starts: fills may be listed late, and count once."""
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the sync stage when trading is on."""
+    return [Service(name=SYNC, run=run, stage=SYNC)] if config.trading_enabled else []
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Calibrate once, then for ever; raises ExchangeError while the first reading cannot be had."""
+    await calibrate(context, "initial")
+    with context.shared.commands.serve(Calibrate) as requests:
+        task_status.started()
+        while True:
+            request: CommandRequest[Command, Outcome] | None = None
+            with trio.move_on_after(context.config.trading.sync_interval_s):
+                request = await requests.receive()
+            outcome = await _calibrate_or_say_why(context)
+            if request is not None:
+                request.answer(outcome)
+
+
+async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
+    """Read the account and publish it; raises ExchangeError and publishes nothing when it failed."""
+    rest, started_at = context.venue.rest, context.now()
+    await check_venue(context)
+    positions, orders, fills, balance = await gather(
+        rest.positions,
+        partial(_orders, context),
+        partial(rest.fills, since=_fills_since(context, started_at)),
+        rest.balance,
+    )
+    at, view, differences = context.now(), context.view, []
+    batch: list[ev.Event] = []
+    for fill in reversed(view.missed_fills(fills)):
+        # Newest first on the wire; the ledger books in the order of execution.
+        differences.append(fill_difference(fill))
+        batch.append(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC))
+    for record in orders:
+        difference = view.order_difference(record)
+        if difference is not None:
+            differences.append(difference)
+            batch.append(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
+    synced = ev.AccountSynced(
+        at=at,
+        started_at=started_at,
+        sync_type=sync_type,
+        positions=positions,
+        balance=balance,
+        differences=tuple(differences),
+    )
+    with context.subscribe(ev.TradingStateUpdated, policy=Policy.LOSSLESS) as updates:
+        context.publish(*batch, synced)
+        update: ev.TradingStateUpdated = (await updates.receive())[-1]
+    context.shared.lifecycle.last_update = update
+    _log_update(context, update)
+    return update
+
+
+async def check_venue(context: Context) -> None:
+    """Ask whether the exchange takes orders, and publish the condition when it changed."""
+    status = await context.venue.rest.exchange_status()
+    paused = context.view.conditions.venue_paused is not None
+    if status.trading_active and status.exchange_active:
+        if paused:
+            context.publish(ev.VenueResumed(at=context.now()))
+            context.log.info("the exchange takes orders again")
+    elif not paused:
+        what = "trading" if status.exchange_active else "the exchange"
+        context.publish(ev.VenuePaused(at=context.now(), sentence=f"{what} is paused"))
+        context.log.warning(f"{what} is paused by the venue; orders wait")
+
+
+async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """Run calls at the same time and return their results in order; the first error ends them all."""
+    results: list[Any] = [None] * len(calls)
+
+    async def run_one(index: int, call: Callable[[], Awaitable[Any]]) -> None:
+        results[index] = await call()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            for index, call in enumerate(calls):
+                nursery.start_soon(run_one, index, call)
+    except* ExchangeError as group:
+        raise ExchangeError(describe_error(group)) from group
+    return results
+
+
+async def _orders(context: Context) -> tuple[OrderRecord, ...]:
+    """Return every resting order, and the record of each that we believe live but is not among them."""
+    rest, asked_at = context.venue.rest, context.now()
+    resting = await rest.orders(status=OrderStatus.RESTING)
+    listed = {record.order_id for record in resting}
+    ended = []
+    for order in context.view.live_orders():
+        if order.order_id is None or order.order_id in listed or order.updated_at >= asked_at:
+            continue
+        record = await rest.order(order.order_id)
+        if record is not None:
+            ended.append(record)
+    return (*resting, *ended)
+
+
+def _fills_since(context: Context, started_at: Timestamp) -> Timestamp:
+    view = context.view
+    newest = view.ledger.latest_fill_at or view.account.first_read_at or started_at
+    return Timestamp(newest - FILL_OVERLAP_NS)
+
+
+async def _calibrate_or_say_why(context: Context) -> Outcome:
+    try:
+        update = await calibrate(context, "update")
+    except ExchangeError as exc:
+        # A failed reading is never "flat": everything stays as it was, and is read again.
+        context.log.warning(f"calibration failed, nothing was changed: {exc}")
+        return Outcome(answer=Answer.UNAVAILABLE, sentence=f"calibration failed: {exc}")
+    return Outcome(answer=Answer.DONE, sentence=describe_update(update))
+
+
+def describe_update(update: ev.TradingStateUpdated) -> str:
+    """Return the one line that tells where the account stands."""
+    return (
+        f"Trading state updated: balance {show_money(update.balance)} "
+        f"({show_money(update.balance_change, signed=True)}), "
+        f"positions {update.position_count} ({update.position_count_change:+d}), "
+        f"orders {update.order_count} ({update.order_count_change:+d})"
+    )
+
+
+def _log_update(context: Context, update: ev.TradingStateUpdated) -> None:
+    changes = (
+        update.balance_change,
+        update.position_count_change,
+        update.order_count_change,
+        update.differences,
+    )
+    if update.sync_type == "initial" or any(changes):
+        context.log.info(describe_update(update), version=update.version)
+    for difference in update.differences:
+        context.log.warning(
+            f"{difference.kind} {difference.subject}: we had {difference.ours}, "
+            f"the exchange says {difference.theirs}",
+            kind=difference.kind,
+        )

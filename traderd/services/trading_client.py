@@ -1,0 +1,72 @@
+"""The private connection: the proof that the key works, and the feed of our own orders and fills.
+
+Owns: the stage that makes trading possible. When its feed is lost the stage fails, and the supervisor climbs again
+from here: orders rest meanwhile, and the calibration that follows finds what was missed.
+Must not: place orders, or interpret what the feed brings.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Final
+
+import trio
+
+from traderd.config import Config
+from traderd.errors import ExchangeUnavailable
+from traderd.kalshi.feed import open_feed
+from traderd.model import events as ev
+from traderd.plugin_api import Service, hookimpl
+from traderd.services.context import Context
+from traderd.services.stages import TRADING_CLIENT
+
+CHANNELS: Final = ("fill", "user_orders")
+FIRST_CONNECTION: Final = 1_000_001
+"""Private connections are numbered apart from those of market data, so that their subscriptions differ."""
+EXTRA: Final = "trading_client_connections"
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the trading client stage when trading is on."""
+    if not config.trading_enabled:
+        return []
+    return [Service(name=TRADING_CLIENT, run=run, stage=TRADING_CLIENT)]
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Hold the private connection; raises ExchangeError when it cannot be had or is lost."""
+    venue = context.venue
+    limits = await venue.rest.account_limits()
+    numbers = context.shared.extras.setdefault(EXTRA, count(FIRST_CONNECTION))
+    connection = next(numbers)
+    async with open_feed(
+        env=context.env,
+        url=venue.ws_url,
+        signer=venue.signer,
+        feed=ev.FeedName.PRIVATE,
+        connection=connection,
+        on_events=context.publish_batch,
+        clock_offset_ms=venue.rest.clock_offset_ms,
+    ) as feed:
+        await feed.subscribe(CHANNELS)
+        context.publish(
+            ev.FeedConnected(
+                at=context.now(), feed=feed.name, connection=connection, url=venue.ws_url
+            )
+        )
+        context.log.info(
+            f"trading client connected, tier {limits.usage_tier}, "
+            f"clock offset {venue.rest.clock_offset_ms} ms"
+        )
+        reason = "the stage was taken down"
+        try:
+            task_status.started()
+            reason = await feed.wait_lost()
+        finally:
+            context.publish(
+                ev.FeedDisconnected(
+                    at=context.now(), feed=feed.name, connection=connection, reason=reason
+                )
+            )
+    raise ExchangeUnavailable(f"the private feed was lost: {reason}")

@@ -1,0 +1,171 @@
+"""The console and the HTTP interface as a service.
+
+Owns: bringing the bus to the browsers: each event becomes the message of its type.
+Must not: import the web stack before it runs; it costs a tenth of a second and ten megabytes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from traderd.config import Config
+from traderd.core.view import StateView
+from traderd.model import events as ev
+from traderd.model.units import format_money
+from traderd.plugin_api import OnCrash, Service, hookimpl
+from traderd.runtime.inbox import Inbox, Policy
+from traderd.services import documents
+from traderd.services.console_source import DaemonSource
+from traderd.services.context import Context
+
+if TYPE_CHECKING:
+    from traderd.web.live import LiveHub
+
+TOKEN_FILE: Final = "control.token"
+SOCKET_FILE: Final = "control.sock"
+STATUS_INTERVAL_S: Final = 1.0
+"""How often consoles get the whole status."""
+PRIVATE: Final = (
+    ev.OrderChanged,
+    ev.OrderFilled,
+    ev.PositionChanged,
+    ev.TradingStateUpdated,
+    ev.HaltRaised,
+    ev.HaltCleared,
+    ev.StateChanged,
+)
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the console unless it is switched off."""
+    if not config.web.enabled:
+        return []
+    return [Service(name="web", run=run, on_crash=OnCrash.DEGRADE)]
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Serve consoles until cancelled; then connections are closed and pages reconnect."""
+    from traderd.web.http_app import AccessRules, create_app
+    from traderd.web.live import LiveHub
+    from traderd.web.server import serve_console
+
+    source = DaemonSource(context)
+    hub = LiveHub(source)
+    directory = context.config.state_path()
+    token = await context.env.run_blocking(ensure_token, directory, context.env.new_id())
+    app = create_app(source, hub, access=AccessRules(control_token=token), stop=trio.Event())
+    async with trio.open_nursery() as nursery:
+        served = await nursery.start(
+            partial(
+                serve_console,
+                app,
+                env=context.env,
+                host=context.config.web.host,
+                port=context.config.web.port,
+                socket_path=directory / SOCKET_FILE,
+                stop=trio.Event(),
+            )
+        )
+        await nursery.start(hub.run)
+        await nursery.start(broadcast, context, source, hub)
+        context.log.info(f"console at {served.url}")
+        task_status.started()
+
+
+def ensure_token(directory: Path, fresh: str) -> str:
+    """Return the control token, made once per state directory and readable by its owner only."""
+    path = directory / TOKEN_FILE
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(fresh, encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
+
+
+async def broadcast(
+    context: Context, source: DaemonSource, hub: LiveHub, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Turn events into messages until cancelled."""
+    with (
+        context.subscribe(*PRIVATE, policy=Policy.LOSSLESS) as private,
+        context.shared.bus.subscribe(
+            ev.BookSnapshot,
+            ev.BookDelta,
+            ev.BookInvalidated,
+            name="web books",
+            policy=Policy.LATEST,
+            key=lambda event: event.ticker,  # type: ignore[union-attr]
+        ) as books,
+        context.shared.log_ring.subscribe(lambda line: hub.publish("log", dict(line))),
+    ):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_send_private, context, source, hub, private)
+            nursery.start_soon(_mark_books, hub, books)
+            task_status.started()
+            while True:
+                hub.publish("trader_status", source.status())
+                await trio.sleep(STATUS_INTERVAL_S)
+
+
+async def _mark_books(hub: LiveHub, books: Inbox[Any]) -> None:
+    async for batch in books:
+        for event in batch:
+            hub.mark_book(event.ticker)
+
+
+async def _send_private(
+    context: Context, source: DaemonSource, hub: LiveHub, private: Inbox[Any]
+) -> None:
+    async for batch in private:
+        for event in batch:
+            _send_one(context, source, hub, event)
+
+
+def _send_one(context: Context, source: DaemonSource, hub: LiveHub, event: Any) -> None:
+    view = context.view
+    match event:
+        case ev.OrderChanged(key=key):
+            order = source.order(key)
+            if order is not None:
+                hub.publish("order", order)
+        case ev.OrderFilled(fill=fill):
+            hub.publish("fill", documents.fill_document(fill, view))
+        case ev.PositionChanged(ticker=ticker):
+            position = view.position(ticker)
+            assert position is not None, "a position that changed is in the ledger"
+            hub.publish("position", documents.position_document(position, view))
+        case ev.TradingStateUpdated():
+            hub.publish("trading_state", trading_state_document(event, view))
+        case ev.StateChanged():
+            hub.publish("state_transition", source.transition(event))
+            hub.publish("trader_status", source.status())
+        case ev.HaltRaised():
+            hub.publish("halt", {**documents.halt_document(event), "cleared": False})
+        case ev.HaltCleared():
+            hub.publish("halt", {"id": event.halt_id, "cleared": True})
+        case _:
+            raise AssertionError(f"{type(event).__name__} has no message")
+
+
+def trading_state_document(update: ev.TradingStateUpdated, view: StateView) -> dict[str, Any]:
+    """Return one calibration's result and the account after it."""
+    return {
+        "account": documents.account_document(view),
+        "sync_type": update.sync_type,
+        "version": update.version,
+        "balance_dollars": format_money(update.balance),
+        "balance_change_dollars": format_money(update.balance_change),
+        "portfolio_value_dollars": format_money(update.portfolio_value),
+        "positions": update.position_count,
+        "positions_change": update.position_count_change,
+        "orders": update.order_count,
+        "orders_change": update.order_count_change,
+        "differences": [
+            {"kind": d.kind, "subject": d.subject, "ours": d.ours, "theirs": d.theirs}
+            for d in update.differences
+        ],
+    }

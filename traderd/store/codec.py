@@ -1,0 +1,140 @@
+"""Events as journal rows: a kind word and a JSON body, both ways.
+
+Owns: the kind words, which are on people's disks: one may be added, none renamed or used again.
+Must not: know about files, positions or commits.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any, Final
+
+import msgspec
+
+from traderd.errors import InvariantViolation, StoreError
+from traderd.model.events import (
+    AccountSynced,
+    CancelAcknowledged,
+    CancelFailed,
+    CancelRequested,
+    Event,
+    HaltCleared,
+    HaltRaised,
+    OrderAccepted,
+    OrderFilled,
+    OrderIntended,
+    OrderNotPlaced,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    OrderReported,
+    OrderSent,
+    StateChanged,
+    TradingPaused,
+    TradingResumed,
+)
+from traderd.model.states import Metadata, State
+from traderd.model.units import Timestamp
+
+KINDS: Final[dict[str, type[Any]]] = {
+    "order_intended": OrderIntended,
+    "order_sent": OrderSent,
+    "order_accepted": OrderAccepted,
+    "order_rejected": OrderRejected,
+    "order_outcome_unknown": OrderOutcomeUnknown,
+    "order_not_placed": OrderNotPlaced,
+    "order_reported": OrderReported,
+    "order_filled": OrderFilled,
+    "cancel_requested": CancelRequested,
+    "cancel_acknowledged": CancelAcknowledged,
+    "cancel_failed": CancelFailed,
+    "account_synced": AccountSynced,
+    "halt_raised": HaltRaised,
+    "halt_cleared": HaltCleared,
+    "trading_paused": TradingPaused,
+    "trading_resumed": TradingResumed,
+    "state_changed": StateChanged,
+}
+"""The word on disk for each event class of `events.JOURNALED` (a test compares the two)."""
+
+
+class _StateChangedRow(msgspec.Struct, frozen=True, kw_only=True):
+    # The metadata classes share no tag that a decoder could tell them apart by, so the row names the class.
+    at: Timestamp
+    from_state: State
+    to_state: State
+    context: str
+    metadata_class: str
+    metadata: msgspec.Raw
+
+
+_KIND_OF: Final = {event_class: kind for kind, event_class in KINDS.items()}
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    kind: msgspec.json.Decoder(event_class)
+    for kind, event_class in KINDS.items()
+    if event_class is not StateChanged
+}
+_METADATA_DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    one.__name__: msgspec.json.Decoder(one) for one in typing.get_args(Metadata)
+}
+_STATE_ROW_DECODER: Final = msgspec.json.Decoder(_StateChangedRow)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> tuple[str, bytes]:
+    """Return the kind word and the JSON body of a journaled event.
+
+    Raises:
+        InvariantViolation: this event class is not journaled.
+        StoreError: a text in it is not Unicode that JSON can carry.
+    """
+    kind = _KIND_OF.get(type(event))
+    if kind is None:
+        raise InvariantViolation(f"{type(event).__name__} is not an event that the journal keeps")
+    try:
+        if not isinstance(event, StateChanged):
+            return kind, _ENCODER.encode(event)
+        row = _StateChangedRow(
+            at=event.at,
+            from_state=event.from_state,
+            to_state=event.to_state,
+            context=event.context,
+            metadata_class=type(event.metadata).__name__,
+            metadata=msgspec.Raw(_ENCODER.encode(event.metadata)),
+        )
+        return kind, _ENCODER.encode(row)
+    except ValueError as exc:
+        raise StoreError(f"a {kind} event cannot be written as JSON: {exc}") from exc
+
+
+def decode(kind: str, body: bytes, *, position: int) -> Event:
+    """Return the event of one journal row; `position` is only for the message.
+
+    Raises:
+        StoreError: unknown kind or undecodable body, naming the row.
+    """
+    try:
+        if kind == "state_changed":
+            return _decode_state_changed(body)
+        event: Event = _DECODERS[kind].decode(body)
+    except KeyError as exc:
+        raise StoreError(
+            f"journal row {position} is of the unknown kind {exc.args[0]!r}: it was written by another "
+            "version of traderd; start that version, or move the journal away to begin a new one"
+        ) from exc
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise StoreError(
+            f"journal row {position} ({kind}) cannot be read: {exc}; restore the journal from a copy, "
+            "or move it away: the next start rebuilds the account from the exchange"
+        ) from exc
+    return event
+
+
+def _decode_state_changed(body: bytes) -> StateChanged:
+    row = _STATE_ROW_DECODER.decode(body)
+    return StateChanged(
+        at=row.at,
+        from_state=row.from_state,
+        to_state=row.to_state,
+        context=row.context,
+        metadata=_METADATA_DECODERS[row.metadata_class].decode(row.metadata),
+    )

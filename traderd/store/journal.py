@@ -1,0 +1,260 @@
+"""The journal: private facts in order, on the disk before anything depends on them.
+
+Owns: positions, the list of rows that wait for the disk, the one writer task and its group commits.
+Must not: drop a row, try a failed disk again, or decide what a failure means for trading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from traderd.errors import InvariantViolation, StoreError
+from traderd.model.events import Event
+from traderd.model.ids import InstanceId
+from traderd.runtime.env import Env
+from traderd.store import codec
+from traderd.store.database import Database, Row, open_database
+from traderd.store.lock import hold_lock
+
+PENDING_EVENTS_MAX: Final = 100_000
+"""Bounds the rows that wait for the disk: about 50 MB, or many minutes of the busiest account."""
+CLOSE_BUDGET_S: Final = 10.0
+"""Bounds the last commits when the journal closes: a full list takes about one second."""
+LOCK_FILE: Final = "lock"
+
+
+@attrs.frozen(kw_only=True)
+class JournalStatistics:
+    """How the journal is doing."""
+
+    rows: int
+    """Rows on the disk, those of earlier runs included."""
+    commits: int
+    """Group commits of this run."""
+    pending: int
+    """Rows that wait for the disk."""
+    last_commit_ms: float | None
+    """How long the last group commit took; None before the first."""
+
+
+@attrs.define(eq=False)
+class Journal:
+    """One open journal; made by `open_journal`."""
+
+    _env: Env
+    _database: Database
+    _pending: list[Row] = attrs.field(factory=list, init=False)
+    _commits: int = attrs.field(default=0, init=False)
+    _last_commit_ms: float | None = attrs.field(default=None, init=False)
+    _failed: str | None = attrs.field(default=None, init=False)
+    _appended: bool = attrs.field(default=False, init=False)
+    # Replaced each time it is set: whoever waits for the next change waits for the event of now.
+    _work: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _progress: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    @property
+    def instance_id(self) -> InstanceId:
+        """Whose client order ids these are; made once with the file."""
+        return self._database.instance_id
+
+    @property
+    def generation(self) -> int:
+        """How often this journal was opened, this time included; durable before anything was sent."""
+        return self._database.generation
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing can be written any more, in the disk's words; None while all is well."""
+        return self._failed
+
+    @property
+    def position(self) -> int:
+        """The last position handed out: waiting for it makes everything appended so far durable."""
+        return self._last_position()
+
+    def statistics(self) -> JournalStatistics:
+        """Return the figures of now."""
+        return JournalStatistics(
+            rows=self._database.last_position,
+            commits=self._commits,
+            pending=len(self._pending),
+            last_commit_ms=self._last_commit_ms,
+        )
+
+    def replay(self) -> Iterator[Event]:
+        """Yield every event that earlier runs wrote, in order; only before this run's first `append`.
+
+        Raises:
+            StoreError: a row cannot be read; names it and the cure.
+            InvariantViolation: something was appended already (the writer has the connection then).
+        """
+        for position, _, kind, body in self._database.read(
+            after=0, up_to=self._database.last_position
+        ):
+            if self._appended:
+                raise InvariantViolation("the journal can be replayed only before its first append")
+            yield codec.decode(kind, body, position=position)
+
+    def append(self, events: Sequence[Event]) -> int:
+        """Hand events over to the writer, all or none, and return the last one's position; never blocks.
+
+        Raises:
+            StoreError: the journal has failed, is closed, or too much waits for the disk.
+            InvariantViolation: an event is not one of `events.JOURNALED`.
+        """
+        if self._failed is not None:
+            raise StoreError(self._failed)
+        if len(self._pending) + len(events) > PENDING_EVENTS_MAX:
+            raise StoreError(
+                f"{len(self._pending)} events wait for the disk under {self._database.path}: "
+                "it is too slow or stuck; stop trading and look at the disk"
+            )
+        position = self._last_position()
+        rows: list[Row] = []
+        for event in events:
+            kind, body = codec.encode(event)
+            rows.append((position + len(rows) + 1, event.at, kind, body))
+        self._pending.extend(rows)
+        self._appended = True
+        self._work.set()
+        return position + len(rows)
+
+    async def wait_durable(self, position: int) -> None:
+        """Return when everything up to `position` is on the disk.  Cancelling is safe, nothing is lost.
+
+        Raises:
+            StoreError: the writer failed before it got there.
+            InvariantViolation: no such position was handed out.
+        """
+        if position > self._last_position():
+            raise InvariantViolation(f"position {position} was never handed out")
+        await trio.lowlevel.checkpoint()
+        while self._database.last_position < position:
+            if self._failed is not None:
+                raise StoreError(self._failed)
+            await self._progress.wait()
+
+    def _last_position(self) -> int:
+        return self._pending[-1][0] if self._pending else self._database.last_position
+
+    async def write_for_ever(self) -> None:
+        """Commit whatever waits, again and again, until the disk fails.  Cancelling loses nothing.
+
+        For `open_journal` only: there is exactly one writer.
+        """
+        while self._failed is None:
+            await self._work.wait()
+            self._work = trio.Event()
+            await self.commit_pending()
+
+    async def commit_pending(self) -> None:
+        """Commit every row that waits in one transaction; a failure is kept and told, not raised.
+
+        For the writer and `open_journal` only.  Cancelling loses nothing: rows not committed still wait.
+        """
+        batch = tuple(self._pending)
+        if not batch or self._failed is not None:
+            return
+        started = self._env.monotonic()
+        try:
+            # A cancelled thread call has either not begun or runs to its end (trap T35), so the rows
+            # leave the list only when they are on the disk.
+            await self._env.run_blocking(self._database.append, batch)
+        except StoreError as exc:
+            self._fail(str(exc))
+            return
+        del self._pending[: len(batch)]
+        self._commits += 1
+        self._last_commit_ms = (self._env.monotonic() - started) * 1_000
+        self._tell_progress()
+
+    def _fail(self, words: str) -> None:
+        self._failed = self._failed or words
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        self._progress.set()
+        self._progress = trio.Event()
+
+    async def close(self) -> StoreError | None:
+        """Close the file and return what went wrong at the end, if rows are left or the disk refused.
+
+        For `open_journal` only, after its last `commit_pending`.  Not for a scope without a shield.
+        """
+        problem: StoreError | None = None
+        try:
+            await self._env.run_blocking(self._database.close)
+        except StoreError as exc:
+            problem = exc
+        if self._pending:
+            why = self._failed or f"the disk took longer than {CLOSE_BUDGET_S:g} s"
+            problem = StoreError(f"{len(self._pending)} events were not written at the end: {why}")
+        self._fail("the journal is closed")
+        return problem
+
+
+@asynccontextmanager
+async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> AsyncIterator[Journal]:
+    """Lock the state directory, open and check the journal, and run its writer while the context is open.
+
+    Errors of the body come out as they are, not in a group. Leaving writes what waits, within
+    CLOSE_BUDGET_S and even when cancelled.
+
+    Args:
+        env: the outside world.
+        path: the journal's file; its directory holds the lock.
+        set_aside: begin anew, keeping an earlier file as `<name>.previous`: for an exchange that forgets as well.
+
+    Raises:
+        AlreadyRunning: another daemon holds the lock.
+        StoreError: the file is not ours, too new, damaged or not writable, or the last commit failed.
+    """
+    with hold_lock(path.parent / LOCK_FILE):
+        new_id = env.new_id()
+        if set_aside:
+            await env.run_blocking(_set_aside, path)
+        database = await env.run_blocking(_open, path, new_id)
+        journal = Journal(env=env, database=database)
+        body_error: Exception | None = None
+        problem: StoreError | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(journal.write_for_ever)
+                try:
+                    yield journal
+                except Exception as exc:  # noqa: BLE001 - raised again below, outside the nursery's group
+                    body_error = exc
+                nursery.cancel_scope.cancel()
+        finally:
+            already_failed = journal.failed is not None
+            with trio.move_on_after(CLOSE_BUDGET_S, shield=True):
+                await journal.commit_pending()
+            with trio.move_on_after(CLOSE_BUDGET_S, shield=True):
+                problem = await journal.close()
+            # Who used a journal that failed earlier was told so then; only a new loss is an error here.
+            if problem is not None and body_error is None and not already_failed:
+                raise problem
+        if body_error is not None:
+            if problem is not None:
+                body_error.add_note(str(problem))
+            raise body_error
+
+
+def _set_aside(path: Path) -> None:
+    # The write-ahead log belongs to its file: moved apart, the last commits would be lost.
+    for suffix in ("", "-wal", "-shm"):
+        previous = path.with_name(f"{path.name}.previous{suffix}")
+        previous.unlink(missing_ok=True)
+        current = path.with_name(f"{path.name}{suffix}")
+        if current.exists():
+            current.rename(previous)
+
+
+def _open(path: Path, new_instance_id: str) -> Database:
+    return open_database(path, new_instance_id=new_instance_id)

@@ -1,0 +1,94 @@
+// Making elements and writing numbers.  Everything from outside becomes a text node or an attribute
+// value, never markup, so a market's title cannot carry a script.
+
+export const byId = (id) => document.getElementById(id);
+
+// make("td", {class: "number", title: "…"}, "text", otherElement)
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, String(value));
+  }
+  element.append(...children.map((child) => (child instanceof Node ? child : textOf(child))));
+  return element;
+}
+
+export const textOf = (value) => (value === null || value === undefined || value === "" ? "–" : String(value));
+
+export function setText(element, value) {
+  const text = textOf(value);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// Amounts are exact decimal texts.  They are cut and grouped as text, because a JavaScript number would round them.
+function group(text) {
+  const [, whole, rest = ""] = /^(\d+)(\.\d*)?$/.exec(text) ?? [null, text, ""];
+  return whole.replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f") + rest;
+}
+
+// "998.7700" -> "998.77": at least two places, more only when they say something.
+export function money(value, { signed = false } = {}) {
+  if (value === null || value === undefined) return "–";
+  const text = String(value);
+  const negative = text.startsWith("-");
+  let digits = negative ? text.slice(1) : text;
+  if (digits.includes(".")) digits = digits.replace(/0+$/, "");
+  const places = digits.includes(".") ? digits.length - digits.indexOf(".") - 1 : 0;
+  if (places < 2) digits = (places === 0 ? digits.replace(/\.$/, "") + "." : digits) + "0".repeat(2 - places);
+  const isZero = /^[0.]*$/.test(digits);
+  const sign = negative ? "\u2212" : signed && !isZero ? "+" : "";
+  return sign + group(digits);
+}
+
+// Keeps the places it was given, so that columns align at the point.
+export function exact(value, { signed = false } = {}) {
+  if (value === null || value === undefined) return "–";
+  const text = String(value);
+  const negative = text.startsWith("-");
+  const digits = negative ? text.slice(1) : text;
+  return (negative ? "\u2212" : signed && !/^[0.]*$/.test(digits) ? "+" : "") + group(digits);
+}
+
+export function direction(value) {
+  const text = String(value ?? "");
+  if (/^-?[0.]*$/.test(text)) return "";
+  return text.startsWith("-") ? "down" : "up";
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s} s`;
+  const pad = (n) => String(n).padStart(2, "0");
+  if (s < 3600) return `${Math.floor(s / 60)} m ${pad(s % 60)} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${pad(Math.floor((s % 3600) / 60))} m`;
+  return `${Math.floor(s / 86400)} d ${pad(Math.floor((s % 86400) / 3600))} h`;
+}
+
+export function clock(timestamp) {
+  const match = /T(\d\d:\d\d:\d\d)/.exec(String(timestamp ?? ""));
+  return match ? match[1] : textOf(timestamp);
+}
+
+// Ages go on between messages: an element remembers when it had which age, and one timer moves them all.
+export function setAge(element, seconds) {
+  if (seconds === null || seconds === undefined) {
+    delete element.dataset.since;
+    setText(element, "–");
+    return;
+  }
+  element.dataset.since = String(performance.now() - seconds * 1000);
+  setText(element, duration(seconds));
+}
+
+export function tickAges() {
+  const now = performance.now();
+  for (const element of document.querySelectorAll("[data-since]")) {
+    setText(element, duration((now - Number(element.dataset.since)) / 1000));
+  }
+}
+
+export function fillPairs(list, pairs, empty) {
+  const items = pairs.flatMap(([name, value, attributes]) => [make("dt", {}, name), make("dd", attributes ?? {}, value)]);
+  list.replaceChildren(...(items.length ? items : [make("dt", {}, empty)]));
+}

@@ -1,0 +1,117 @@
+// Orders, positions and fills.  Rows are kept by key and changed in place, so selection and focus survive updates.
+
+import { byId, clock, direction, exact, make, setAge } from "./dom.js";
+
+const OVER = new Set(["filled", "executed", "canceled", "cancelled", "rejected", "denied", "expired"]);
+const OVER_KEPT = 10;
+const FILLS_KEPT = 200;
+
+export function emptyRow(body) {
+  const columns = body.parentElement.tHead.rows[0].cells.length;
+  return make("tr", {}, make("td", { class: "empty", colspan: columns }, body.dataset.empty));
+}
+
+const YES_NO = { bid: "bid · YES", ask: "ask · NO" };
+const side = (word) => make("td", { class: word }, YES_NO[word] ?? word);
+const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
+const signed = (value) => number(exact(value, { signed: true }), direction(value));
+
+// Choosing a ticker anywhere shows its book.
+function ticker(name) {
+  const button = make("button", { type: "button", class: "ticker", title: "Show the book" }, name);
+  button.addEventListener("click", () => document.dispatchEvent(new CustomEvent("ticker", { detail: name })));
+  return make("td", { class: "name" }, button);
+}
+
+class Table {
+  constructor(id, cells, { newestFirst = false, keep = Infinity } = {}) {
+    this.body = byId(id).tBodies[0];
+    this.cells = cells;
+    this.newestFirst = newestFirst;
+    this.keep = keep;
+    this.rows = new Map();
+    this.clear();
+  }
+
+  clear() {
+    this.rows.clear();
+    this.body.replaceChildren(emptyRow(this.body));
+  }
+
+  put(key, record) {
+    const row = this.rows.get(key) ?? make("tr", { "data-key": key });
+    const focused = row.contains(document.activeElement);
+    row.replaceChildren(...this.cells(record));
+    if (focused) row.querySelector("button")?.focus();
+    if (!this.rows.has(key)) {
+      if (this.rows.size === 0) this.body.replaceChildren();
+      this.rows.set(key, row);
+      if (this.newestFirst) this.body.prepend(row); else this.body.append(row);
+      if (this.rows.size > this.keep) this.remove(this.rows.keys().next().value);
+    }
+    return row;
+  }
+
+  remove(key) {
+    this.rows.get(key)?.remove();
+    if (this.rows.delete(key) && this.rows.size === 0) this.clear();
+  }
+}
+
+function age(seconds) {
+  const cell = number("");
+  setAge(cell, seconds);
+  return cell;
+}
+
+export class Orders extends Table {
+  constructor() {
+    super("orders", (order) => [
+      ticker(order.ticker), side(order.side), number(exact(order.price_dollars)), number(exact(order.count)),
+      number(exact(order.filled), "spare"), number(exact(order.remaining)),
+      make("td", { title: order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order.age_s),
+    ]);
+  }
+
+  show(order) {
+    const row = this.put(order.key, order);
+    const isOver = OVER.has(order.status);
+    row.className = isOver ? "over" : "";
+    if (!isOver) return;
+    // What is over sinks below what is open, and the oldest of it goes.
+    row.lastElementChild.removeAttribute("data-since");
+    this.body.append(row);
+    const over = [...this.body.querySelectorAll("tr.over")];
+    for (const old of over.slice(0, Math.max(0, over.length - OVER_KEPT))) this.remove(old.dataset.key);
+  }
+}
+
+export class Positions extends Table {
+  constructor() {
+    super("positions", (position) => [
+      ticker(position.ticker), make("td", {}, position.side), number(exact(position.count, { signed: true })),
+      number(exact(position.average_cost_dollars)), number(exact(position.mark_dollars)),
+      signed(position.realized_pnl_dollars), signed(position.unrealized_pnl_dollars),
+      number(exact(position.fees_dollars), "spare"),
+    ]);
+  }
+
+  show(position) {
+    if (/^-?[0.]*$/.test(String(position.count))) this.remove(position.ticker);
+    else this.put(position.ticker, position);
+  }
+}
+
+export class Fills extends Table {
+  constructor() {
+    super("fills", (fill) => [
+      make("td", { title: fill.executed_at }, clock(fill.executed_at)), ticker(fill.ticker), side(fill.side),
+      number(exact(fill.price_dollars)), number(exact(fill.count)), number(exact(fill.fee_dollars), "spare"),
+      make("td", {}, fill.is_taker ? "taker" : "maker"), make("td", { class: "spare" }, fill.order_key),
+    ], { newestFirst: true, keep: FILLS_KEPT });
+  }
+
+  show(fill) {
+    this.put(fill.trade_id, fill);
+  }
+}

@@ -1,0 +1,293 @@
+"""Sockets of the console: one TCP port, one Unix socket, and connections that cannot get stuck.
+
+Owns: accepting, the bound on connections, the bound on a stuck send, and stopping.
+Must not: know routes, or let one broken connection end the others.
+
+Hypercorn speaks HTTP here, but its `serve` is not used, for three reasons.  It shields every send from cancellation, so
+one client that never reads would hold the stop of the daemon for ever, and keeps no handle to close it by.  An
+error inside one connection ends its whole server.  And it wants real sockets, so it cannot be simulated.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, cast
+
+import attrs
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState
+from hypercorn.utils import wrap_app
+from quart_trio import QuartTrio
+
+from traderd.errors import AlreadyRunning, ConfigError
+from traderd.runtime.env import Env
+
+CONNECTIONS_MAX: Final = 128
+"""Bounds open connections: twice the consoles, for their page loads and for command line tools (fault W2)."""
+
+SEND_BUDGET_S: Final = 10.0
+"""Bounds one stuck send, after which the client is given up (fault W1)."""
+
+STOP_BUDGET_S: Final = 1.0
+"""Bounds the polite part of stopping; then connections are closed under their users."""
+
+PING_INTERVAL_S: Final = 20.0
+READ_SILENCE_S: Final = 60
+"""A live console answers pings, so a connection that is silent for three of them is dead."""
+
+INBOUND_MESSAGE_MAX_BYTES: Final = 4 * 1024
+"""Bounds a WebSocket message from a client; the only one there is has a ticker in it."""
+
+UNIX_PATH_MAX_BYTES: Final = 107
+"""unix(7): sun_path has 108 bytes with the closing zero."""
+
+UNIX_SOCKET_UMASK: Final = 0o177
+"""Leaves mode 0600: the file's mode is what allows verbs without a token."""
+
+_FULL_BODY: Final = (
+    b'{"error":{"code":"too_many_connections","sentence":"Too many connections are open.",'
+    b'"cure":"Close some and try again."}}'
+)
+FULL_ANSWER: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
+)
+
+log = structlog.get_logger("traderd.web")
+
+
+@attrs.frozen(kw_only=True)
+class ServedConsole:
+    """Where the console can be reached."""
+
+    url: str
+    port: int
+    socket_path: Path | None
+
+
+async def serve_console(
+    app: QuartTrio,
+    *,
+    env: Env,
+    host: str,
+    port: int,
+    socket_path: Path | None,
+    stop: trio.Event,
+    task_status: trio.TaskStatus[ServedConsole] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve `app` until `stop` is set, then give connections `STOP_BUDGET_S` to end.
+
+    Cancelling closes every connection at once.
+
+    Raises:
+        AlreadyRunning: the port is taken.
+        ConfigError: the address or the path of the Unix socket cannot be used.
+    """
+    tcp, bound_port = await _listen_tcp(env, host, port)
+    shown_host = f"[{host}]" if ":" in host else host
+    async with tcp:
+        unix = _listen_unix(socket_path) if socket_path is not None else None
+        try:
+            server = _Server(app)
+            served = ServedConsole(
+                url=f"http://{shown_host}:{bound_port}", port=bound_port, socket_path=socket_path
+            )
+            task_status.started(served)
+            await server.run(tcp, unix, stop)
+        finally:
+            if socket_path is not None:
+                _remove(socket_path)
+
+
+class _Server:
+    """The connections that are open now."""
+
+    def __init__(self, app: QuartTrio) -> None:
+        self._app = wrap_app(cast(ASGIFramework, app), 0, "asgi")
+        self._config = _hypercorn_config()
+        self._context = WorkerContext(None)
+        self._open = 0
+
+    async def run(
+        self,
+        tcp: trio.abc.Listener[trio.abc.Stream],
+        unix: trio.abc.Listener[trio.SocketStream] | None,
+        stop: trio.Event,
+    ) -> None:
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                listeners: list[tuple[trio.abc.Listener[Any], bool]] = [(tcp, False)]
+                if unix is not None:
+                    listeners.append((unix, True))
+                for listener, is_local in listeners:
+                    handler = partial(self._serve_connection, is_local=is_local)
+                    accepting.start_soon(
+                        partial(
+                            trio.serve_listeners, handler, [listener], handler_nursery=connections
+                        )
+                    )
+                await stop.wait()
+                accepting.cancel_scope.cancel(reason="the console stops")
+            # Idle keep-alive connections end on this; live streams watch `stop` themselves.
+            await self._context.terminated.set()
+            connections.cancel_scope.deadline = trio.current_time() + STOP_BUDGET_S
+
+    async def _serve_connection(self, stream: trio.abc.Stream, *, is_local: bool) -> None:
+        if self._open >= CONNECTIONS_MAX:
+            await _turn_away(stream)
+            return
+        self._open += 1
+        connection = _Connection(stream)
+        state = ConnectionState({"local_socket": is_local})
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(connection.close_when_over, nursery.cancel_scope)
+                # Hypercorn's annotations name TLS streams; it uses of them what `_Connection` has.
+                await TCPServer(
+                    self._app, self._config, self._context, cast(Any, state), cast(Any, connection)
+                )
+                nursery.cancel_scope.cancel(reason="the connection ended")
+        except Exception:
+            # One connection's defect must not end the console, let alone the daemon.
+            log.exception("web.connection_defect")
+        finally:
+            self._open -= 1
+
+
+class _Connection(trio.abc.HalfCloseableStream):
+    """A stream whose sends give up: hypercorn shields them, but a deadline inside the shield works."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._over = trio.Event()
+        self.socket = _NoAddress()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send or give the client up; raises BrokenResourceError."""
+        with trio.move_on_after(SEND_BUDGET_S) as budget:
+            await self._stream.send_all(data)
+        if budget.cancelled_caught:
+            log.warning("web.client_stuck", budget_s=SEND_BUDGET_S)
+            await self.abort()
+            raise trio.BrokenResourceError("the client did not read in time")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until a send may work."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive some bytes; the end of the stream is the end of the connection."""
+        data = await self._stream.receive_some(max_bytes)
+        if not data:
+            self._over.set()
+        return data
+
+    async def send_eof(self) -> None:
+        """Tell the peer that no more comes, where the stream can."""
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        self._over.set()
+        await self._stream.aclose()
+
+    async def abort(self) -> None:
+        """Close the stream now; a send or receive that waits on it ends with ClosedResourceError."""
+        self._over.set()
+        await trio.aclose_forcefully(self._stream)
+
+    async def close_when_over(self, everything: trio.CancelScope) -> None:
+        """Wait for the end of the connection, or to be cancelled, and then end all that belongs to it.
+
+        Hypercorn's timers would hold a connection that is over for up to `PING_INTERVAL_S`, and its
+        sends do not hear of a cancellation; they do hear of a closed stream.
+        """
+        try:
+            await self._over.wait()
+        finally:
+            with trio.move_on_after(STOP_BUDGET_S, shield=True):
+                await self.abort()
+        everything.cancel(reason="the connection is over")
+
+
+class _NoAddress:
+    """What hypercorn asks of a socket: its addresses.  Nobody here decides by them, so there are none."""
+
+    family = 0
+
+    def getpeername(self) -> None:
+        """Return no address."""
+
+    def getsockname(self) -> None:
+        """Return no address."""
+
+
+async def _turn_away(stream: trio.abc.Stream) -> None:
+    with trio.move_on_after(STOP_BUDGET_S):
+        try:
+            await stream.send_all(FULL_ANSWER)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            log.debug("web.turned_away_left_first")
+    await trio.aclose_forcefully(stream)
+
+
+def _hypercorn_config() -> Config:
+    config = Config()
+    config.errorlog = logging.getLogger("traderd.web.hypercorn")
+    config.include_server_header = False
+    config.include_date_header = False  # It would read the wall clock past Env.
+    config.read_timeout = READ_SILENCE_S
+    config.websocket_ping_interval = PING_INTERVAL_S
+    config.websocket_max_message_size = INBOUND_MESSAGE_MAX_BYTES
+    config.h2_max_concurrent_streams = 10
+    return config
+
+
+async def _listen_tcp(
+    env: Env, host: str, port: int
+) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
+    try:
+        return await env.listen(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise AlreadyRunning(
+                f"{host}:{port} is taken, perhaps by another traderd: stop it (`traderd status` shows it), "
+                "or set web.port to a free port"
+            ) from error
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror or error}): correct web.host and web.port"
+        ) from error
+
+
+def _listen_unix(path: Path) -> trio.SocketListener:
+    # Checked first because hypercorn does not close a socket that it could not bind.
+    if len(os.fsencode(path)) > UNIX_PATH_MAX_BYTES:
+        raise ConfigError(
+            f"{path} is too long for a Unix socket (at most {UNIX_PATH_MAX_BYTES} bytes): use a shorter state_dir"
+        )
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path.parent} is not a directory that traderd can write to: correct it")
+    if path.exists() and not path.is_socket():
+        raise ConfigError(f"{path} is in the way of the control socket: remove it")
+    config = Config()
+    config.bind = [f"unix:{path}"]
+    config.umask = UNIX_SOCKET_UMASK
+    # A socket file that a killed daemon left behind is replaced; the lock of the store keeps a living one safe.
+    (raw,) = config.create_sockets().insecure_sockets
+    raw.listen(config.backlog)
+    return trio.SocketListener(
+        trio.socket.from_stdlib_socket(raw)
+    )  # sim-ok: no such file in a simulation
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -1,0 +1,52 @@
+"""What the console asks of the rest of the daemon.
+
+Owns: the one interface between the web package and everything else.  All values are ready for JSON: money, prices
+and counts are exact decimal texts in dollars and contracts, never floats, and keys carry their unit.
+Must not: be implemented here, or know who implements it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A record ready for JSON; money is text."""
+
+
+@runtime_checkable
+class ConsoleSource(Protocol):
+    """The daemon as the console sees it; every method but `command` is a cheap read of present state.
+
+    Lists that have an order in time (`fills`, `transitions`, `log_lines`) are oldest first.
+    """
+
+    def health(self) -> JsonObject:
+        """Return `{"health": "healthy" | "degraded" | "unhealthy", "problems": [...], ...}`."""
+
+    def status(self) -> JsonObject:
+        """Return the whole status: state, metrics, account, services, halts, transitions."""
+
+    def orders(self) -> list[JsonObject]:
+        """Return the open orders and whatever recent ones are worth showing, each with its `key`."""
+
+    def positions(self) -> list[JsonObject]:
+        """Return one record per ticker with a position; `count` is signed."""
+
+    def fills(self, limit: int) -> list[JsonObject]:
+        """Return the newest `limit` fills, oldest first."""
+
+    def book(self, ticker: str) -> JsonObject | None:
+        """Return the book of one market, or None when it is not watched."""
+
+    def transitions(self) -> list[JsonObject]:
+        """Return the kept state transitions, oldest first."""
+
+    def log_lines(self, limit: int) -> list[JsonObject]:
+        """Return the newest `limit` log lines, oldest first."""
+
+    async def command(self, verb: str, body: JsonObject) -> tuple[int, JsonObject]:
+        """Do what a person asks and return an HTTP status and the outcome.
+
+        The console never cancels it, except after `api.COMMAND_BUDGET_S`: a page that is closed takes nothing back.
+        An unknown verb is answered with 404 and an error body.
+        """
