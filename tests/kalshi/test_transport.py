@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from traderd.kalshi.transport import IDLE_AGE_S_MAX, make_http_client
+from traderd.runtime.env import RealEnv
 
 
 async def test_two_requests_share_a_connection(exchange, autojump_clock):
@@ -173,3 +174,25 @@ async def test_proxies_and_redirects_are_not_followed(exchange, autojump_clock, 
 def test_httpx_still_keeps_its_pool_where_we_replace_it():
     # `EnvTransport` sets this private attribute; a release that renames it must fail here.
     assert hasattr(httpx.AsyncHTTPTransport(verify=False), "_pool")
+
+
+async def test_a_connection_that_the_server_closed_while_idle_is_not_used_for_a_write():
+    # Real sockets, because only they can tell; nothing waits for time to pass.
+    env = RealEnv(seed=1)
+    listener, port = await env.listen("127.0.0.1", 0)
+    closed = trio.Event()
+
+    async def answer_once_and_close():
+        for _ in range(2):
+            stream = await listener.accept()
+            await stream.receive_some()
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await stream.aclose()
+            closed.set()
+
+    async with trio.open_nursery() as nursery, listener:
+        nursery.start_soon(answer_once_and_close)
+        async with make_http_client(env, base_url=f"http://127.0.0.1:{port}/") as http:
+            assert (await http.get("/x")).status_code == 200
+            await closed.wait()
+            assert (await http.post("/x", content=b"order")).status_code == 200

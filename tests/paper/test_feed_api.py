@@ -8,6 +8,9 @@ import trio_websocket
 from wsproto.events import CloseConnection, TextMessage
 
 from tests.paper.serving import API, FEED, A, B, RawFeed, open_bench, websocket
+from traderd.model.ids import MarketTicker
+from traderd.model.orders import Side
+from traderd.model.units import Count, Price
 from traderd.paper.feed_api import COMMANDS_PER_S_MAX, HEARTBEAT_S, SILENCE_S
 from traderd.paper.http_server import HttpLimits
 from traderd.paper.websocket_session import OutgoingLimits
@@ -112,6 +115,20 @@ async def test_a_book_rebuilt_from_the_feed_is_the_book_that_rest_shows(autojump
                 rebuilt = [[p, f"{c / 100:.2f}"] for p, c in sorted(books[side].items())]
                 assert rebuilt == shown["orderbook_fp"][f"{side}_dollars"]
             assert last > 100
+
+
+async def test_a_snapshot_never_precedes_news_that_it_includes(autojump_clock):
+    async with open_bench() as bench:
+        venue = bench.exchange.venue
+        async with (await bench.trader()).feed() as feed:
+            venue.street.add(
+                MarketTicker(A), Side.BID, Price(4_600), Count(100), bench.exchange.now()
+            )
+            await feed.send("subscribe", channels=["orderbook_delta"], market_ticker=A)
+            _, snapshot = await feed.get_all()
+            assert ["0.4600", "1.00"] in snapshot["msg"]["yes_dollars_fp"]
+            bench.exchange.settle()
+            assert await feed.get_all() == []
 
 
 async def test_private_news_goes_to_its_account_only(autojump_clock):

@@ -10,6 +10,7 @@ from tests.paper.serving import MemoryListener, RawClient, VirtualEnv, read_all,
 from traderd.paper.http_server import (
     BODY_BYTES_MAX,
     HEADER_BYTES_MAX,
+    LINGER_S,
     ConnectionDropped,
     HttpLimits,
     HttpServer,
@@ -169,6 +170,21 @@ async def test_malformed_requests_are_refused_and_the_connection_closed(
         assert answer.startswith(f"HTTP/1.1 {status} ".encode())
         assert b"connection: close" in answer.lower()
         assert server.failures == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_refused_client_can_finish_sending_before_the_connection_goes(autojump_clock):
+    async with trio.open_nursery() as nursery:
+        listener, server = await start(nursery)
+        stream = await listener.connect()
+        await stream.send_all(b"nonsense\r\n\r\n")
+        assert (await read_all(stream)).startswith(b"HTTP/1.1 400 ")
+        # A server that closed at once would reset the connection and the reply with it.
+        await stream.send_all(b"the rest of a large body")
+        await trio.sleep(LINGER_S + 0.1)
+        assert server.clients == 0
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_all(b"for ever")
         nursery.cancel_scope.cancel()
 
 

@@ -14,7 +14,7 @@ from traderd.model.events import (
     TradingPaused,
 )
 from traderd.model.ids import ClientOrderId, MarketTicker
-from traderd.model.states import ActingMetadata, ReadyMetadata, State
+from traderd.model.states import ActingMetadata, ReadyMetadata, ShutdownMetadata, State
 from traderd.model.units import Timestamp
 from traderd.store import codec
 
@@ -59,9 +59,24 @@ def test_an_event_that_is_not_journaled_is_a_defect_of_the_caller():
         codec.encode(BookRestored(at=AT, ticker=MarketTicker("A")))
 
 
-def test_text_that_is_not_unicode_is_refused_by_name():
-    with pytest.raises(StoreError, match="trading_paused"):
-        codec.encode(TradingPaused(at=AT, reason="\ud800"))
+@pytest.mark.parametrize(
+    "event",
+    [
+        TradingPaused(at=AT, reason="half \ud800 pair"),
+        StateChanged(
+            at=AT,
+            from_state=State.READY,
+            to_state=State.SHUTDOWN,
+            context="c",
+            metadata=ShutdownMetadata(reason="half \ud800 pair"),
+        ),
+    ],
+)
+def test_text_that_is_not_unicode_is_spelled_out_and_kept(event):
+    back = codec.decode(*codec.encode(event), position=1)
+    kept = back.metadata if isinstance(back, StateChanged) else back
+    assert kept.reason == "half \\ud800 pair"
+    assert back.at == AT
 
 
 def test_an_unknown_kind_names_the_row_and_the_cure():

@@ -12,6 +12,7 @@ from traderd.store.database import (
     PAGE_ROWS,
     SCHEMA_VERSION,
     Database,
+    move_away,
     open_database,
 )
 
@@ -195,6 +196,25 @@ def test_a_torn_write_ahead_log_loses_only_the_commit_that_never_finished(path, 
     after = opened(crashed / path.name)
     assert list(after.read(after=0, up_to=after.last_position)) == rows(1, 10)
     after.close()
+
+
+def test_a_crashed_file_is_moved_away_with_its_recent_writes(path):
+    database = opened(path)
+    database.append(rows(1, 3))
+    crashed = {one.name: one.read_bytes() for one in path.parent.iterdir()}
+    database.close()
+    for name, data in crashed.items():
+        (path.parent / name).write_bytes(data)
+    move_away(path)
+    assert not path.exists()
+    after = opened(path.with_name("journal.sqlite3.previous"))
+    assert list(after.read(after=0, up_to=after.last_position)) == rows(1, 3)
+    after.close()
+
+
+def test_moving_nothing_away_is_no_error(path):
+    move_away(path)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_a_place_that_cannot_hold_a_file_is_refused(tmp_path):

@@ -155,7 +155,9 @@ async def test_a_full_disk_fails_the_journal_for_good_and_loses_nothing_earlier(
         journal._database._connection.pragma("max_page_count", 1_000_000)
         with pytest.raises(StoreError, match="disk is full"):
             journal.append([sent(3)])
-        await journal.wait_durable(1)
+        # Not even for the row that is safe: who waits wants to send, and that could not be recorded.
+        with pytest.raises(StoreError, match="disk is full"):
+            await journal.wait_durable(1)
         assert "disk is full" in journal.failed
         assert journal.statistics().rows == 1
     async with open_journal(env=env, path=path) as journal:
@@ -199,7 +201,7 @@ async def test_a_loss_at_the_end_does_not_hide_the_bodys_error(autojump_clock, e
     assert "1 events were not written" in caught.value.__notes__[0]
 
 
-async def test_too_much_waiting_for_the_disk_is_refused_whole(
+async def test_a_fact_that_found_no_room_fails_the_journal_and_the_others_are_written(
     autojump_clock, env, path, monkeypatch
 ):
     monkeypatch.setattr(journal_module, "PENDING_EVENTS_MAX", 10)
@@ -207,9 +209,22 @@ async def test_too_much_waiting_for_the_disk_is_refused_whole(
         journal.append([sent(n) for n in range(1, 9)])
         with pytest.raises(StoreError, match="8 events wait for the disk"):
             journal.append([sent(9), sent(10), sent(11)])
-        assert journal.append([sent(9), sent(10)]) == 10
-        await journal.wait_durable(10)
-        assert journal.append([sent(11)]) == 11
+        # Whoever published the refused fact and now waits for "everything so far" must not be let go.
+        with pytest.raises(StoreError, match="8 events wait"):
+            await journal.wait_durable(journal.position)
+        with pytest.raises(StoreError, match="8 events wait"):
+            journal.append([sent(9)])
+    async with open_journal(env=env, path=path) as journal:
+        assert numbers(journal) == list(range(1, 9))
+
+
+async def test_a_list_that_is_just_full_is_fine(autojump_clock, env, path, monkeypatch):
+    monkeypatch.setattr(journal_module, "PENDING_EVENTS_MAX", 10)
+    async with open_journal(env=env, path=path) as journal:
+        for first in (1, 11):
+            position = journal.append([sent(n) for n in range(first, first + 10)])
+            assert journal.position == position == first + 9
+            await journal.wait_durable(position)
         assert journal.failed is None
 
 
@@ -275,7 +290,32 @@ async def test_a_journal_that_was_left_takes_nothing_more(autojump_clock, env, p
         position = journal.append([sent(1)])
     with pytest.raises(StoreError, match="closed"):
         journal.append([sent(2)])
-    await journal.wait_durable(position)
+    with pytest.raises(StoreError, match="closed"):
+        await journal.wait_durable(position)
+
+
+async def test_a_journal_can_be_set_aside_for_a_new_one(autojump_clock, env, path):
+    async with open_journal(env=env, path=path) as journal:
+        first = journal.instance_id
+        journal.append([sent(1)])
+    for _ in range(2):
+        async with open_journal(env=env, path=path, set_aside=True) as journal:
+            assert (numbers(journal), journal.generation) == ([], 1)
+            assert journal.instance_id != first
+            journal.append([sent(2)])
+    previous = path.with_name("journal.sqlite3.previous")
+    async with open_journal(env=env, path=previous) as journal:
+        assert numbers(journal) == [2]
+
+
+async def test_a_running_daemons_journal_is_not_set_aside(autojump_clock, env, path):
+    async with open_journal(env=env, path=path) as journal:
+        with pytest.raises(AlreadyRunning):
+            async with open_journal(env=env, path=path, set_aside=True):
+                pytest.fail("opened twice")
+        await journal.wait_durable(journal.append([sent(1)]))
+    async with open_journal(env=env, path=path) as journal:
+        assert numbers(journal) == [1]
 
 
 KILLED = """

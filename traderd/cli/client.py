@@ -6,18 +6,19 @@ Must not: retry a verb; a verb whose answer was lost may have been carried out.
 
 from __future__ import annotations
 
+import http.client
+import socket  # sim-ok: the command line is a process of its own, outside the daemon
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from traderd.cli import exit_codes
 from traderd.errors import TraderdError
 
 TIME_OUT_S: Final = 35.0
 """Bounds the wait for an answer: the daemon itself bounds a verb at 30 s."""
-UNIX_HOST: Final = "http://localhost"
-"""The name in the Host header; over a Unix socket nobody resolves it."""
 
 
 class CommandFailed(TraderdError):
@@ -26,6 +27,25 @@ class CommandFailed(TraderdError):
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket; the name in the Host header is resolved by nobody."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIME_OUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect, and leave no socket behind when nobody listens."""
+        unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)  # sim-ok: see the import
+        unix.settimeout(self.timeout)
+        try:
+            unix.connect(str(self._path))
+        except BaseException:
+            unix.close()
+            raise
+        self.sock = unix
 
 
 @attrs.frozen
@@ -52,32 +72,30 @@ class DaemonClient:
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None
     ) -> tuple[int, dict[str, Any]]:
-        import httpx
-
-        if not self.socket_path.exists():
-            raise self._not_running()
-        transport = httpx.HTTPTransport(uds=str(self.socket_path))
+        connection = _UnixConnection(self.socket_path)
+        payload = None if body is None else msgspec.json.encode(body)
+        headers = {} if payload is None else {"Content-Type": "application/json"}
         try:
-            with httpx.Client(
-                transport=transport, base_url=UNIX_HOST, timeout=TIME_OUT_S, trust_env=False
-            ) as http:
-                answer = http.request(method, path, json=body)
-                document = answer.json()
-        except httpx.ConnectError as exc:
+            connection.request(method, path, body=payload, headers=headers)
+            answer = connection.getresponse()
+            document = msgspec.json.decode(answer.read())
+        except (FileNotFoundError, ConnectionRefusedError) as exc:
             raise self._not_running() from exc
-        except httpx.TimeoutException as exc:
+        except TimeoutError as exc:
             raise CommandFailed(
                 f"no answer within {TIME_OUT_S:.0f} s; a verb may still be carried out, look with "
                 "`traderd status`",
                 exit_codes.TIME_OUT,
             ) from exc
-        except (httpx.HTTPError, ValueError) as exc:
+        except (OSError, http.client.HTTPException, msgspec.DecodeError) as exc:
             raise CommandFailed(
                 f"the daemon's answer could not be read: {exc}", exit_codes.ERROR
             ) from exc
+        finally:
+            connection.close()
         if not isinstance(document, dict):
             raise CommandFailed("the daemon's answer is not a document", exit_codes.ERROR)
-        return answer.status_code, document
+        return answer.status, document
 
     def _not_running(self) -> CommandFailed:
         return CommandFailed(

@@ -105,6 +105,8 @@ def connect_error(exc: Exception, *, url: str) -> ExchangeUnavailable:
 
 def handshake_error(exc: ConnectionRejected, *, url: str, skew_ms: int = 0) -> ExchangeError:
     """Return what an HTTP answer to a WebSocket handshake means; nothing was written by asking."""
+    if exc.status_code < 400:
+        return ExchangeProtocolError(f"{url}: HTTP {exc.status_code} instead of a WebSocket")
     return status_error(
         exc.status_code, exc.body or b"", endpoint=url, writes=False, skew_ms=skew_ms
     )

@@ -141,13 +141,13 @@ class Feed:
         await self._ask(commands.encode_unsubscribe(call.id, sids), call)
 
     async def _ask(self, raw: bytes, call: Call, *, may_be_partial: bool = False) -> None:
-        asked_at = trio.current_time()
+        heard_bytes = self._line.bytes_received
         try:
             self._line.send_nowait(raw.decode())
             self._check()
             with trio.move_on_after(ANSWER_DEADLINE_S):
                 await call.done.wait()
-            heard = self._line.heard_at > asked_at
+            heard = self._line.bytes_received > heard_bytes
             if not call.done.is_set() and not (may_be_partial and heard):
                 self.lose(f"no answer to command {call.id} within {ANSWER_DEADLINE_S:g} s")
             self._check()
@@ -193,7 +193,7 @@ class Feed:
         """Wake everybody who waits for an answer: the line is lost."""
         self._calls.give_up()
 
-    def take(self, messages: list[bytes]) -> None:
+    def take(self, line: Line, messages: list[bytes]) -> None:
         """Decode what one read brought and hand its events over."""
         at = Timestamp(self._env.wall_ns())
         events: list[Event] = []
@@ -213,4 +213,4 @@ class Feed:
         if events:
             self._on_events(events)
         if dead is not None:
-            self.lose(dead)
+            line.lose(dead)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
+import h11
 import trio
 from trio_websocket import (
     ConnectionClosed,
@@ -18,12 +19,17 @@ from trio_websocket import (
     WebSocketConnection,
     wrap_client_stream,
 )
+from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from traderd.errors import ExchangeUnavailable
 from traderd.kalshi.errors import close_words, connect_error, handshake_error
 from traderd.kalshi.tap import MESSAGE_BYTES_MAX, FrameTap
 from traderd.runtime.env import Env
 
+X = TypeVar("X", bound=BaseException)
+
+PROTOCOL_ERRORS: Final = (h11.ProtocolError, WebSocketProtocolError)
+"""What trio-websocket lets out when it cannot even object in a proper way."""
 CONNECT_DEADLINE_S: Final = 10.0
 HANDSHAKE_DEADLINE_S: Final = 10.0
 CLOSE_BUDGET_S: Final = 1.0
@@ -45,7 +51,7 @@ async def open_line(
     env: Env,
     url: str,
     headers: dict[str, str],
-    on_messages: Callable[[list[bytes]], None],
+    on_messages: Callable[[Line, list[bytes]], None],
     on_lost: Callable[[], None],
     skew_ms: int = 0,
 ) -> AsyncIterator[Line]:
@@ -58,7 +64,8 @@ async def open_line(
     Raises:
         AuthenticationRefused: the handshake was answered with 401 or 403.
         ExchangeRefused: another clear no.
-        ExchangeUnavailable: no connection, a 5xx, no WebSocket, or too slow; the reason is in words.
+        ExchangeProtocolError: an HTTP answer below 400 that is no WebSocket.
+        ExchangeUnavailable: no connection, a 5xx, another protocol, or too slow; the reason is in words.
     """
     stream = await _connect(env, url)
     body_error: BaseException | None = None
@@ -77,9 +84,14 @@ async def open_line(
                     await line.close()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        rejected = _first_rejection(group)
+        rejected = _first(group, ConnectionRejected)
         if rejected is not None:
             raise handshake_error(rejected, url=url, skew_ms=skew_ms) from rejected
+        broken = _first(group, *PROTOCOL_ERRORS)
+        if broken is not None:
+            raise ExchangeUnavailable(
+                f"{url}: the peer does not speak WebSocket ({broken})"
+            ) from broken
         if body_error is None or _has_defect(group, body_error):
             raise
     finally:
@@ -95,7 +107,7 @@ class Line:
     def __init__(
         self,
         stream: trio.abc.Stream,
-        on_messages: Callable[[list[bytes]], None],
+        on_messages: Callable[[Line, list[bytes]], None],
         on_lost: Callable[[], None],
     ) -> None:
         self.messages_received = 0
@@ -182,7 +194,7 @@ class Line:
         # Called by the tap inside trio-websocket's reader.
         if self._lost_reason is None:
             self.messages_received += len(messages)
-            self._on_messages(messages)
+            self._on_messages(self, messages)
 
     async def _wait_closed(self, socket: WebSocketConnection) -> None:
         try:
@@ -215,10 +227,10 @@ class Line:
                 await trio.sleep(SILENCE_S_MAX - silent_s)
                 continue
             number += 1
-            asked_at = trio.current_time()
+            heard_bytes = self._tap.bytes_received
             nursery.start_soon(self._ping, socket, b"traderd %d" % number)
             await trio.sleep(PONG_DEADLINE_S)
-            if self._tap.heard_at <= asked_at:
+            if self._tap.bytes_received == heard_bytes:
                 silence_s = SILENCE_S_MAX + PONG_DEADLINE_S
                 self.lose(f"silent for {silence_s:g} s, our own ping included")
 
@@ -242,11 +254,11 @@ async def _connect(env: Env, url: str) -> trio.abc.Stream:
         raise connect_error(exc, url=url) from exc
 
 
-def _first_rejection(group: BaseExceptionGroup[BaseException]) -> ConnectionRejected | None:
-    inner: BaseException | None = group.subgroup(ConnectionRejected)
+def _first(group: BaseExceptionGroup[BaseException], *kinds: type[X]) -> X | None:
+    inner: BaseException | None = group.subgroup(kinds)
     while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
-    return inner if isinstance(inner, ConnectionRejected) else None
+    return inner if isinstance(inner, kinds) else None
 
 
 def _has_defect(group: BaseExceptionGroup[BaseException], body_error: BaseException) -> bool:

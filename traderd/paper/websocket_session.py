@@ -190,13 +190,15 @@ class WebSocketSession:
         self._parts.append(event.data)
         self._parts_size += len(event.data)
         if self._parts_size > MESSAGE_CHARACTERS_MAX:
+            self._parts.clear()
             self.close(CLOSE_TOO_BIG, "message too big")
+            return None
         if not event.message_finished:
             return None
         text = "".join(self._parts)
         self._parts.clear()
         self._parts_size = 0
-        return None if self._closing else text
+        return text
 
     def _handle_control(self, event: wsproto.events.Event) -> None:
         match event:

@@ -132,7 +132,7 @@ class OrderCanceller:
             record = await context.venue.rest.order(order.order_id)
             fills = await context.venue.rest.fills(order_id=order.order_id)
         except ExchangeError as exc:
-            context.log.warning(f"could not read order {order.key}: {exc}", order_key=order.key)
+            context.log.warning(f"could not read order {order.key}: {exc}", order=order.key)
             return
         at = context.now()
         if record is not None:
@@ -148,7 +148,7 @@ class OrderCanceller:
             context.publish(
                 ev.CancelFailed(at=context.now(), order_id=order_id, code=code, sentence=sentence)
             )
-        context.log.warning(f"cancel of {order.key} failed: {sentence}", order_key=order.key)
+        context.log.warning(f"cancel of {order.key} failed: {sentence}", order=order.key)
         return Outcome(
             answer=Answer.UNKNOWN,
             key=order.key,

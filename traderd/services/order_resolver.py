@@ -56,7 +56,7 @@ class OrderResolver:
                 await self._found(order, found[0])
                 return True
         except ExchangeError as exc:
-            context.log.warning(f"the search for {order.key} failed: {exc}", order_key=order.key)
+            context.log.warning(f"the search for {order.key} failed: {exc}", order=order.key)
             return False
         if waited_s < context.config.trading.unknown_quarantine_s:
             return False
@@ -67,7 +67,7 @@ class OrderResolver:
                     at=context.now(), client_order_id=order.client_order_id, sentence=sentence
                 )
             )
-        context.log.warning(f"order {order.key} was not placed: {sentence}", order_key=order.key)
+        context.log.warning(f"order {order.key} was not placed: {sentence}", order=order.key)
         return True
 
     async def _found(self, order: Order, record: OrderRecord) -> None:
@@ -78,4 +78,4 @@ class OrderResolver:
             ev.OrderReported(at=at, record=record, source=ev.Source.SYNC),
             *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in fills),
         )
-        context.log.info(f"order {order.key} was found: {record.status.value}", order_key=order.key)
+        context.log.info(f"order {order.key} was found: {record.status.value}", order=order.key)

@@ -181,13 +181,13 @@ class OrderDesk:
         self._context.publish(
             ev.OrderRejected(at=at, client_order_id=key, code=code, sentence=str(refusal))
         )
-        self._context.log.warning(f"order rejected: {refusal}", order_key=key, code=code)
+        self._context.log.warning(f"order rejected: {refusal}", order=key, code=code)
         return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key)
 
     def _not_placed(self, key: ClientOrderId, sentence: str) -> Outcome:
         at = self._context.now()
         self._context.publish(ev.OrderNotPlaced(at=at, client_order_id=key, sentence=sentence))
-        self._context.log.warning(f"order not placed: {sentence}", order_key=key)
+        self._context.log.warning(f"order not placed: {sentence}", order=key)
         return Outcome(answer=Answer.UNAVAILABLE, sentence=sentence, key=key)
 
     def _unknown(self, key: ClientOrderId, sentence: str) -> Outcome:
@@ -195,7 +195,7 @@ class OrderDesk:
         self._context.publish(ev.OrderOutcomeUnknown(at=at, client_order_id=key, sentence=sentence))
         order = self._context.view.order(key)
         self._context.log.error(
-            f"the outcome of an order is unknown, its market is fenced: {sentence}", order_key=key
+            f"the outcome of an order is unknown, its market is fenced: {sentence}", order=key
         )
         if order is not None and order.status is OrderStatus.UNKNOWN:
             self._nursery.start_soon(self._resolver.resolve, order)

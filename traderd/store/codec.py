@@ -83,27 +83,41 @@ _ENCODER: Final = msgspec.json.Encoder()
 def encode(event: Event) -> tuple[str, bytes]:
     """Return the kind word and the JSON body of a journaled event.
 
+    Half of a surrogate pair, which no Unicode text may hold, is spelled out: a fact with a strange word in
+    it must still be kept.
+
     Raises:
         InvariantViolation: this event class is not journaled.
-        StoreError: a text in it is not Unicode that JSON can carry.
     """
     kind = _KIND_OF.get(type(event))
     if kind is None:
         raise InvariantViolation(f"{type(event).__name__} is not an event that the journal keeps")
+    row = _state_changed_row(event) if isinstance(event, StateChanged) else event
     try:
-        if not isinstance(event, StateChanged):
-            return kind, _ENCODER.encode(event)
-        row = _StateChangedRow(
-            at=event.at,
-            from_state=event.from_state,
-            to_state=event.to_state,
-            context=event.context,
-            metadata_class=type(event.metadata).__name__,
-            metadata=msgspec.Raw(_ENCODER.encode(event.metadata)),
-        )
         return kind, _ENCODER.encode(row)
-    except ValueError as exc:
-        raise StoreError(f"a {kind} event cannot be written as JSON: {exc}") from exc
+    except UnicodeEncodeError:
+        return kind, _ENCODER.encode(_spelled_out(msgspec.to_builtins(row)))
+
+
+def _state_changed_row(event: StateChanged) -> dict[str, object]:
+    return {
+        "at": event.at,
+        "from_state": event.from_state,
+        "to_state": event.to_state,
+        "context": event.context,
+        "metadata_class": type(event.metadata).__name__,
+        "metadata": event.metadata,
+    }
+
+
+def _spelled_out(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _spelled_out(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled_out(item) for item in value]
+    return value
 
 
 def decode(kind: str, body: bytes, *, position: int) -> Event:

@@ -130,6 +130,25 @@ def open_database(path: Path, *, new_instance_id: str) -> Database:
         raise
 
 
+def move_away(path: Path) -> None:
+    """Rename the file of an earlier run to `<name>.previous`, replacing the one before it.
+
+    The caller holds the lock. Raises StoreError.
+    """
+    previous = path.with_name(f"{path.name}.previous")
+    try:
+        # The log of recent writes goes with its file; without it the file would be an older state.
+        for ending in ("-wal", "-shm", ""):
+            previous.with_name(previous.name + ending).unlink(missing_ok=True)
+            source = path.with_name(path.name + ending)
+            if source.exists():
+                source.rename(previous.with_name(previous.name + ending))
+    except OSError as exc:
+        raise StoreError(
+            f"the journal {path} of the last run cannot be set aside: {exc}; move it away by hand"
+        ) from exc
+
+
 def _prepare(connection: apsw.Connection, path: Path, new_instance_id: str) -> Database:
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     # Whose file it is comes first: a foreign one must not even get a write-ahead log from us.

@@ -19,7 +19,7 @@ from traderd.model.events import Event
 from traderd.model.ids import InstanceId
 from traderd.runtime.env import Env
 from traderd.store import codec
-from traderd.store.database import Database, Row, open_database
+from traderd.store.database import Database, Row, move_away, open_database
 from traderd.store.lock import hold_lock
 
 PENDING_EVENTS_MAX: Final = 100_000
@@ -53,6 +53,7 @@ class Journal:
     _commits: int = attrs.field(default=0, init=False)
     _last_commit_ms: float | None = attrs.field(default=None, init=False)
     _failed: str | None = attrs.field(default=None, init=False)
+    _disk_failed: bool = attrs.field(default=False, init=False)
     _appended: bool = attrs.field(default=False, init=False)
     # Replaced each time it is set: whoever waits for the next change waits for the event of now.
     _work: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -69,14 +70,14 @@ class Journal:
         return self._database.generation
 
     @property
-    def failed(self) -> str | None:
-        """Why nothing can be written any more, in the disk's words; None while all is well."""
-        return self._failed
-
-    @property
     def position(self) -> int:
         """The last position handed out: waiting for it makes everything appended so far durable."""
-        return self._last_position()
+        return self._pending[-1][0] if self._pending else self._database.last_position
+
+    @property
+    def failed(self) -> str | None:
+        """Why nothing may depend on the journal any more, in the disk's words; None while all is well."""
+        return self._failed
 
     def statistics(self) -> JournalStatistics:
         """Return the figures of now."""
@@ -104,6 +105,9 @@ class Journal:
     def append(self, events: Sequence[Event]) -> int:
         """Hand events over to the writer, all or none, and return the last one's position; never blocks.
 
+        A StoreError fails the journal for good: facts are missing from it, so nothing later is durable
+        in the sense that counts.
+
         Raises:
             StoreError: the journal has failed, is closed, or too much waits for the disk.
             InvariantViolation: an event is not one of `events.JOURNALED`.
@@ -111,44 +115,42 @@ class Journal:
         if self._failed is not None:
             raise StoreError(self._failed)
         if len(self._pending) + len(events) > PENDING_EVENTS_MAX:
-            raise StoreError(
+            self._fail(
                 f"{len(self._pending)} events wait for the disk under {self._database.path}: "
-                "it is too slow or stuck; stop trading and look at the disk"
+                "it is too slow or stuck; look at the disk, then start traderd again"
             )
-        position = self._last_position()
-        rows: list[Row] = []
-        for event in events:
-            kind, body = codec.encode(event)
-            rows.append((position + len(rows) + 1, event.at, kind, body))
+            raise StoreError(self._failed)
+        rows = [
+            (position, event.at, *codec.encode(event))
+            for position, event in enumerate(events, start=self.position + 1)
+        ]
         self._pending.extend(rows)
         self._appended = True
         self._work.set()
-        return position + len(rows)
+        return self.position
 
     async def wait_durable(self, position: int) -> None:
         """Return when everything up to `position` is on the disk.  Cancelling is safe, nothing is lost.
 
         Raises:
-            StoreError: the writer failed before it got there.
+            StoreError: the journal has failed, whether before or after this position: who waits is about
+                to let something leave, and what leaves after a failure could not be recorded.
             InvariantViolation: no such position was handed out.
         """
-        if position > self._last_position():
+        if position > self.position:
             raise InvariantViolation(f"position {position} was never handed out")
         await trio.lowlevel.checkpoint()
-        while self._database.last_position < position:
-            if self._failed is not None:
-                raise StoreError(self._failed)
+        while self._failed is None and self._database.last_position < position:
             await self._progress.wait()
-
-    def _last_position(self) -> int:
-        return self._pending[-1][0] if self._pending else self._database.last_position
+        if self._failed is not None:
+            raise StoreError(self._failed)
 
     async def write_for_ever(self) -> None:
         """Commit whatever waits, again and again, until the disk fails.  Cancelling loses nothing.
 
         For `open_journal` only: there is exactly one writer.
         """
-        while self._failed is None:
+        while not self._disk_failed:
             await self._work.wait()
             self._work = trio.Event()
             await self.commit_pending()
@@ -159,7 +161,7 @@ class Journal:
         For the writer and `open_journal` only.  Cancelling loses nothing: rows not committed still wait.
         """
         batch = tuple(self._pending)
-        if not batch or self._failed is not None:
+        if not batch or self._disk_failed:
             return
         started = self._env.monotonic()
         try:
@@ -167,6 +169,7 @@ class Journal:
             # leave the list only when they are on the disk.
             await self._env.run_blocking(self._database.append, batch)
         except StoreError as exc:
+            self._disk_failed = True
             self._fail(str(exc))
             return
         del self._pending[: len(batch)]
@@ -217,9 +220,7 @@ async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> Asyn
     """
     with hold_lock(path.parent / LOCK_FILE):
         new_id = env.new_id()
-        if set_aside:
-            await env.run_blocking(_set_aside, path)
-        database = await env.run_blocking(_open, path, new_id)
+        database = await env.run_blocking(_open, path, new_id, set_aside)
         journal = Journal(env=env, database=database)
         body_error: Exception | None = None
         problem: StoreError | None = None
@@ -246,15 +247,7 @@ async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> Asyn
             raise body_error
 
 
-def _set_aside(path: Path) -> None:
-    # The write-ahead log belongs to its file: moved apart, the last commits would be lost.
-    for suffix in ("", "-wal", "-shm"):
-        previous = path.with_name(f"{path.name}.previous{suffix}")
-        previous.unlink(missing_ok=True)
-        current = path.with_name(f"{path.name}{suffix}")
-        if current.exists():
-            current.rename(previous)
-
-
-def _open(path: Path, new_instance_id: str) -> Database:
+def _open(path: Path, new_instance_id: str, set_aside: bool) -> Database:
+    if set_aside:
+        move_away(path)
     return open_database(path, new_instance_id=new_instance_id)

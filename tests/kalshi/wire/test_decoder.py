@@ -245,6 +245,12 @@ def test_a_trade_needs_no_sequence_number():
     )
 
 
+def test_the_number_of_a_trade_is_told_before_the_trade():
+    events, _ = decode({"type": "trade", "sid": 2, "seq": 9, "msg": TRADE})
+    assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT)
+    assert isinstance(events[1], TradePrinted)
+
+
 def test_a_fill_is_read_by_book_side_and_not_by_the_legacy_pair():
     (event,), _ = decode({"type": "fill", "sid": 4, "msg": FILL})
     assert isinstance(event, OrderFilled)

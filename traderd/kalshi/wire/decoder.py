@@ -178,6 +178,10 @@ class FrameDecoder:
 
     def _trade(self, frame: feed.Trade, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
+        if frame.seq:
+            # A trade is data without a book: its number counts, so that a missing one is noticed.
+            subscription = self.subscription(frame.sid)
+            events.append(SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at))
         events.append(
             TradePrinted(
                 trade_id=TradeId(body.trade_id),

@@ -36,7 +36,7 @@ export class Log {
     const item = make("li", { "data-level": line.level },
       make("time", { datetime: line.at, title: line.at }, String(line.at ?? "").slice(11, 23)),
       make("span", { class: "level" }, line.level), make("span", { class: "event" }, line.event),
-      make("span", { class: "fields" }, fields || " "));
+      make("span", { class: "fields", title: fields }, fields));
     item.hidden = !this.shows(item);
     list.append(item);
     if (list.childElementCount > LINES_KEPT) list.firstElementChild.remove();

@@ -1,0 +1,331 @@
+"""The feed against a scripted Kalshi: subscriptions, events, and every way in which an answer can be missing."""
+
+import pytest
+import trio
+
+from traderd.errors import AuthenticationRefused, ExchangeRefused, ExchangeUnavailable
+from traderd.kalshi.auth import verify_signature
+from traderd.kalshi.feed import open_feed
+from traderd.kalshi.wire import commands, frames
+from traderd.model.events import (
+    BookDelta,
+    BookSnapshot,
+    FeedName,
+    FrameRefused,
+    SequenceAdvanced,
+)
+from traderd.model.ids import MarketTicker
+from traderd.model.orders import Side
+from traderd.model.units import Count, Price, Timestamp
+
+A, B = MarketTicker("KX-26.5-A"), MarketTicker("KX-26.5-B")
+
+
+def snapshot(seq, ticker=A, *, command_id=0, sid=1):
+    return frames.encode_snapshot(
+        sid=sid,
+        seq=seq,
+        ticker=ticker,
+        market_id="m",
+        bids=[(Price(4700), Count(300))],
+        asks=[(Price(5200), Count(500))],
+        use_yes_price=True,
+        command_id=command_id,
+    )
+
+
+def delta(seq):
+    return frames.encode_delta(
+        sid=1,
+        seq=seq,
+        ticker=A,
+        market_id="m",
+        side=Side.ASK,
+        price=Price(5200),
+        change=Count(-100),
+        at=Timestamp(1),
+        use_yes_price=True,
+    )
+
+
+class Kalshi:
+    """Answers commands with the frames that `answers` gives for them, and keeps what was asked."""
+
+    def __init__(self, feed_exchange, answers):
+        self.answers = answers
+        self.asked = []
+        feed_exchange.script = self.run
+
+    async def run(self, socket):
+        while True:
+            command = commands.decode_command(await socket.get_message())
+            self.asked.append(command)
+            for raw in self.answers(command):
+                if isinstance(raw, float):
+                    await trio.sleep(raw)
+                else:
+                    await socket.send_message(raw.decode())
+
+
+class Trader:
+    def __init__(self, feed_exchange, answers=lambda command: []):
+        self.events = []
+        self.batches = []
+        self.exchange = feed_exchange
+        self.kalshi = Kalshi(feed_exchange, answers)
+
+    def take(self, batch):
+        self.batches.append(batch)
+        self.events += batch
+
+    def open(self, **options):
+        arguments = {
+            "env": self.exchange.env,
+            "url": self.exchange.url,
+            "signer": self.exchange.signer,
+            "feed": FeedName.MARKET_DATA,
+            "connection": 7,
+            "on_events": self.take,
+        }
+        return open_feed(**arguments | options)
+
+
+def subscribed(command):
+    return [
+        frames.encode_subscribed(command_id=command.id, channel=channel, sid=sid)
+        for sid, channel in enumerate(command.channels, 1)
+    ]
+
+
+async def test_the_handshake_is_signed_over_the_websocket_path(feed_exchange, autojump_clock):
+    async with Trader(feed_exchange).open(clock_offset_ms=1_500):
+        pass
+    (headers,) = feed_exchange.headers
+    assert headers["kalshi-access-key"] == "key-1"
+    assert headers["kalshi-access-timestamp"] == "1794724171500"
+    assert verify_signature(
+        feed_exchange.public_key,
+        headers["kalshi-access-signature"],
+        "1794724171500GET/trade-api/ws/v2",
+    )
+
+
+async def test_a_subscription_gives_one_id_per_channel_and_then_events(
+    feed_exchange, autojump_clock
+):
+    def answers(command):
+        return [*subscribed(command), snapshot(1), delta(2)]
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        assert await feed.subscribe(["orderbook_delta", "trade"], [A]) == {
+            "orderbook_delta": 1,
+            "trade": 2,
+        }
+        await trio.sleep(1)
+        statistics = feed.statistics()
+    assert trader.kalshi.asked == [
+        commands.Subscribe(
+            id=1, channels=("orderbook_delta", "trade"), tickers=(A,), use_yes_price=True
+        )
+    ]
+    assert [type(event) for event in trader.events] == [BookSnapshot, BookDelta]
+    book, change = trader.events
+    assert (book.subscription, book.asks, change.price) == ("7:1", ((5200, 500),), 5200)
+    assert book.at >= 1_794_724_170_000_000_000
+    assert (statistics.frames, statistics.events, statistics.refused, statistics.connection) == (
+        4,
+        2,
+        0,
+        7,
+    )
+    assert statistics.connected_since == 1_794_724_170_000_000_000
+    assert statistics.silent_s == pytest.approx(1)
+
+
+async def test_what_one_read_brings_is_one_batch(feed_exchange, autojump_clock):
+    async def script(socket):
+        command = commands.decode_command(await socket.get_message())
+        server_frames = b"".join(
+            bytes([0x81, 126]) + len(raw).to_bytes(2, "big") + raw
+            for raw in [*(delta(seq) for seq in range(1, 101))]
+        )
+        await socket.send_message(subscribed(command)[0].decode())
+        await socket._stream.send_all(server_frames)
+        await socket.get_message()
+
+    trader = Trader(feed_exchange)
+    feed_exchange.script = script
+    async with trader.open() as feed:
+        await feed.subscribe(["orderbook_delta"], [A])
+        await trio.sleep(1)
+    assert [event.seq for event in trader.events] == list(range(1, 101))
+    assert len(trader.batches) == 1
+
+
+async def test_markets_are_added_deleted_and_subscriptions_ended(feed_exchange, autojump_clock):
+    def answers(command):
+        match command:
+            case commands.Unsubscribe():
+                return [
+                    frames.encode_unsubscribed(command_id=command.id, sid=sid, seq=9)
+                    for sid in command.sids
+                ]
+            case _:
+                return [frames.encode_ok(command_id=command.id, sid=1, seq=5, tickers=[A])]
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        await feed.add_markets(1, [B])
+        await feed.delete_markets(1, [A])
+        await feed.unsubscribe([1, 2])
+    assert trader.kalshi.asked == [
+        commands.UpdateSubscription(id=1, sid=1, action="add_markets", tickers=(B,)),
+        commands.UpdateSubscription(id=2, sid=1, action="delete_markets", tickers=(A,)),
+        commands.Unsubscribe(id=3, sids=(1, 2)),
+    ]
+    assert [event.seq for event in trader.events] == [5, 5, 9, 9]
+    assert {type(event) for event in trader.events} == {SequenceAdvanced}
+
+
+async def test_requested_snapshots_are_marked_as_answers(feed_exchange, autojump_clock):
+    def answers(command):
+        return [
+            snapshot(seq, ticker, command_id=command.id)
+            for seq, ticker in enumerate(command.tickers, 1)
+        ]
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        assert await feed.request_snapshot(1, [A, B]) == (A, B)
+    assert [event.in_answer for event in trader.events] == [True, True]
+
+
+async def test_a_market_that_is_gone_does_not_cost_the_connection(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange, lambda command: [snapshot(1, A, command_id=command.id)])
+    async with trader.open() as feed:
+        assert await feed.request_snapshot(1, [A, B]) == (A,)
+        assert await feed.request_snapshot(1, [A]) == (A,)
+
+
+async def test_snapshots_that_nobody_sends_on_a_silent_line_do(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange)
+    async with trader.open() as feed:
+        with pytest.raises(ExchangeUnavailable, match="no answer to command 1"):
+            await feed.request_snapshot(1, [A])
+
+
+async def test_a_command_without_an_answer_loses_the_connection(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange)
+    async with trader.open() as feed:
+        started = trio.current_time()
+        with pytest.raises(
+            ExchangeUnavailable, match="market_data feed is lost: no answer to command 1 within 5 s"
+        ):
+            await feed.subscribe(["trade"])
+        assert trio.current_time() - started == pytest.approx(5)
+        assert await feed.wait_lost() == "no answer to command 1 within 5 s"
+        with pytest.raises(ExchangeUnavailable, match="is lost"):
+            await feed.add_markets(1, [A])
+
+
+async def test_half_of_the_answers_is_no_answer(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange, lambda command: subscribed(command)[:1])
+    async with trader.open() as feed:
+        with pytest.raises(ExchangeUnavailable):
+            await feed.subscribe(["trade", "fill"])
+
+
+async def test_a_refused_command_is_told_and_leaves_the_connection_in_use(
+    feed_exchange, autojump_clock
+):
+    def answers(command):
+        if command.channels == ("trade",):
+            return [frames.encode_error(8, command_id=command.id)]
+        return subscribed(command)
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        with pytest.raises(ExchangeRefused, match="Unknown channel name") as caught:
+            await feed.subscribe(["trade"])
+        assert caught.value.code == "feed_error_8"
+        assert await feed.subscribe(["fill"]) == {"fill": 1}
+
+
+@pytest.mark.parametrize("code", [10, 25])
+async def test_a_dead_subscription_loses_the_connection(feed_exchange, autojump_clock, code):
+    trader = Trader(
+        feed_exchange,
+        lambda command: [*subscribed(command), frames.encode_error(code, sid=1, seq=1)],
+    )
+    async with trader.open() as feed:
+        await feed.subscribe(["trade"])
+        assert f"error {code} on subscription 1" in await feed.wait_lost()
+    assert FrameRefused in {type(event) for event in trader.events}
+
+
+async def test_an_error_without_a_command_is_reported_and_survived(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange, lambda command: [frames.encode_error(27), *subscribed(command)])
+    async with trader.open() as feed:
+        await feed.subscribe(["trade"])
+        (event,) = trader.events
+        assert (event.kind, event.reason) == ("error", "error 27: Too many requests")
+
+
+async def test_a_frame_that_makes_no_sense_is_reported_and_survived(feed_exchange, autojump_clock):
+    trader = Trader(
+        feed_exchange, lambda command: [b"nonsense", b'{"type":"novel"}', *subscribed(command)]
+    )
+    async with trader.open() as feed:
+        await feed.subscribe(["trade"])
+        assert [event.kind for event in trader.events] == ["unreadable", "novel"]
+        assert feed.statistics().refused == 2
+
+
+async def test_a_lost_connection_wakes_whoever_waits_for_an_answer(feed_exchange, autojump_clock):
+    async def script(socket):
+        await socket.get_message()
+        await socket.aclose(1001, "maintenance")
+
+    trader = Trader(feed_exchange)
+    feed_exchange.script = script
+    async with trader.open() as feed:
+        started = trio.current_time()
+        with pytest.raises(ExchangeUnavailable, match="maintenance"):
+            await feed.subscribe(["trade"])
+        assert trio.current_time() == started
+
+
+async def test_a_cancelled_command_leaves_the_connection_in_use(feed_exchange, autojump_clock):
+    def answers(command):
+        return (
+            [2.0, *subscribed(command)] if command.channels == ("trade",) else subscribed(command)
+        )
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        with trio.move_on_after(1) as scope:
+            await feed.subscribe(["trade"])
+        assert scope.cancelled_caught
+        assert await feed.subscribe(["fill"]) == {"fill": 1}
+
+
+async def test_a_refused_key_is_told_bare(feed_exchange, autojump_clock):
+    feed_exchange.reject = (
+        401,
+        b'{"error":{"code":"authentication_error","message":"x","details":"NOT_FOUND"}}',
+    )
+    with pytest.raises(AuthenticationRefused, match="NOT_FOUND"):
+        async with Trader(feed_exchange).open():
+            raise AssertionError("the feed must not open")
+
+
+async def test_a_defect_in_the_taker_of_events_is_not_swallowed(feed_exchange, autojump_clock):
+    def defect(events):
+        raise ZeroDivisionError
+
+    trader = Trader(feed_exchange, lambda command: [*subscribed(command), snapshot(1)])
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with trader.open(on_events=defect) as feed:
+            await feed.subscribe(["orderbook_delta"], [A])
+            await trio.sleep_forever()

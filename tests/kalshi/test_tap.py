@@ -1,0 +1,226 @@
+"""The tap takes whole data frames out and leaves the rest, however the bytes arrive."""
+
+import random
+
+import pytest
+import trio
+from wsproto.frame_protocol import CloseReason, FrameProtocol, Opcode
+
+from traderd.kalshi import tap as tap_module
+from traderd.kalshi.tap import FrameTap
+
+ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+
+
+class Scripted(trio.abc.Stream):
+    """Gives these pieces, then the end."""
+
+    def __init__(self, pieces):
+        self.pieces = list(pieces)
+
+    async def receive_some(self, max_bytes=None):
+        await trio.lowlevel.checkpoint()
+        if not self.pieces:
+            return b""
+        piece = self.pieces.pop(0)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def send_all(self, data):
+        raise AssertionError("nothing is sent here")
+
+    async def wait_send_all_might_not_block(self):
+        raise AssertionError("nothing is sent here")
+
+    async def aclose(self):
+        await trio.lowlevel.checkpoint()
+
+
+async def run(pieces, **options):
+    """Return (messages, what went on to trio-websocket, how often the end was told)."""
+    messages, ends, passed = [], [], b""
+    tap = FrameTap(Scripted(pieces), sink=messages.extend, on_end=lambda: ends.append(1), **options)
+    while True:
+        data = await tap.receive_some()
+        if not data:
+            return messages, passed, len(ends), tap
+        passed += data
+
+
+def text(payload, *, fin=True):
+    server = FrameProtocol(client=False, extensions=[])
+    return bytes(server.send_data(payload, fin=fin))
+
+
+def fragments(*payloads):
+    server = FrameProtocol(client=False, extensions=[])
+    return [
+        bytes(server.send_data(payload, fin=number == len(payloads)))
+        for number, payload in enumerate(payloads, 1)
+    ]
+
+
+def ping(payload=b"heartbeat"):
+    return bytes([0x89, len(payload)]) + payload
+
+
+CLOSE = bytes(FrameProtocol(client=False, extensions=[]).close(CloseReason.NORMAL_CLOSURE))
+
+
+async def test_data_frames_go_to_the_sink_in_one_batch_and_control_frames_go_on(autojump_clock):
+    batches = []
+    stream = Scripted([ACCEPTED, text("a") + ping() + text("b"), CLOSE + text("late")])
+    tap = FrameTap(stream, sink=batches.append, on_end=lambda: None)
+    assert await tap.receive_some() == ACCEPTED
+    assert await tap.receive_some() == ping()
+    assert batches == [[b"a", b"b"]]
+    assert await tap.receive_some() == CLOSE + text("late")
+    assert batches == [[b"a", b"b"]]
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 200_000])
+async def test_every_length_form_is_cut_at_every_boundary(autojump_clock, size):
+    frame = text("x" * size)
+    whole = ACCEPTED + frame + text("end")
+    for cut in {
+        1,
+        10,
+        len(ACCEPTED),
+        len(ACCEPTED) + 1,
+        len(ACCEPTED) + 3,
+        len(ACCEPTED) + 9,
+        len(whole) - 1,
+    }:
+        messages, passed, ends, _ = await run([whole[:cut], whole[cut:]])
+        assert [len(message) for message in messages] == [size, 3]
+        assert (passed, ends) == (ACCEPTED, 1)
+
+
+async def test_frames_right_behind_the_handshake_are_not_lost(autojump_clock):
+    messages, passed, _, _ = await run([ACCEPTED + text("first") + ping()])
+    assert (messages, passed) == ([b"first"], ACCEPTED + ping())
+
+
+async def test_a_rejected_handshake_goes_on_untouched(autojump_clock):
+    rejection = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\n\x81\x01ab"
+    messages, passed, ends, _ = await run([rejection[:9], rejection[9:], b"\x81\x01c"])
+    assert (messages, passed, ends) == ([], rejection + b"\x81\x01c", 1)
+
+
+async def test_what_never_becomes_a_handshake_goes_on_and_is_not_hoarded(autojump_clock):
+    messages, passed, _, _ = await run([b"x" * 50_000, b"x" * 50_000])
+    assert (messages, len(passed)) == ([], 100_000)
+
+
+async def test_a_message_in_fragments_is_joined_around_control_frames(autojump_clock):
+    first, second, third = fragments("al", "ph", "a")
+    messages, passed, _, _ = await run([ACCEPTED, first + ping() + second, third + text("b")])
+    assert (messages, passed) == ([b"alpha", b"b"], ACCEPTED + ping())
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [fragments("a", "b")[0] + text("c"), fragments("a", "b")[1], fragments("a", "b")[0] * 2],
+)
+async def test_a_message_split_against_the_rules_breaks_the_line(autojump_clock, frames):
+    with pytest.raises(trio.BrokenResourceError, match="split a message"):
+        await run([ACCEPTED, frames])
+
+
+async def test_a_message_that_is_too_large_is_left_to_trio_websocket_or_breaks_the_line(
+    autojump_clock,
+):
+    frame = text("x" * 2_000)
+    messages, passed, _, _ = await run([ACCEPTED, frame[:50], frame[50:]], message_bytes_max=1_000)
+    assert (messages, passed) == ([], ACCEPTED + frame)
+    with pytest.raises(trio.BrokenResourceError, match="too large"):
+        await run([ACCEPTED, *fragments("x" * 600, "y" * 600)], message_bytes_max=1_000)
+
+
+@pytest.mark.parametrize("odd", [b"\x81\x85abcdhello", b"\xc1\x01a", b"\x83\x01a", b"\x8f\x00"])
+async def test_masked_reserved_and_unknown_frames_are_trio_websockets_business(autojump_clock, odd):
+    messages, passed, _, _ = await run([ACCEPTED, text("a") + odd])
+    assert (messages, passed) == ([b"a"], ACCEPTED + odd)
+
+
+async def test_a_broken_line_is_told_once_and_raised(autojump_clock):
+    ends = []
+    stream = Scripted([ACCEPTED, trio.BrokenResourceError("reset")])
+    tap = FrameTap(stream, sink=lambda batch: None, on_end=lambda: ends.append(1))
+    await tap.receive_some()
+    with pytest.raises(trio.BrokenResourceError):
+        await tap.receive_some()
+    assert ends == [1]
+
+
+async def test_every_byte_counts_as_life(autojump_clock):
+    tap = FrameTap(Scripted([ACCEPTED, ping()]), sink=lambda batch: None, on_end=lambda: None)
+    await tap.receive_some()
+    await trio.sleep(9)
+    await tap.receive_some()
+    assert (tap.heard_at, tap.bytes_received) == (trio.current_time(), len(ACCEPTED + ping()))
+
+
+async def test_an_error_of_the_sink_is_not_swallowed(autojump_clock):
+    def sink(batch):
+        raise KeyError("defect")
+
+    tap = FrameTap(Scripted([ACCEPTED + text("a")]), sink=sink, on_end=lambda: None)
+    with pytest.raises(KeyError):
+        await tap.receive_some()
+
+
+async def test_a_large_message_in_many_pieces_is_joined_only_once(autojump_clock):
+    frame = text("x" * 1_000_000)
+    pieces = [frame[start : start + 1_000] for start in range(0, len(frame), 1_000)]
+    joins = []
+
+    class Counting(FrameTap):
+        def _join(self, data):
+            joins.append(len(self._kept))
+            return super()._join(data)
+
+    tap = Counting(Scripted([ACCEPTED, *pieces]), sink=lambda batch: None, on_end=lambda: None)
+    while await tap.receive_some():
+        pass
+    assert len(joins) <= 5
+
+
+def wsproto_reading(data):
+    """What wsproto itself makes of a server's frames."""
+    client = FrameProtocol(client=True, extensions=[])
+    client.receive_bytes(data)
+    messages, parts = [], []
+    for frame in client.received_frames():
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
+            parts.append(
+                bytes(frame.payload)
+                if isinstance(frame.payload, bytearray)
+                else frame.payload.encode()
+            )
+            if frame.frame_finished and frame.message_finished:
+                messages.append(b"".join(parts))
+                parts = []
+    return messages
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_any_stream_in_any_pieces_reads_as_wsproto_reads_it(autojump_clock, seed):
+    rng = random.Random(seed)
+    frames = []
+    for _ in range(60):
+        size = rng.choice([0, 1, 50, 125, 126, 300, 70_000])
+        payloads = ["x" * size] * rng.choice([1, 1, 1, 2, 3])
+        parts = fragments(*payloads)
+        for part in parts:
+            frames += [part] + ([ping()] if rng.random() < 0.3 else [])
+    data = b"".join(frames)
+    whole, pieces = ACCEPTED + data, []
+    while whole:
+        size = rng.choice([1, 2, 3, 7, 100, 5_000, tap_module.READ_BYTES])
+        pieces.append(whole[:size])
+        whole = whole[size:]
+    messages, passed, _, _ = await run(pieces)
+    assert messages == wsproto_reading(data)
+    assert passed == ACCEPTED + ping() * frames.count(ping())

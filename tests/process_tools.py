@@ -1,0 +1,172 @@
+"""Real daemons and exchanges in processes of their own, on loopback, for tests that need the real thing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from traderd.cli.client import CommandFailed, DaemonClient
+
+ROOT = Path(__file__).parent.parent
+START_BUDGET_S = 20.0
+POLL_S = 0.02
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
+    """Poll until the condition gives something true; a real process has no virtual clock to wait on."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        select_nothing(POLL_S)
+    raise AssertionError(f"{what} did not happen within {within_s} s")
+
+
+def select_nothing(seconds: float) -> None:
+    """Give the other process time."""
+    signal.sigtimedwait([], seconds)
+
+
+class DaemonProcess:
+    """One `traderd run`, its log, and the client of its control socket."""
+
+    def __init__(
+        self, state_dir: Path, *, settings: dict[str, Any], environment: str = "sim"
+    ) -> None:
+        self.state_dir = state_dir
+        self.port = free_port()
+        self.log_path = state_dir.with_suffix(".log")
+        self.client = DaemonClient(state_dir / "control.sock")
+        arguments = [
+            sys.executable,
+            "-m",
+            "traderd",
+            "run",
+            "--state-dir",
+            str(state_dir),
+            "--environment",
+            environment,
+            "--port",
+            str(self.port),
+        ]
+        for key, value in settings.items():
+            arguments += ["--set", f"{key}={value}"]
+        variables = {
+            k: v for k, v in os.environ.items() if not k.startswith(("TRADERD_", "KALSHI_"))
+        }
+        self.log_file = self.log_path.open("ab")
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            arguments, cwd=ROOT, env=variables, stdout=self.log_file, stderr=subprocess.STDOUT
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def status(self) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = self.client.get("/v3/status")
+        except CommandFailed:
+            return None
+        return document
+
+    def is_ready(self) -> bool:
+        status = self.status()
+        return status is not None and status["state"] in {"ready", "acting"}
+
+    def wait_ready(self) -> float:
+        """Return how many seconds after its start the daemon was ready."""
+        wait_for(self._ready_or_dead, within_s=START_BUDGET_S, what=f"ready, see {self.log()}")
+        return time.monotonic() - self.started_at
+
+    def _ready_or_dead(self) -> bool:
+        assert self.process.poll() is None, f"the daemon ended: {self.log()}"
+        return self.is_ready()
+
+    def log(self) -> str:
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, number: int = signal.SIGTERM, *, within_s: float = 10.0) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=within_s)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.log_file.close()
+
+
+@contextmanager
+def running_daemon(
+    state_dir: Path, *, environment: str = "sim", **settings: Any
+) -> Iterator[DaemonProcess]:
+    """Run a daemon; double underscores in the names of settings stand for the dot."""
+    dotted = {key.replace("__", "."): value for key, value in settings.items()}
+    daemon = DaemonProcess(state_dir, settings=dotted, environment=environment)
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
+@contextmanager
+def running_exchange(
+    directory: Path, *, seed: int = 1, events_per_s: float = 6.0
+) -> Iterator[dict[str, Any]]:
+    """Serve an exchange in its own process and give its ready file's document."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ready_file = directory / "ready.json"
+    log = (directory / "exchange.log").open("wb")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "traderd",
+            "exchange",
+            "serve",
+            "--port",
+            "0",
+            "--seed",
+            str(seed),
+            "--events-per-s",
+            str(events_per_s),
+            "--account",
+            "trader:1000.00",
+            "--keys-dir",
+            str(directory / "keys"),
+            "--ready-file",
+            str(ready_file),
+        ],
+        cwd=ROOT,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        wait_for(ready_file.exists, within_s=START_BUDGET_S, what="the exchange's ready file")
+        yield json.loads(ready_file.read_text(encoding="utf-8"))
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        finally:
+            process.kill()
+            process.wait()
+            log.close()
