@@ -19,6 +19,7 @@ from traderd.config import Config
 from traderd.core.engine import Engine
 from traderd.core.risk import RiskLimits
 from traderd.core.view import StateView
+from traderd.errors import AlreadyRunning, ConfigError
 from traderd.kalshi.auth import Signer, generate_key, load_signer, parse_signer
 from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
 from traderd.kalshi.rest import RestClient, open_rest
@@ -118,8 +119,8 @@ async def open_daemon(
     logger = structlog.get_logger("traderd")
     state_path = config.state_path()
     await env.run_blocking(_make_state_directory, state_path)
+    specs, services = plugins.strategies(), plugins.services(config)
     _tell_plugins(plugins, logger)
-    specs = plugins.strategies()
     # Made and thrown away: a wrong parameter must be told before anything is opened.
     make_tenants(config, specs)
     tickers = followed_tickers(config)
@@ -161,7 +162,7 @@ async def open_daemon(
                 started_at=started_at,
             )
             lifecycle.initialize()
-            yield Daemon(shared=shared, supervisor=_supervisor(shared, plugins))
+            yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
 
 
 def risk_limits(config: Config) -> RiskLimits:
@@ -201,7 +202,12 @@ def _venue(
 
 
 async def _embedded_exchange(config: Config, env: Env) -> tuple[EmbeddedAddress, Endpoints, Signer]:
-    listener, port = await env.listen(EMBEDDED_HOST, config.exchange.port)
+    try:
+        listener, port = await env.listen(EMBEDDED_HOST, config.exchange.port)
+    except OSError as exc:
+        raise AlreadyRunning(
+            f"{EMBEDDED_HOST}:{config.exchange.port} is taken; set exchange.port to 0 or a free port"
+        ) from exc
     private_pem, _ = generate_key("ed25519")
     signer = parse_signer(env.new_id(), private_pem, source=EMBEDDED_KEY_SOURCE)
     address = EmbeddedAddress(EMBEDDED_HOST, port, listener)
@@ -222,9 +228,8 @@ def _remote_exchange(config: Config) -> tuple[Endpoints, Signer]:
     return endpoints, load_signer(settings.key_id, Path(settings.key_file).expanduser())
 
 
-def _supervisor(shared: Shared, plugins: PluginManager) -> Supervisor:
+def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
     config = shared.config
-    services = plugins.services(config)
     deadlines = {
         MARKET_DATA: config.market_data.connect_deadline_s
         + config.market_data.first_snapshot_s
@@ -284,7 +289,12 @@ async def _watch_signals(
 
 
 def _make_state_directory(path: Path) -> None:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"the state directory {path} cannot be made: {exc.strerror or exc}; set state_dir"
+        ) from exc
 
 
 def _tell_plugins(plugins: PluginManager, logger: structlog.stdlib.BoundLogger) -> None:

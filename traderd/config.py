@@ -1,37 +1,28 @@
-"""The configuration: one frozen tree, read once, passed on in parts.
+"""The configuration: one frozen tree, made once, passed on in parts.
 
-Owns: every setting, its type, bounds and default, and the layers they come from: defaults < traderd.toml <
-.env.<environment> < .env < environment variables < flags.
+Owns: every setting, its type, bounds and default, and the rules that settings obey together. The layers that values
+come from are `config_layers`, complaints about one value `config_values`; docs/configuration.md is the table for people.
 Must not: connect, create or start anything.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-import tomllib
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-import dotenv
 import msgspec
 import platformdirs
 from msgspec import Meta
 
+from traderd.config_layers import read_layers
+from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.model.units import parse_count, parse_money, parse_price
 
-ENVIRONMENTS: Final = ("sim", "paper", "local", "production")
-ENVIRONMENT_ALIASES: Final = {"demo": "paper", "prod": "production", "live": "production"}
-VARIABLE_PREFIX: Final = "TRADERD_"
-KALSHI_VARIABLES: Final = {
-    "KALSHI_API_KEY_ID": "exchange.key_id",
-    "KALSHI_PRIVATE_KEY_PATH": "exchange.key_file",
-    "KALSHI_API_BASE_URL": "exchange.rest_url",
-    "KALSHI_WS_URL": "exchange.ws_url",
-}
-"""Names that users of other Kalshi clients already have in their environment."""
+STRATEGIES: Final = "strategies"
+"""The section whose names are the plugins' affair."""
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -44,7 +35,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class LogConfig(_Section, frozen=True):
     """How the log looks."""
 
-    level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$")] = "info"
+    level: Literal["debug", "info", "warning", "error"] = "info"
     json: bool | None = None
     """None: colours on a terminal, JSON lines otherwise."""
 
@@ -172,143 +163,61 @@ def load_config(
         directory: where `traderd.toml` and `.env` are looked for.
         config_file: a file named by a person, which must exist.
         flags: dotted keys to values, from the command line; None values are left out.
-        check: also judge what only a running daemon needs (keys, hosts, arming).
+        check: also judge what only a running daemon needs (keys, limits, the environment's rules).
 
     Raises:
-        ConfigError: names the file or variable, the key, what is wrong and what would be right.
+        ConfigError: names the setting, where it was given, what is wrong and what would be right.
     """
-    layers = [_read_toml(_find_file(variables, directory, config_file))]
-    given = {key: value for key, value in (flags or {}).items() if value is not None}
-    environment = _environment(layers[0], variables, given)
-    for name in (f".env.{environment}", ".env"):
-        layers.append(_from_variables(dotenv.dotenv_values(directory / name), name))
-    layers.append(_from_variables(variables, "the environment"))
-    layers.append(_nest(given, "the command line"))
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        _merge(merged, layer)
-    merged["environment"] = environment
-    if "STATE_DIRECTORY" in variables:
-        merged.setdefault("state_dir", variables["STATE_DIRECTORY"])
-    config = _convert(merged)
+    environment, layer = read_layers(
+        variables=variables, directory=directory, config_file=config_file, flags=flags or {}
+    )
+    known = settings_of(Config, free=STRATEGIES)
+    tree = build_tree(layer, known, free=STRATEGIES)
+    config = msgspec.convert({"environment": environment, **tree}, Config)
     if check:
-        _check(config)
+        check_config(config)
     return config
 
 
-def _find_file(variables: Mapping[str, str], directory: Path, named: Path | None) -> Path | None:
-    if named is None and variables.get("TRADERD_CONFIG"):
-        named = Path(variables["TRADERD_CONFIG"])
-    if named is not None:
-        if not named.is_file():
-            raise ConfigError(f"configuration file {named} does not exist; check --config")
-        return named
-    candidates = (
-        directory / "traderd.toml",
-        platformdirs.user_config_path("traderd") / "traderd.toml",
-        Path("/etc/traderd/traderd.toml"),
-    )
-    return next((path for path in candidates if path.is_file()), None)
+def check_config(config: Config) -> None:
+    """Judge the rules that settings obey together.
+
+    Raises:
+        ConfigError: names the setting and the cure.
+    """
+    _check_amounts(config)
+    _check_web(config.web.host)
+    _check_environment(config)
 
 
-def _read_toml(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path}: {exc}") from exc
-
-
-def _environment(
-    file: Mapping[str, Any], variables: Mapping[str, str], flags: Mapping[str, Any]
-) -> str:
-    word = (
-        flags.get("environment")
-        or variables.get("TRADERD_ENVIRONMENT")
-        or variables.get("KALSHI_ENV")
-        or file.get("environment")
-        or "sim"
-    )
-    name = ENVIRONMENT_ALIASES.get(str(word), str(word))
-    if name not in ENVIRONMENTS:
-        raise ConfigError(f"environment {word!r} does not exist; choose {', '.join(ENVIRONMENTS)}")
-    return name
-
-
-def _from_variables(variables: Mapping[str, str | None], where: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in variables.items():
-        if value is None:
-            continue
-        if name in KALSHI_VARIABLES:
-            found[KALSHI_VARIABLES[name]] = value
-        elif name.startswith(VARIABLE_PREFIX) and "__" in name:
-            key = name.removeprefix(VARIABLE_PREFIX).lower().replace("__", ".")
-            found[key] = value.split(",") if key == "market_data.markets" else value
-    return _nest(found, where)
-
-
-def _nest(flat: Mapping[str, Any], where: str) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for dotted, value in flat.items():
-        *sections, key = dotted.split(".")
-        node = tree
-        for section in sections:
-            node = node.setdefault(section, {})
-            if not isinstance(node, dict):
-                raise ConfigError(f"{where}: {dotted} goes through {section}, which is a value")
-        node[key] = value
-    return tree
-
-
-def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
-
-
-def _convert(merged: dict[str, Any]) -> Config:
-    try:
-        return msgspec.convert(merged, Config, strict=False)
-    except msgspec.ValidationError as exc:
-        raise ConfigError(_explain(str(exc))) from exc
-
-
-def _explain(text: str) -> str:
-    """Turn the validator's words into a sentence with a suggestion."""
-    place = re.search(r" - at `\$\.?(.*)`$", text)
-    where = place.group(1) if place else ""
-    unknown = re.search(r"unknown field `(.*?)`", text)
-    if unknown is None:
-        return f"setting {where or 'at the top level'}: {text.split(' - at ')[0]}"
-    key = unknown.group(1)
-    section: Any = Config
-    for part in filter(None, where.split(".")):
-        section = {f.name: f.type for f in msgspec.structs.fields(section)}[part]
-    known = [field.name for field in msgspec.structs.fields(section)]
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"setting {f'{where}.' if where else ''}{key} does not exist; {hint}"
-
-
-def _check(config: Config) -> None:
-    for what, parse in (
-        (("risk", "max_order_contracts"), parse_count),
-        (("risk", "max_exposure_dollars"), parse_money),
-        (("risk", "price_collar_dollars"), parse_price),
-        (("exchange", "balance_dollars"), parse_money),
+def _check_amounts(config: Config) -> None:
+    for name, text, parse in (
+        ("risk.max_order_contracts", config.risk.max_order_contracts, parse_count),
+        ("risk.max_exposure_dollars", config.risk.max_exposure_dollars, parse_money),
+        ("risk.price_collar_dollars", config.risk.price_collar_dollars, parse_price),
+        ("exchange.balance_dollars", config.exchange.balance_dollars, parse_money),
     ):
-        section, key = what
-        text = getattr(getattr(config, section), key)
         try:
-            value = parse(text, what=f"{section}.{key}")
+            value = parse(text, what=name)
         except ValueError as exc:
             raise ConfigError(str(exc)) from exc
         if value <= 0:
-            raise ConfigError(f"{section}.{key} must be above 0, it is {text}")
+            raise ConfigError(f"{name} must be above 0, it is {text}")
+
+
+def _check_web(host: str) -> None:
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if not is_loopback:
+        raise ConfigError(
+            f"web.host is {host!r}, which others could reach: reads need no password. Use 127.0.0.1, "
+            "and an SSH tunnel from elsewhere"
+        )
+
+
+def _check_environment(config: Config) -> None:
     if config.environment == "production" and config.trading_enabled:
         raise ConfigError(
             "production trading cannot be armed in this version; set trading.enabled = false "
@@ -317,9 +226,27 @@ def _check(config: Config) -> None:
     if config.environment == "local" and config.trading_enabled:
         raise ConfigError("environment local never trades; remove trading.enabled")
     if config.embedded and config.environment != "sim":
-        raise ConfigError("only the environment sim has an embedded exchange")
-    if not config.embedded and not (config.exchange.key_id and config.exchange.key_file):
         raise ConfigError(
-            "exchange.key_id and exchange.key_file are needed; set KALSHI_API_KEY_ID and "
-            "KALSHI_PRIVATE_KEY_PATH"
+            f"exchange.embedded is for the environment sim, this is {config.environment}; remove it"
+        )
+    exchange = config.exchange
+    if config.embedded:
+        return
+    if config.environment == "sim" and not (exchange.rest_url and exchange.ws_url):
+        raise ConfigError(
+            "exchange.embedded is false, so exchange.rest_url and exchange.ws_url must name the "
+            "paper exchange to use; `traderd exchange serve` prints them"
+        )
+    missing = [
+        f"exchange.{name} ({variable})"
+        for name, value, variable in (
+            ("key_id", exchange.key_id, "KALSHI_API_KEY_ID"),
+            ("key_file", exchange.key_file, "KALSHI_PRIVATE_KEY_PATH"),
+        )
+        if not value
+    ]
+    if missing:
+        raise ConfigError(
+            f"{' and '.join(missing)} must be set: the environment {config.environment} needs an "
+            "API key, also for market data"
         )

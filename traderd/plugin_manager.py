@@ -1,7 +1,7 @@
 """Loading plugins: the built-in services, entry points, and drop-in modules, all through one manager.
 
-Owns: where drop-in modules are looked for, and that a module is refused whole when its hooks are misspelled,
-when it fails to import, or when others could have written it.
+Owns: where drop-in modules are looked for, and that a module is refused whole when it fails to import, when its
+hooks do not fit or fail, or when others could have written it. What is refused is named, and the others go on.
 Must not: run anything that a plugin describes.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import platformdirs
@@ -38,6 +40,8 @@ BUILT_IN_PLUGINS: Final = (
     "traderd.services.web",
 )
 ENTRY_POINT_GROUP: Final = PROJECT_NAME
+HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("traderd_"))
+WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 @attrs.frozen
@@ -53,12 +57,13 @@ class PluginManager:
     """Every plugin that was found, loaded or refused."""
 
     _manager: pluggy.PluginManager
-    failed: tuple[FailedPlugin, ...] = ()
+    failed: list[FailedPlugin]
+    """Grows when a drop-in fails later than at its import."""
+    _drop_ins: dict[str, Path] = attrs.Factory(dict)
 
     def services(self, config: Config) -> list[Service]:
         """Return every service that the plugins contribute under this configuration."""
-        found: list[list[Service]] = self._manager.hook.traderd_services(config=config)
-        return [service for services in reversed(found) for service in services]
+        return self._collect("traderd_services", Service, config=config)
 
     def strategies(self) -> dict[str, StrategySpec]:
         """Return every strategy on offer, by name.
@@ -66,9 +71,8 @@ class PluginManager:
         Raises:
             ConfigError: two plugins offer the same name.
         """
-        found: list[list[StrategySpec]] = self._manager.hook.traderd_strategies()
         specs: dict[str, StrategySpec] = {}
-        for spec in (spec for offered in reversed(found) for spec in offered):
+        for spec in self._collect("traderd_strategies", StrategySpec):
             if spec.name in specs:
                 raise ConfigError(f"two plugins offer a strategy called {spec.name!r}; rename one")
             specs[spec.name] = spec
@@ -76,7 +80,40 @@ class PluginManager:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the loaded plugins, in the order of loading."""
-        return tuple(name for name, _ in self._manager.list_name_plugin())
+        return tuple(
+            name for name, plugin in self._manager.list_name_plugin() if plugin is not None
+        )
+
+    def add_drop_in(self, path: Path) -> None:
+        """Note which file a loaded drop-in came from."""
+        self._drop_ins[path.stem] = path
+
+    def _collect(self, hook: str, kind: type, **arguments: Any) -> list[Any]:
+        """Call the hook of one plugin after the other, so that one that fails is left out alone."""
+        found: list[Any] = []
+        plugins = [plugin for _, plugin in self._manager.list_name_plugin() if plugin is not None]
+        for plugin in plugins:
+            others = [other for other in plugins if other is not plugin]
+            caller = self._manager.subset_hook_caller(hook, others)
+            try:
+                # At most one answer, because there is one plugin.
+                offered = [item for answer in caller(**arguments) for item in answer]
+                if not all(isinstance(item, kind) for item in offered):
+                    raise TypeError(f"{hook} must return a list of {kind.__name__}")
+            except Exception as exc:  # noqa: BLE001 - a foreign hook may fail in any way; it is listed
+                self._leave_out(plugin, exc)
+            else:
+                found += offered
+        return found
+
+    def _leave_out(self, plugin: object, error: Exception) -> None:
+        name = self._manager.get_name(plugin) or ""
+        if name not in self._drop_ins:
+            # A built-in or installed plugin that fails is a defect or a broken installation: not for us.
+            raise error
+        self._manager.unregister(plugin)
+        reason = f"its hook failed: {type(error).__name__}: {error}"
+        self.failed.append(FailedPlugin(str(self._drop_ins[name]), reason))
 
 
 def drop_in_directories(directory: Path) -> tuple[Path, ...]:
@@ -105,30 +142,39 @@ def load_plugins(directories: Iterable[Path]) -> PluginManager:
         manager.check_pending()
     except pluggy.PluginValidationError as exc:
         raise ConfigError(f"an installed plugin does not fit this traderd: {exc}") from exc
-    failed: list[FailedPlugin] = []
+    plugins = PluginManager(manager, [])
     for directory in directories:
-        for path in _modules_in(directory, failed):
+        for path in _modules_in(directory, plugins.failed):
             reason = _register_drop_in(manager, path)
             if reason:
-                failed.append(FailedPlugin(str(path), reason))
-    return PluginManager(manager, tuple(failed))
+                plugins.failed.append(FailedPlugin(str(path), reason))
+            else:
+                plugins.add_drop_in(path)
+    return plugins
 
 
 def _modules_in(directory: Path, failed: list[FailedPlugin]) -> list[Path]:
     if not directory.is_dir():
         return []
-    mode = directory.stat().st_mode
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        failed.append(
-            FailedPlugin(str(directory), f"others can write to it; run: chmod go-w {directory}")
-        )
+    if reason := _writable_by_others(directory):
+        failed.append(FailedPlugin(str(directory), reason))
         return []
     return sorted(path for path in directory.glob("*.py") if not path.name.startswith("_"))
 
 
+def _writable_by_others(path: Path) -> str:
+    if not path.stat().st_mode & WRITABLE_BY_OTHERS:
+        return ""
+    return f"others can write to it; run: chmod go-w {path}"
+
+
 def _register_drop_in(manager: pluggy.PluginManager, path: Path) -> str:
     """Register one module; returns why it was refused, an empty text when it was not."""
+    if manager.has_plugin(path.stem):
+        return f"a plugin called {path.stem} is loaded already; rename the file"
     try:
+        if reason := _writable_by_others(path):
+            return reason
         module = _import_file(path)
     except Exception as exc:  # noqa: BLE001 - a foreign module may fail in any way; it is listed
         line = exc.lineno if isinstance(exc, SyntaxError) else None
@@ -141,15 +187,28 @@ def _register_drop_in(manager: pluggy.PluginManager, path: Path) -> str:
     except (ValueError, pluggy.PluginValidationError) as exc:
         if manager.is_registered(module):
             manager.unregister(module)
-        known = ", ".join(name for name in vars(hookspecs) if name.startswith("traderd_"))
-        return f"its hooks do not fit: {exc}; known hooks are {known}"
+        return f"its hooks do not fit: {exc}; known hooks are {', '.join(HOOKS)}"
+    for hook in HOOKS:
+        if inspect.iscoroutinefunction(getattr(module, hook, None)):
+            manager.unregister(module)
+            return f"its hook {hook} is `async def`; hooks are plain functions that describe"
+    if not manager.get_hookcallers(module):
+        manager.unregister(module)
+        return f"it has no hook; decorate {' or '.join(HOOKS)} with @hookimpl"
     return ""
 
 
 def _import_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"traderd_dropin_{path.stem}", path)
+    name = f"traderd_dropin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python module")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    # Dataclasses, attrs and pickles look their module up by its name, so it must be there by then.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

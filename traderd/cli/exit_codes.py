@@ -16,3 +16,7 @@ CONFIGURATION: Final = 4
 TIME_OUT: Final = 5
 REFUSED: Final = 6
 DRIFT: Final = 7
+INTERRUPTED: Final = 130
+"""128 + SIGINT, as shells have it."""
+NOBODY_READS: Final = 141
+"""128 + SIGPIPE."""

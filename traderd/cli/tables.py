@@ -1,94 +1,166 @@
-"""Answers as tables for a terminal.
+"""Answers as text for a terminal, a pipe or a chat.
 
-Owns: columns, alignment and words of every table; numbers stand right, units stand in the headers.
+Owns: columns, alignment and words of every table. Numbers stand right, units stand in the headers, one row is one
+line. On a pipe a line is as long as it must be; on a narrow terminal the columns that matter least are left out.
 Must not: ask the daemon anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
+import attrs
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from traderd.model.units import parse_money, show_money
+from traderd.runtime.log_text import clean_text
 
 Row = dict[str, Any]
 
-ORDER_COLUMNS: Final = (
-    ("key", "order", False),
-    ("ticker", "market", False),
-    ("side", "side", False),
-    ("price_dollars", "price $", True),
-    ("count", "contracts", True),
-    ("filled", "filled", True),
-    ("status", "status", False),
-    ("owner", "owner", False),
-    ("age_s", "age s", True),
+GAP: Final = "  "
+DECIMALS_MIN: Final = 2
+"""Zeros beyond this are left out of exact numbers: `0.400000` is `0.40`, `0.006600` is `0.0066`."""
+
+
+@attrs.frozen
+class Column:
+    """One column of a table."""
+
+    name: str
+    """The field of the daemon's document."""
+    header: str
+    is_number: bool = False
+    droppable: bool = False
+    """Left out first, from the right, when the terminal is too narrow."""
+
+
+ORDERS: Final = (
+    Column("key", "order"),
+    Column("ticker", "market"),
+    Column("side", "side"),
+    Column("price_dollars", "price $", is_number=True),
+    Column("count", "contracts", is_number=True),
+    Column("filled", "filled", is_number=True, droppable=True),
+    Column("status", "status"),
+    Column("owner", "owner", droppable=True),
+    Column("age_s", "age s", is_number=True, droppable=True),
 )
-POSITION_COLUMNS: Final = (
-    ("ticker", "market", False),
-    ("count", "contracts", True),
-    ("side", "side", False),
-    ("average_cost_dollars", "cost $", True),
-    ("mark_dollars", "mark (YES) $", True),
-    ("unrealized_pnl_dollars", "unrealized at bid $", True),
-    ("realized_pnl_dollars", "realized $", True),
-    ("fees_dollars", "fees $", True),
+POSITIONS: Final = (
+    Column("ticker", "market"),
+    Column("count", "contracts", is_number=True),
+    Column("side", "side", droppable=True),
+    Column("average_cost_dollars", "cost $", is_number=True),
+    Column("mark_dollars", "mark (YES) $", is_number=True, droppable=True),
+    Column("unrealized_pnl_dollars", "unrealized at bid $", is_number=True),
+    Column("realized_pnl_dollars", "realized $", is_number=True),
+    Column("fees_dollars", "fees $", is_number=True, droppable=True),
 )
-FILL_COLUMNS: Final = (
-    ("executed_at", "executed (UTC)", False),
-    ("ticker", "market", False),
-    ("side", "side", False),
-    ("price_dollars", "price $", True),
-    ("count", "contracts", True),
-    ("fee_dollars", "fee $", True),
-    ("is_taker", "taker", False),
-    ("order_key", "order", False),
+FILLS: Final = (
+    Column("executed_at", "executed (UTC)"),
+    Column("ticker", "market"),
+    Column("side", "side"),
+    Column("price_dollars", "price $", is_number=True),
+    Column("count", "contracts", is_number=True),
+    Column("fee_dollars", "fee $", is_number=True, droppable=True),
+    Column("is_taker", "taker", droppable=True),
+    Column("order_key", "order", droppable=True),
 )
 
 
 def show_table(
-    console: Console,
-    title: str,
-    columns: Iterable[tuple[str, str, bool]],
-    rows: list[Row],
-    *,
-    environment: str,
+    console: Console, title: str, columns: Sequence[Column], rows: list[Row], *, environment: str
 ) -> None:
     """Print rows as a table, or one line when there are none."""
     if not rows:
-        console.print(f"no {title} ({environment})")
+        print_lines(console, [f"no {title} ({environment})"])
         return
-    table = Table(title=f"{title} · {environment}", title_justify="left", pad_edge=False)
-    columns = tuple(columns)
-    for _, header, is_number in columns:
-        table.add_column(
-            header, justify="right" if is_number else "left", no_wrap=True, overflow="fold"
+    width = console.width if console.is_terminal else None
+    lines, left_out = table_lines(columns, rows, width=width)
+    if left_out:
+        lines.append(f"(no room for {', '.join(left_out)}; a wider terminal or --json has them)")
+    print_lines(console, [f"{title} · {environment}", *lines])
+
+
+def table_lines(
+    columns: Sequence[Column], rows: list[Row], *, width: int | None
+) -> tuple[list[str], list[str]]:
+    """Return the lines of a table, header first, and the headers of columns that did not fit.
+
+    `width` None means that nothing has to fit. A table whose columns all matter may still be wider.
+    """
+    shown = list(columns)
+    left_out: list[str] = []
+    cells = {column: [cell(row.get(column.name), column) for row in rows] for column in columns}
+    widths = {column: max(len(column.header), *map(len, cells[column])) for column in columns}
+
+    def total() -> int:
+        return sum(widths[column] + len(GAP) for column in shown) - len(GAP)
+
+    for column in reversed([column for column in columns if column.droppable]):
+        if width is None or total() <= width:
+            break
+        shown.remove(column)
+        left_out.insert(0, column.header)
+    lines = [GAP.join(_pad(column.header, widths[column], column) for column in shown)]
+    for index in range(len(rows)):
+        lines.append(
+            GAP.join(_pad(cells[column][index], widths[column], column) for column in shown)
         )
-    for row in rows:
-        # Text, not markup: a title from the exchange must not be able to style or hide anything.
-        table.add_row(*(Text(_cell(row.get(name))) for name, _, _ in columns))
-    console.print(table)
+    return [line.rstrip() for line in lines], left_out
+
+
+def cell(value: Any, column: Column) -> str:
+    """Return one value as it is shown."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # Escaped: a name from the exchange must not be able to move the cursor or to break the line.
+    text = clean_text(str(value))
+    return short_decimal(text) if column.is_number else text
+
+
+def short_decimal(text: str) -> str:
+    """Return an exact decimal text without the zeros that say nothing; it stays exact."""
+    whole, point, fraction = text.partition(".")
+    if not point or len(fraction) <= DECIMALS_MIN:
+        return text
+    return f"{whole}.{fraction.rstrip('0').ljust(DECIMALS_MIN, '0')}"
 
 
 def show_status(console: Console, status: Row) -> None:
     """Print one screen of status."""
+    print_lines(console, status_lines(status))
+
+
+def status_lines(status: Row) -> list[str]:
+    """Return one screen of status."""
     account, metrics = status["account"], status["metrics"]
-    balance = account["balance_dollars"]
     lines = [
         f"traderd {status['version']} · {status['environment']} · {status['state']} for "
-        f"{_cell(status['state_since_s'])} s · up {status['uptime_s']} s",
-        f"health     {status['health']}" + "".join(f"\n           {p}" for p in status["problems"]),
-        f"balance    {'unknown' if balance is None else '$' + balance}   realized "
-        f"${account['realized_pnl_dollars']}   unrealized at bid "
-        f"${account['unrealized_pnl_dollars']}   fees ${account['fees_dollars']}",
-        f"account    {account['positions']} positions, {account['open_orders']} open orders, "
-        f"{account['fills']} fills, worst case ${account['exposure_dollars']}",
+        f"{status['state_since_s'] or 0.0} s · up {status['uptime_s']} s",
+        f"health     {status['health']}",
+        *(f"           {problem}" for problem in status["problems"]),
+    ]
+    trades = status["mode"] == "trading"
+    if trades:
+        lines += [
+            f"balance    {_dollars(account['balance_dollars'])}   realized "
+            f"{_dollars(account['realized_pnl_dollars'])}   unrealized at bid "
+            f"{_dollars(account['unrealized_pnl_dollars'])}   fees "
+            f"{_dollars(account['fees_dollars'])}",
+            f"account    {account['positions']} positions, {account['open_orders']} open orders, "
+            f"{account['fills']} fills, worst case {_dollars(account['exposure_dollars'])}",
+        ]
+    feeds = f"feeds      market data {metrics['ws_connection_status']}"
+    if trades:
+        feeds += f", private {metrics['private_feed']}"
+    lines += [
         f"books      {metrics['markets_connected']}/{metrics['markets_followed']} usable, "
         f"{metrics['deltas_received']} deltas, {metrics['gaps']} gaps, {metrics['resyncs']} resyncs",
-        f"feeds      market data {metrics['ws_connection_status']}, private "
-        f"{metrics['private_feed']}",
+        feeds,
     ]
     for halt in status["halts"]:
         lines.append(f"HALT       {halt['id']} by {halt['author']}: {halt['reason']}")
@@ -98,12 +170,17 @@ def show_status(console: Console, status: Row) -> None:
         lines.append(f"VENUE      {status['venue_paused']}")
     for rule, count in status["why_no_trade"].items():
         lines.append(f"denied     {count} x {rule}")
-    console.print(Text("\n".join(lines)))
+    return [clean_text(line) for line in lines]
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+def print_lines(console: Console, lines: Sequence[str]) -> None:
+    """Print lines as they are: no markup, no wrapping."""
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _pad(text: str, width: int, column: Column) -> str:
+    return text.rjust(width) if column.is_number else text.ljust(width)
+
+
+def _dollars(text: str | None) -> str:
+    return "unknown" if text is None else show_money(parse_money(text))

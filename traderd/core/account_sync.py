@@ -1,8 +1,8 @@
 """Folding a complete reading of the account into the state.
 
 Owns: what follows from a reading's positions and balance. Its fills and orders are events of their own that
-come before it in the same batch. Fills are the truth for positions: a reading that disagrees with them fences its market, it does not
-overwrite them; only the first reading of a run may carry a position in.
+come before it in the same batch. Fills are the truth for positions: a reading that disagrees with them halts
+its market, it does not overwrite them; only the first reading of a run may carry a position in.
 Must not: remove anything because a reading does not show it.
 """
 
@@ -51,12 +51,13 @@ def _fold_positions(
 ) -> tuple[list[ev.Difference], list[ev.Event]]:
     differences: list[ev.Difference] = []
     follow: list[ev.Event] = []
-    mismatched = []
+    doubtful = list(reconcile.undecided_positions(engine.ledger, event.positions, event.started_at))
+    first = event.sync_type == INITIAL and engine.account.may_carry_in
     for record, difference in reconcile.position_differences(
         engine.ledger, event.positions, event.started_at
     ):
         position = engine.ledger.position(record.ticker)
-        if event.sync_type == INITIAL:
+        if first:
             position.carry_in(record)
             differences.append(
                 ev.Difference(
@@ -69,9 +70,11 @@ def _fold_positions(
             follow.append(position_changed(position, event.at))
             continue
         differences.append(difference)
-        mismatched.append(record.ticker)
+        doubtful.append(record.ticker)
         follow.append(_mismatch_halt(event, difference, record.ticker))
-    follow += _end_of_mismatches(engine, event, mismatched)
+    if event.sync_type == INITIAL:
+        engine.account.may_carry_in = False
+    follow += _end_of_mismatches(engine, event, doubtful)
     return differences, follow
 
 
@@ -89,10 +92,10 @@ def _mismatch_halt(
 
 
 def _end_of_mismatches(
-    engine: Engine, event: ev.AccountSynced, mismatched: list[MarketTicker]
+    engine: Engine, event: ev.AccountSynced, doubtful: list[MarketTicker]
 ) -> list[ev.Event]:
-    # A machine's halt ends by itself once its own condition is gone.
-    still = {position_halt_id(ticker) for ticker in mismatched}
+    # A machine's halt ends by itself once a reading agrees; one that could not be judged proves nothing.
+    still = {position_halt_id(ticker) for ticker in doubtful}
     return [
         ev.HaltCleared(at=event.at, halt_id=halt.halt_id, author=ev.Author.MACHINE)
         for halt in engine.conditions.halts.values()

@@ -1,6 +1,7 @@
 """Conditions that hold beside the state: halts, pause, venue pause, degraded parts, the error breaker.
 
-Owns: what stops new risk and who may clear it. A person's halt is cleared only by a person.
+Owns: what stops new risk and who may clear it. A person's halt and the breaker's are cleared only by a
+person.
 Must not: decide to raise anything but the breaker's own halt.
 """
 
@@ -36,9 +37,12 @@ class Conditions:
         self.halts.setdefault(halt.halt_id, halt)
 
     def clear_halt(self, cleared: HaltCleared) -> bool:
-        """Remove a halt; returns False when it does not exist or a person's halt meets a machine."""
+        """Remove a halt; returns False when it does not exist or only a person may clear it."""
         halt = self.halts.get(cleared.halt_id)
-        if halt is None or (halt.author is Author.PERSON and cleared.author is Author.MACHINE):
+        if halt is None:
+            return False
+        needs_person = halt.author is Author.PERSON or halt.halt_id == BREAKER_HALT
+        if needs_person and cleared.author is not Author.PERSON:
             return False
         del self.halts[cleared.halt_id]
         if cleared.halt_id == BREAKER_HALT:

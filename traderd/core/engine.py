@@ -20,6 +20,7 @@ from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
 from traderd.core.orders import Change, OrderRegister
 from traderd.core.risk import Denied, Proposal, RiskLimits, judge
+from traderd.errors import IllegalTransition
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus, OrderTerms
 from traderd.model.states import State, next_state
@@ -44,6 +45,8 @@ class Account:
     balance: Money | None = None
     portfolio_value: Money | None = None
     read_at: Timestamp | None = None
+    may_carry_in: bool = True
+    """The first reading of this run is still to come: only that one may take positions over."""
     first_read_at: Timestamp | None = None
     """When the first reading in the journal began: no order of ours is older."""
     version: int = 0
@@ -89,10 +92,11 @@ class Engine:
         """End the replay: the state starts from STARTUP, everything else stands as it was."""
         self.recovering = False
         self.state, self.state_since = State.STARTUP, None
+        self.account.may_carry_in = True
 
     def judge(self, terms: OrderTerms) -> Denied | None:
         """Return why an order may not be placed now, None if it may."""
-        live = self.orders.live()
+        live, at_risk = self.orders.live(), self.orders.at_risk()
         position = self.ledger.positions.get(terms.ticker)
         return judge(
             Proposal(
@@ -102,12 +106,19 @@ class Engine:
                 market=self.market_data.markets.get(terms.ticker),
                 book=self.market_data.books.get(terms.ticker),
                 position=position.count if position is not None else Count(0),
+                same_side=Count(
+                    sum(
+                        o.at_risk
+                        for o in at_risk
+                        if o.ticker == terms.ticker and o.side is terms.side
+                    )
+                ),
                 live_orders=len(live),
                 unknown_here=sum(
                     o.status is OrderStatus.UNKNOWN and o.ticker == terms.ticker for o in live
                 ),
-                exposure_before=account_exposure(self.ledger, live, None),
-                exposure_after=account_exposure(self.ledger, live, terms),
+                exposure_before=account_exposure(self.ledger, at_risk, None),
+                exposure_after=account_exposure(self.ledger, at_risk, terms),
                 halt=self.conditions.halt_for(terms.ticker),
                 paused=self.conditions.paused,
                 venue_paused=self.conditions.venue_paused,
@@ -165,22 +176,15 @@ class Engine:
         return self._tell(event.client_order_id, OrderStatus.SENT, event.at, "")
 
     def _accepted(self, event: ev.OrderAccepted) -> list[ev.Event]:
-        self.conditions.count_order_success()
         order = self.orders.get(event.client_order_id)
-        if order is None:
-            return []
-        for fill in self.orders.link(order, event.order_id):
-            order.filled = Count(order.filled + fill.count)
-        order.reported_filled = Count(max(order.reported_filled, event.fill_count))
-        if event.remaining_count > 0:
-            told = OrderStatus.RESTING
-        elif max(order.filled, event.fill_count) >= order.count:
-            told = OrderStatus.EXECUTED
-        else:
-            # Kalshi: no status in the reply; nothing left and not all filled means the rest was
-            # canceled (IOC remainder, self-trade prevention).
-            told = OrderStatus.CANCELED
-        return _order_changed(self.orders.tell(order, told, event.at), event.at)
+        follow: list[ev.Event] = []
+        if order is not None:
+            change = self.orders.accept(
+                order, event.order_id, event.fill_count, event.remaining_count, event.at
+            )
+            follow = _order_changed(change, event.at)
+        self.conditions.count_order_success()
+        return follow
 
     def _rejected(self, event: ev.OrderRejected) -> list[ev.Event]:
         follow = self._tell(event.client_order_id, OrderStatus.REJECTED, event.at, event.sentence)
@@ -199,10 +203,10 @@ class Engine:
         return _order_changed(self.orders.report(event.record, event.at), event.at)
 
     def _filled(self, event: ev.OrderFilled) -> list[ev.Event]:
-        position = self.ledger.book(event.fill, event.at)
-        if position is None:
+        if self.ledger.knows(event.fill.trade_id):
             return []
         change = self.orders.fill(event.fill, event.at)
+        position = self.ledger.book(event.fill)
         follow = [] if change is None else _order_changed(change, event.at)
         return [*follow, position_changed(position, event.at)]
 
@@ -268,11 +272,19 @@ class Engine:
         return []
 
     def _state_changed(self, event: ev.StateChanged) -> list[ev.Event]:
+        current = self.state
         if event.from_state is State.STARTUP and self.recovering:
             # An earlier run begins here; where the one before it ended does not matter.
-            self.state = State.STARTUP
-        self.state = next_state(self.state, event.metadata)
-        self.state_since = event.at
+            current = State.STARTUP
+        target = next_state(current, event.metadata)
+        if (event.from_state, event.to_state) != (current, target):
+            raise IllegalTransition(
+                f"{event.from_state.value} -> {event.to_state.value} was told, but the step is "
+                f"{current.value} -> {target.value}"
+            )
+        if current is State.STARTUP:
+            self.account.may_carry_in = True
+        self.state, self.state_since = target, event.at
         self.transitions.append(event)
         return []
 

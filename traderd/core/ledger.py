@@ -44,7 +44,7 @@ class Position:
     carried_in: Count = Count(0)
     """Part of `count` that no known fill explains: taken over from the exchange."""
     last_fill_at: Timestamp | None = None
-    """When we last booked a fill here; a reading older than this says nothing."""
+    """Execution time of the newest fill; a reading that is hardly younger says nothing."""
 
     @property
     def average_cost(self) -> Price | None:
@@ -59,13 +59,15 @@ class Position:
         if closing:
             # Each pair of YES and NO that closes is worth $1, of which this side's price was paid.
             proceeds = notional(Price(ONE_DOLLAR - side_price), Count(closing))
-            released = Money(self.cost * closing // abs(self.count))
+            # Rounded up, so that no profit is made of rounding; the last contract takes what is left.
+            released = Money(-(-self.cost * closing // abs(self.count)))
             self.realized_pnl = Money(self.realized_pnl + proceeds - released)
             self.cost = Money(self.cost - released)
         opening = fill.count - closing
         self.cost = Money(self.cost + notional(side_price, Count(opening)))
         self.count = Count(self.count + signed)
         self.fees_paid = Money(self.fees_paid + fill.fee)
+        self.last_fill_at = max(self.last_fill_at or fill.executed_at, fill.executed_at)
         pairs_released = notional(ONE_DOLLAR, Count(closing))
         return Money(pairs_released - notional(side_price, fill.count) - fill.fee)
 
@@ -104,16 +106,15 @@ class Ledger:
         """Tell whether this fill was booked."""
         return trade_id in self._seen
 
-    def book(self, fill: Fill, at: Timestamp) -> Position | None:
-        """Book a fill; returns its position, or None when it was booked before."""
+    def book(self, fill: Fill) -> Position:
+        """Book a fill and return its position; one that was booked before changes nothing."""
+        position = self.position(fill.ticker)
         if fill.trade_id in self._seen:
-            return None
+            return position
         self._seen[fill.trade_id] = None
         if len(self._seen) > TRADE_IDS_KEPT_MAX:
             del self._seen[next(iter(self._seen))]
-        position = self.position(fill.ticker)
         self.cash_flow = Money(self.cash_flow + position.apply(fill))
-        position.last_fill_at = at
         self.fill_count += 1
         self.recent_fills.append(fill)
         self.latest_fill_at = max(self.latest_fill_at or fill.executed_at, fill.executed_at)

@@ -42,48 +42,61 @@ LIFE: Final[dict[tuple[OrderStatus, OrderStatus], OrderStatus]] = {
     (S.SENT, S.REJECTED): S.REJECTED,
     (S.SENT, S.UNKNOWN): S.UNKNOWN,
     (S.SENT, S.NOT_PLACED): S.NOT_PLACED,
-    (S.UNKNOWN, S.UNKNOWN): S.UNKNOWN,
     (S.UNKNOWN, S.RESTING): S.RESTING,
     (S.UNKNOWN, S.EXECUTED): S.EXECUTED,
     (S.UNKNOWN, S.CANCELED): S.CANCELED,
     (S.UNKNOWN, S.REJECTED): S.REJECTED,
+    (S.UNKNOWN, S.UNKNOWN): S.UNKNOWN,
     (S.UNKNOWN, S.NOT_PLACED): S.NOT_PLACED,
     (S.RESTING, S.RESTING): S.RESTING,
     (S.RESTING, S.CANCELLING): S.CANCELLING,
     (S.RESTING, S.EXECUTED): S.EXECUTED,
     (S.RESTING, S.CANCELED): S.CANCELED,
-    # The feed told of it before the reply was lost: the order exists, whatever the reply said.
+    # A record or a fill came before the reply did: the order exists, whatever the reply or a search
+    # that is older says.
+    (S.RESTING, S.REJECTED): S.RESTING,
     (S.RESTING, S.UNKNOWN): S.RESTING,
-    (S.EXECUTED, S.UNKNOWN): S.EXECUTED,
-    (S.CANCELED, S.UNKNOWN): S.CANCELED,
-    (S.CANCELLING, S.UNKNOWN): S.CANCELLING,
+    (S.RESTING, S.NOT_PLACED): S.RESTING,
     (S.CANCELLING, S.CANCELLING): S.CANCELLING,  # asked again
     # A reading may be older than our cancel (about 360 ms seen), so it does not undo it.
     (S.CANCELLING, S.RESTING): S.CANCELLING,
     (S.CANCELLING, S.EXECUTED): S.EXECUTED,
     (S.CANCELLING, S.CANCELED): S.CANCELED,
+    (S.CANCELLING, S.REJECTED): S.CANCELLING,
+    (S.CANCELLING, S.UNKNOWN): S.CANCELLING,
+    (S.CANCELLING, S.NOT_PLACED): S.CANCELLING,
     # Finished orders: late news of an earlier time changes nothing ...
     (S.EXECUTED, S.RESTING): S.EXECUTED,
+    (S.EXECUTED, S.CANCELLING): S.EXECUTED,
     (S.EXECUTED, S.EXECUTED): S.EXECUTED,
     (S.EXECUTED, S.CANCELED): S.EXECUTED,
-    (S.EXECUTED, S.CANCELLING): S.EXECUTED,
+    (S.EXECUTED, S.REJECTED): S.EXECUTED,
+    (S.EXECUTED, S.UNKNOWN): S.EXECUTED,
+    (S.EXECUTED, S.NOT_PLACED): S.EXECUTED,
     (S.CANCELED, S.RESTING): S.CANCELED,
-    (S.CANCELED, S.CANCELED): S.CANCELED,
     (S.CANCELED, S.CANCELLING): S.CANCELED,
     (S.CANCELED, S.EXECUTED): S.EXECUTED,  # ... but a fill may arrive after the cancel.
+    (S.CANCELED, S.CANCELED): S.CANCELED,
+    # Kalshi: a post-only order that would cross may be told of as canceled before the reply says no.
+    (S.CANCELED, S.REJECTED): S.CANCELED,
+    (S.CANCELED, S.UNKNOWN): S.CANCELED,
+    (S.CANCELED, S.NOT_PLACED): S.CANCELED,
     # A late arrival after we had given up is the exchange's word against ours: theirs counts.
     (S.REJECTED, S.RESTING): S.RESTING,
     (S.REJECTED, S.EXECUTED): S.EXECUTED,
     (S.REJECTED, S.CANCELED): S.CANCELED,
     (S.REJECTED, S.REJECTED): S.REJECTED,
+    (S.REJECTED, S.UNKNOWN): S.REJECTED,
+    (S.REJECTED, S.NOT_PLACED): S.REJECTED,
     (S.NOT_PLACED, S.RESTING): S.RESTING,
     (S.NOT_PLACED, S.EXECUTED): S.EXECUTED,
     (S.NOT_PLACED, S.CANCELED): S.CANCELED,
-    (S.NOT_PLACED, S.NOT_PLACED): S.NOT_PLACED,
+    (S.NOT_PLACED, S.REJECTED): S.REJECTED,
     (S.NOT_PLACED, S.UNKNOWN): S.UNKNOWN,
+    (S.NOT_PLACED, S.NOT_PLACED): S.NOT_PLACED,
 }
-"""Anything not listed raises.  Facts that arrive before the reply (a fill before its 201) are told to
-the row of SENT; INTENT cannot be overtaken, because nothing has left yet."""
+"""Anything not listed raises. Once an order has left, whatever the world may tell of it has a row: news must
+never fail. INTENT cannot be overtaken, because nothing has left yet."""
 
 
 @attrs.define(eq=False)
@@ -118,6 +131,21 @@ class Order:
         return Count(max(0, self.count - max(self.filled, self.reported_filled)))
 
     @property
+    def owed(self) -> Count:
+        """Contracts that the exchange says were filled and whose fills we have not booked yet.
+
+        0 for an adopted order: its earlier fills may be part of a position that was carried in.
+        """
+        if self.terms is None:
+            return Count(0)
+        return Count(max(0, self.reported_filled - self.filled))
+
+    @property
+    def at_risk(self) -> Count:
+        """Contracts by which the position may still change because of this order."""
+        return Count(self.remaining + self.owed)
+
+    @property
     def fills_missing(self) -> bool:
         """Tell whether the exchange reported more fills than we have booked."""
         return self.reported_filled > self.filled
@@ -143,6 +171,8 @@ class OrderRegister:
     _by_key: dict[str, Order] = attrs.Factory(dict)
     _by_order_id: dict[OrderId, Order] = attrs.Factory(dict)
     _live: dict[str, Order] = attrs.Factory(dict)
+    _owing: dict[str, Order] = attrs.Factory(dict)
+    """Finished orders whose fills are still on their way."""
     _unmatched: dict[OrderId, list[Fill]] = attrs.Factory(dict)
 
     def get(self, key: str) -> Order | None:
@@ -152,6 +182,23 @@ class OrderRegister:
     def live(self) -> tuple[Order, ...]:
         """Return the orders that can still fill, oldest first."""
         return tuple(self._live.values())
+
+    def at_risk(self) -> tuple[Order, ...]:
+        """Return every order that may still change a position: the live ones and those that owe fills."""
+        return (*self._live.values(), *self._owing.values())
+
+    def find(self, order_id: OrderId, client_order_id: ClientOrderId | None) -> Order | None:
+        """Return the order that a fact of the exchange is about.
+
+        A client order id that already belongs to another order of the exchange does not match: other
+        programs on the account may use theirs again.
+        """
+        order = self._by_order_id.get(order_id)
+        if order is None and client_order_id:
+            order = self._by_key.get(client_order_id)
+            if order is not None and order.order_id not in {None, order_id}:
+                return None
+        return order
 
     def recent(self) -> Iterator[Order]:
         """Yield orders, newest first."""
@@ -201,11 +248,10 @@ class OrderRegister:
                 f"order {order.key} is {previous.value} and cannot become {told.value}"
             ) from None
         order.updated_at = at
-        order.sentence = sentence or order.sentence
-        if order.status.is_live:
-            self._live[order.key] = order
-        else:
-            self._live.pop(order.key, None)
+        if order.status is told and sentence:
+            # News that the table overruled explains nothing.
+            order.sentence = sentence
+        self._index(order)
         return Change(order, previous)
 
     def cancel_refused(self, order: Order, at: Timestamp, sentence: str) -> Change:
@@ -215,54 +261,75 @@ class OrderRegister:
             order.status, order.updated_at, order.sentence = S.RESTING, at, sentence
         return Change(order, previous)
 
-    def link(self, order: Order, order_id: OrderId) -> list[Fill]:
-        """Learn the exchange's id of an order; returns fills that were waiting for it."""
-        order.order_id = order_id
-        self._by_order_id[order_id] = order
-        return self._unmatched.pop(order_id, [])
+    def accept(
+        self, order: Order, order_id: OrderId, filled: Count, remaining: Count, at: Timestamp
+    ) -> Change:
+        """Fold the exchange's answer to a create.
+
+        Raises:
+            IllegalTransition: the order was never sent; nothing was changed.
+        """
+        _must_have_left(order)
+        self._link(order, order_id)
+        order.reported_filled = Count(max(order.reported_filled, filled))
+        if max(order.filled, filled) >= order.count:
+            told = S.EXECUTED
+        elif remaining > 0:
+            told = S.RESTING
+        else:
+            # Kalshi: no status in the reply; nothing left and not all filled means the rest was
+            # canceled (IOC remainder, self-trade prevention).
+            told = S.CANCELED
+        return self.tell(order, told, at)
 
     def report(self, record: OrderRecord, at: Timestamp) -> Change:
-        """Fold the exchange's record of an order, adopting one that we never placed."""
-        order = self._find(record)
+        """Fold the exchange's record of an order, adopting one that we never placed.
+
+        Raises:
+            IllegalTransition: the order was never sent; nothing was changed.
+        """
+        order = self.find(record.order_id, record.client_order_id)
         previous = order.status if order is not None else None
         if order is None:
             order = self._adopt(record, at)
-        if order.order_id is None:
-            for fill in self.link(order, record.order_id):
-                order.filled = Count(order.filled + fill.count)
+        _must_have_left(order)
+        self._link(order, record.order_id)
         order.reported_filled = Count(max(order.reported_filled, record.fill_count))
         order.count = record.initial_count
         self.tell(order, self._told_by(record, order), at, record.reason or "")
         return Change(order, previous)
 
     def fill(self, fill: Fill, at: Timestamp) -> Change | None:
-        """Count a fill that the ledger saw for the first time; None while its order is not known."""
-        order = self._by_order_id.get(fill.order_id)
-        if order is None and fill.client_order_id is not None:
-            order = self._by_key.get(fill.client_order_id)
-            if order is not None:
-                for waiting in self.link(order, fill.order_id):
-                    order.filled = Count(order.filled + waiting.count)
+        """Count a fill that the ledger has not seen; None while its order is not known.
+
+        Raises:
+            IllegalTransition: the order was never sent; nothing was changed.
+        """
+        order = self.find(fill.order_id, fill.client_order_id)
         if order is None:
             self._unmatched.setdefault(fill.order_id, []).append(fill)
             if len(self._unmatched) > UNMATCHED_FILLS_MAX:
                 del self._unmatched[next(iter(self._unmatched))]
             return None
+        _must_have_left(order)
+        self._link(order, fill.order_id)
         order.filled = Count(order.filled + fill.count)
-        if order.filled >= order.count:
-            return self.tell(order, S.EXECUTED, at)
         # A fill proves that the order exists; of a finished one it changes only the counts.
-        return self.tell(order, S.RESTING, at)
+        return self.tell(order, S.EXECUTED if order.filled >= order.count else S.RESTING, at)
 
-    def _find(self, record: OrderRecord) -> Order | None:
-        order = self._by_order_id.get(record.order_id)
-        if order is None and record.client_order_id:
-            order = self._by_key.get(record.client_order_id)
-        return order
+    def _link(self, order: Order, order_id: OrderId) -> None:
+        # Learn the exchange's id of an order, and count the fills that were waiting for it.
+        if order.order_id is not None:
+            return
+        order.order_id = order_id
+        self._by_order_id[order_id] = order
+        waiting = self._unmatched.pop(order_id, [])
+        order.filled = Count(order.filled + sum(fill.count for fill in waiting))
 
     def _adopt(self, record: OrderRecord, at: Timestamp) -> Order:
+        key: str = record.client_order_id or record.order_id
         order = Order(
-            key=record.client_order_id or record.order_id,
+            key=record.order_id if key in self._by_key else key,
             ticker=record.ticker,
             side=record.side,
             price=record.price,
@@ -280,9 +347,8 @@ class OrderRegister:
     @staticmethod
     def _told_by(record: OrderRecord, order: Order) -> OrderStatus:
         filled = max(order.filled, record.fill_count)
-        if record.status is not S.RESTING and filled >= record.initial_count:
-            return S.EXECUTED
-        return record.status
+        # Quantities decide: a record may be older than the fills that we have booked.
+        return S.EXECUTED if filled >= record.initial_count else record.status
 
     def _add(self, order: Order) -> None:
         self._by_key[order.key] = order
@@ -290,10 +356,26 @@ class OrderRegister:
         if len(self._by_key) > ORDERS_KEPT_MAX:
             self._forget_oldest()
 
+    def _index(self, order: Order) -> None:
+        live = order.status.is_live
+        for index, belongs in ((self._live, live), (self._owing, not live and order.owed > 0)):
+            if belongs:
+                index[order.key] = order
+            else:
+                index.pop(order.key, None)
+
     def _forget_oldest(self) -> None:
         for key, order in self._by_key.items():
             if not order.status.is_live:
                 del self._by_key[key]
+                self._owing.pop(key, None)
                 if order.order_id is not None:
                     self._by_order_id.pop(order.order_id, None)
                 return
+
+
+def _must_have_left(order: Order) -> None:
+    # Checked before anything is touched: what the exchange tells of an order that we have not sent
+    # means that somebody else uses our ids.
+    if order.status is S.INTENT:
+        raise IllegalTransition(f"the exchange tells of order {order.key}, which was never sent")

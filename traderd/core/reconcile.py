@@ -6,12 +6,13 @@ Must not: change anything; the engine folds, this only tells what was new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from traderd.core.ledger import Ledger
 from traderd.core.orders import Order, OrderRegister
 from traderd.model.events import Difference
+from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, OrderRecord, OrderStatus, PositionRecord
 from traderd.model.units import NS_PER_S, Count, Money, Timestamp, show_count
 
@@ -36,7 +37,7 @@ def fill_difference(fill: Fill) -> Difference:
 
 def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference | None:
     """Return what a record tells that we did not know, None when it tells nothing new."""
-    order = orders.get(record.client_order_id or "") or orders.get(record.order_id)
+    order = orders.find(record.order_id, record.client_order_id)
     if order is None:
         kind, ours = "order_adopted", "not known"
     elif order.order_id is None:
@@ -65,35 +66,54 @@ def position_differences(
 ) -> list[tuple[PositionRecord, Difference]]:
     """Return the positions that our fills do not explain.
 
-    Call it after the reading's fills are booked. A market with a fill younger than the grace is left
-    out: the reading may be older than that fill.
+    Call it after the reading's fills are booked. What `undecided_positions` names is left out.
     """
+    undecided = undecided_positions(ledger, positions := tuple(positions), started_at)
+    return [
+        (
+            record,
+            Difference(
+                kind="position",
+                subject=record.ticker,
+                ours=show_count(_count(ledger, record.ticker), signed=True),
+                theirs=show_count(record.count, signed=True),
+            ),
+        )
+        for record in _unequal(ledger, positions)
+        if record.ticker not in undecided
+    ]
+
+
+def undecided_positions(
+    ledger: Ledger, positions: Iterable[PositionRecord], started_at: Timestamp
+) -> tuple[MarketTicker, ...]:
+    """Return the markets whose difference says nothing yet: the reading may be older than a fill."""
+    return tuple(
+        record.ticker
+        for record in _unequal(ledger, positions)
+        if (position := ledger.positions.get(record.ticker)) is not None
+        and position.last_fill_at is not None
+        and position.last_fill_at > started_at - POSITION_LAG_GRACE_NS
+    )
+
+
+def _unequal(ledger: Ledger, positions: Iterable[PositionRecord]) -> Iterator[PositionRecord]:
     read = {record.ticker: record for record in positions}
+    for record in read.values():
+        if record.count != _count(ledger, record.ticker):
+            yield record
     for position in ledger.open_positions():
         if position.ticker not in read:
             # The reading is complete, so a market that is missing from it is flat there.
-            read[position.ticker] = PositionRecord(
+            yield PositionRecord(
                 ticker=position.ticker,
                 count=Count(0),
                 exposure=Money(0),
                 realized_pnl=position.realized_pnl,
                 fees_paid=position.fees_paid,
             )
-    found = []
-    for ticker, record in read.items():
-        position = ledger.position(ticker)
-        young = position.last_fill_at
-        if record.count == position.count:
-            continue
-        if young is not None and young > started_at - POSITION_LAG_GRACE_NS:
-            continue
-        found.append((
-            record,
-            Difference(
-                kind="position",
-                subject=ticker,
-                ours=show_count(position.count, signed=True),
-                theirs=show_count(record.count, signed=True),
-            ),
-        ))
-    return found
+
+
+def _count(ledger: Ledger, ticker: MarketTicker) -> Count:
+    position = ledger.positions.get(ticker)
+    return Count(0) if position is None else position.count

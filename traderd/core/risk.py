@@ -49,6 +49,8 @@ class Proposal:
     market: Market | None
     book: Book | None
     position: Count
+    same_side: Count
+    """What may still fill of other orders on the same side of this market."""
     live_orders: int
     """Resting, in flight and unknown."""
     unknown_here: int
@@ -61,9 +63,9 @@ class Proposal:
 
     @property
     def reduces(self) -> bool:
-        """Tell whether filling it could only take risk away."""
-        signed = self.terms.side.sign * self.terms.count
-        return self.position * signed < 0 and abs(signed) <= abs(self.position)
+        """Tell whether filling it, and all orders of its side before it, only takes risk away."""
+        against = self.position * self.terms.side.sign < 0
+        return against and self.same_side + self.terms.count <= abs(self.position)
 
 
 @attrs.frozen(kw_only=True)
@@ -109,7 +111,10 @@ def venue_open(proposal: Proposal) -> Denied | None:
     """While the exchange pauses nothing is sent to it."""
     if proposal.venue_paused is None:
         return None
-    return Denied(rule="venue_pause", sentence=f"the exchange is paused: {proposal.venue_paused}")
+    return Denied(
+        rule="venue_pause",
+        sentence=f"the exchange is paused: {proposal.venue_paused}; try again when it resumes",
+    )
 
 
 def market_open(proposal: Proposal) -> Denied | None:
@@ -122,7 +127,9 @@ def market_open(proposal: Proposal) -> Denied | None:
         )
     if proposal.market.status is not MarketStatus.ACTIVE:
         return Denied(
-            rule="market", sentence=f"market {ticker} is {proposal.market.status.value}, not active"
+            rule="market",
+            sentence=f"market {ticker} is {proposal.market.status.value}, not active; "
+            "choose one that trades",
         )
     return None
 
@@ -148,7 +155,7 @@ def size(proposal: Proposal) -> Denied | None:
     return Denied(
         rule="size",
         sentence=f"{show_count(count)} contracts is more than risk.max_order_contracts = "
-        f"{show_count(limit)}",
+        f"{show_count(limit)}; ask for less or raise the limit",
     )
 
 
@@ -159,7 +166,7 @@ def not_fenced(proposal: Proposal) -> Denied | None:
     return Denied(
         rule="fence",
         sentence=f"{proposal.unknown_here} order(s) of {proposal.terms.ticker} have an unknown "
-        "outcome; the market is fenced until they are found",
+        "outcome; the market is fenced, wait until they are found",
     )
 
 
@@ -170,7 +177,8 @@ def open_orders(proposal: Proposal) -> Denied | None:
         return None
     return Denied(
         rule="open_orders",
-        sentence=f"{proposal.live_orders} orders are open and risk.max_open_orders = {limit}",
+        sentence=f"{proposal.live_orders} orders are open and risk.max_open_orders = {limit}; "
+        "cancel one first",
     )
 
 
@@ -182,7 +190,7 @@ def exposure(proposal: Proposal) -> Denied | None:
     return Denied(
         rule="exposure",
         sentence=f"worst-case exposure would be {show_money(after)} and "
-        f"risk.max_exposure_dollars = {show_money(limit)}",
+        f"risk.max_exposure_dollars = {show_money(limit)}; reduce a position or cancel orders first",
     )
 
 
@@ -190,7 +198,10 @@ def collar(proposal: Proposal) -> Denied | None:
     """A price far through the book is a slip of the finger; without a known book nobody can tell."""
     terms, book = proposal.terms, proposal.book
     if book is None or book.updated_at is None:
-        return Denied(rule="book", sentence=f"no book of {terms.ticker} has been seen yet")
+        return Denied(
+            rule="book",
+            sentence=f"no book of {terms.ticker} has been seen yet; wait for its first snapshot",
+        )
     top = book.last_known_top()
     width = proposal.limits.price_collar
     if terms.side is Side.BID and top.ask is not None and terms.price > top.ask + width:
@@ -202,7 +213,8 @@ def collar(proposal: Proposal) -> Denied | None:
     return Denied(
         rule="collar",
         sentence=f"{show_price(terms.price)} is {show_price(Price(by))} through the other side "
-        f"({show_price(far)}) and risk.price_collar_dollars = {show_price(width)}",
+        f"({show_price(far)}) and risk.price_collar_dollars = {show_price(width)}; "
+        "price it nearer to the book",
     )
 
 

@@ -152,8 +152,8 @@ class StateView:
         return self._engine.judge(terms)
 
     def exposure(self) -> Money:
-        """Return the worst-case loss over all markets, live orders counted as filled."""
-        return account_exposure(self._engine.ledger, self._engine.orders.live(), None)
+        """Return the worst-case loss over all markets, as if all that may still fill had filled."""
+        return account_exposure(self._engine.ledger, self._engine.orders.at_risk(), None)
 
     def mark(self, position: Position) -> Price | None:
         """Return the YES price at which the position could be closed now: the opposite best.

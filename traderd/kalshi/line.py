@@ -71,7 +71,8 @@ async def open_line(
     body_error: BaseException | None = None
     line = Line(stream, on_messages, on_lost)
     try:
-        async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as surroundings:
+            nursery = await surroundings.start(_hold_nursery)
             try:
                 await line.shake_hands(nursery, url, headers)
                 yield line
@@ -240,6 +241,15 @@ class Line:
             await socket.ping(payload)
         except ConnectionClosed as exc:
             self.lose(close_words(exc))
+
+
+async def _hold_nursery(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    # Shielded, because a reader that is cancelled together with the body could not hear the peer's farewell, and each
+    # close would then take its whole budget; `open_line` always ends it.
+    with trio.CancelScope(shield=True):
+        async with trio.open_nursery() as nursery:
+            task_status.started(nursery)
+            await trio.sleep_forever()
 
 
 async def _connect(env: Env, url: str) -> trio.abc.Stream:

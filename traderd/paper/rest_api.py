@@ -46,9 +46,9 @@ class Route:
     is_public: bool = False
 
 
-def routes_of(venue: Venue) -> dict[str, dict[str, Route]]:
+def routes_of(venue: Venue, faults: Faults) -> dict[str, dict[str, Route]]:
     """Return path templates with their methods; literal ones come before those with a parameter."""
-    public, private = PublicReads(venue), Portfolio(venue)
+    public, private = PublicReads(venue, faults), Portfolio(venue)
     gone = Route(private.gone)
     table = {
         "/exchange/status": {"GET": Route(public.exchange_status, is_public=True)},
@@ -101,7 +101,7 @@ class RestApi:
         self._faults = faults
         self._settle = settle
         self._routes = [
-            (template.split("/"), methods) for template, methods in routes_of(venue).items()
+            (template.split("/"), methods) for template, methods in routes_of(venue, faults).items()
         ]
 
     async def handle(self, request: Request) -> Response:
@@ -110,12 +110,19 @@ class RestApi:
         Cancelling during a delayed reply does not undo what was done.
 
         Raises:
-            ConnectionDropped: a fault takes the reply away.
+            ConnectionDropped: a fault takes the request or its reply away.
         """
-        path = request.path.removeprefix(PREFIX)
-        refusal = self._faults.refusal_of(path)
+        method, path = request.method, request.path.removeprefix(PREFIX)
+        if self._faults.takes_request(method, path):
+            raise ConnectionDropped("a fault takes the request away")
+        if self._faults.request_delay_s:
+            await trio.sleep(self._faults.request_delay_s)
+        refusal = self._faults.refusal_of(path) or self._faults.pause_refusal(method, path)
         response = refuse(refusal) if refusal is not None else self._answer(request)
-        reply_is_lost = self._faults.takes_reply(request.method, path)
+        spoiled = self._faults.spoils_reply(method, path)
+        if spoiled is not None:
+            response = refuse(spoiled)
+        reply_is_lost = self._faults.takes_reply(method, path)
         if self._faults.reply_delay_s:
             await trio.sleep(self._faults.reply_delay_s)
         if reply_is_lost:

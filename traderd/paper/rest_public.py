@@ -12,6 +12,7 @@ import attrs
 
 from traderd.kalshi.wire import rest, serve
 from traderd.model.market import MarketStatus
+from traderd.paper.faults import EXCHANGE_PAUSE, Faults
 from traderd.paper.http_server import Response
 from traderd.paper.messages import TradeHappened, VenueMarket
 from traderd.paper.rest_call import Call, answer
@@ -54,15 +55,19 @@ class PublicReads:
     """Handlers over one venue."""
 
     venue: Venue
+    faults: Faults
+    """Tells of a pause."""
 
     def exchange_status(self, call: Call) -> Response:
         """`GET /exchange/status`."""
+        trading = self.faults.paused is None
+        whole = self.faults.paused != EXCHANGE_PAUSE
         index = rest.ExchangeIndexStatus(
-            exchange_index=0, description="Default", exchange_active=True, trading_active=True
+            exchange_index=0, description="Default", exchange_active=whole, trading_active=trading
         )
         status = rest.ExchangeStatus(
-            exchange_active=True,
-            trading_active=True,
+            exchange_active=whole,
+            trading_active=trading,
             intra_exchange_transfers_active=True,
             exchange_index_statuses=[index],
         )

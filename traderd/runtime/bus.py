@@ -2,12 +2,14 @@
 
 Owns: the one total order of events. `publish` is synchronous: each event is folded into the state together
 with what follows from it, the whole is handed to the recorder, and then every subscriber's inbox gets its
-share as one batch. So nobody hears news about a state that is not there yet.
+share as one batch. So nobody hears news about a state that is not there yet. What the recorder or a full
+inbox has to publish meanwhile comes right after, so that everybody hears all news in the same order.
 Must not: know what the events mean; the fold and the recorder come in from outside.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final, Generic, TypeVar
 
@@ -40,25 +42,32 @@ class Bus(Generic[E]):
     ) -> None:
         self._fold, self._record, self._on_incident = fold, record, on_incident
         self._subscriptions: list[_Subscription[E]] = []
-        self._publishing = False
+        self._folding = self._delivering = False
+        self._deferred: deque[list[E]] = deque()
         self.published = 0
 
     def publish(self, events: Iterable[E]) -> None:
         """Fold, record and fan out; returns when everybody's inbox has it.
 
+        Called by the recorder or from `on_incident`, it returns at once and its events follow when the
+        present batch has reached everybody.
+
         Raises:
-            InvariantViolation: an event cannot follow on the present state. What was folded before it
-                in this call is still recorded and fanned out.
+            InvariantViolation: an event cannot follow on the present state, or a fold published. What
+                was folded before it in this call is still recorded and fanned out.
         """
-        if self._publishing:
-            raise InvariantViolation("publish was called from inside a fold or a recorder")
-        self._publishing = True
+        if self._folding:
+            raise InvariantViolation("publish was called from inside a fold")
+        if self._delivering:
+            self._deferred.append(list(events))
+            return
+        self._folding = True
         folded: list[E] = []
         try:
             for event in events:
                 self._fold_with_consequences(event, folded)
         finally:
-            self._publishing = False
+            self._folding = False
             self._deliver(folded)
 
     def subscribe(
@@ -86,10 +95,10 @@ class Bus(Generic[E]):
         return tuple(subscription.inbox.statistics() for subscription in self._subscriptions)
 
     def _fold_with_consequences(self, event: E, folded: list[E]) -> None:
-        waiting = [event]
+        waiting = deque([event])
         while waiting:
-            current = waiting.pop(0)
-            waiting += self._fold(current)
+            current = waiting.popleft()
+            waiting.extend(self._fold(current))
             folded.append(current)
             if len(folded) > CONSEQUENCES_MAX:
                 raise InvariantViolation(f"more than {CONSEQUENCES_MAX} events followed at once")
@@ -98,12 +107,31 @@ class Bus(Generic[E]):
         if not folded:
             return
         self.published += len(folded)
-        self._record(folded)
+        self._delivering = True
+        try:
+            try:
+                self._record(folded)
+            finally:
+                # The state has changed whatever the recorder met, so the news spreads.
+                self._fan_out(folded)
+        finally:
+            self._delivering = False
+            self._publish_deferred()
+
+    def _fan_out(self, folded: list[E]) -> None:
         for subscription in tuple(self._subscriptions):
             types = subscription.types
             share = [event for event in folded if type(event) in types]
             if share:
                 subscription.inbox.offer(share)
+
+    def _publish_deferred(self) -> None:
+        if not self._deferred:
+            return
+        try:
+            self.publish(self._deferred.popleft())
+        finally:
+            self._publish_deferred()
 
     def _unsubscribe(self, inbox: Inbox[E]) -> None:
         self._subscriptions = [s for s in self._subscriptions if s.inbox is not inbox]

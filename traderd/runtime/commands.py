@@ -12,23 +12,29 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Generic, TypeVar
 
+import attrs
 import trio
+
+from traderd.errors import describe_error
 
 C = TypeVar("C")
 O = TypeVar("O")  # noqa: E741 - the outcome; C and O read as a pair
 
 COMMANDS_WAITING_MAX: Final = 100
 """Bounds commands that wait for their service; more are refused at once, with a sentence."""
+STOPPING: Final = "the service that would serve it is stopping"
 
 
 class CommandRequest(Generic[C, O]):
-    """One command on its way; use it as a context manager so that it is always answered."""
+    """One command on its way; a task that carries it out holds it with `with`, and so answers it."""
 
     def __init__(self, command: C, unanswered: Callable[[str], O]) -> None:
         self.command = command
         self._unanswered = unanswered
         self._done = trio.Event()
         self._outcome: O | None = None
+        self.held = False
+        """Whether a task entered it; only that task's end may break it off then."""
 
     @property
     def answered(self) -> bool:
@@ -47,7 +53,13 @@ class CommandRequest(Generic[C, O]):
         assert self._outcome is not None
         return self._outcome
 
+    def break_off(self, why: str) -> None:
+        """Answer that nobody will know the outcome here; does nothing once it is answered."""
+        if not self.answered:
+            self.answer(self._unanswered(f"the command was not finished because {why}"))
+
     def __enter__(self) -> C:
+        self.held = True
         return self.command
 
     def __exit__(
@@ -56,9 +68,20 @@ class CommandRequest(Generic[C, O]):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self.answered:
-            why = "its service stopped" if kind is None else f"its service failed: {value!r}"
-            self.answer(self._unanswered(f"the command was not finished because {why}"))
+        if value is None:
+            self.break_off("its service gave no answer")
+        elif isinstance(value, trio.Cancelled):
+            self.break_off("its service stopped")
+        else:
+            self.break_off(f"its service failed: {describe_error(value)}")
+
+
+@attrs.define(eq=False)
+class _Server(Generic[C, O]):
+    """Where the commands of one service go, and those it has not answered yet."""
+
+    channel: trio.MemorySendChannel[CommandRequest[C, O]]
+    unanswered: list[CommandRequest[C, O]] = attrs.Factory(list)
 
 
 class CommandRouter(Generic[C, O]):
@@ -67,17 +90,24 @@ class CommandRouter(Generic[C, O]):
     def __init__(self, *, refuse: Callable[[str], O], unanswered: Callable[[str], O]) -> None:
         """`refuse` makes the outcome of a command nobody took, `unanswered` of one broken off."""
         self._refuse, self._unanswered = refuse, unanswered
-        self._servers: dict[type, trio.MemorySendChannel[CommandRequest[C, O]]] = {}
+        self._servers: dict[type, _Server[C, O]] = {}
 
     @contextmanager
     def serve(self, *types: type) -> Iterator[trio.MemoryReceiveChannel[CommandRequest[C, O]]]:
-        """Serve these command types for as long as the context is open; one server per type."""
+        """Serve these command types for as long as the context is open; one server per type.
+
+        When it closes, what waits is refused, and what was taken but is held by no task is broken off.
+
+        Raises:
+            ValueError: one of the types is served already.
+        """
         for kind in types:
             if kind in self._servers:
                 raise ValueError(f"{kind.__name__} is served already")
         send, receive = trio.open_memory_channel[CommandRequest[C, O]](COMMANDS_WAITING_MAX)
+        server = _Server(send)
         for kind in types:
-            self._servers[kind] = send
+            self._servers[kind] = server
         try:
             with send:
                 yield receive
@@ -87,6 +117,9 @@ class CommandRouter(Generic[C, O]):
             # Also when the service crashed: nobody may wait for an answer that cannot come.
             with receive:
                 self._refuse_waiting(receive)
+            for request in server.unanswered:
+                if not request.held:
+                    request.break_off("its service stopped")
 
     async def send(self, command: C) -> O:
         """Hand a command to its service and wait for the outcome.
@@ -98,15 +131,19 @@ class CommandRouter(Generic[C, O]):
             return self._refuse(f"nothing serves {type(command).__name__} now")
         request = CommandRequest(command, self._unanswered)
         try:
-            server.send_nowait(request)
+            server.channel.send_nowait(request)
         except trio.WouldBlock:
             return self._refuse(f"{COMMANDS_WAITING_MAX} commands are waiting already")
+        except trio.BrokenResourceError:
+            return self._refuse(STOPPING)
+        server.unanswered = [one for one in server.unanswered if not one.answered]
+        server.unanswered.append(request)
         return await request.wait_outcome()
 
     def _refuse_waiting(self, receive: trio.MemoryReceiveChannel[CommandRequest[C, O]]) -> None:
         while True:
             try:
                 request = receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
+            except (trio.WouldBlock, trio.EndOfChannel, trio.ClosedResourceError):
                 return
-            request.answer(self._refuse("the service that would serve it is stopping"))
+            request.answer(self._refuse(STOPPING))

@@ -28,6 +28,11 @@ CONNECT_DEADLINE_S = 10.0
 """Bounds one TCP and TLS handshake: a SYN that nobody answers must not hold a stage (fault N3)."""
 
 
+def no_answer(host: str, port: int) -> trio.TooSlowError:
+    """Return the error of a connection that was not made within the deadline, with its address."""
+    return trio.TooSlowError(f"{host}:{port} did not answer within {CONNECT_DEADLINE_S:g} s")
+
+
 class Env(abc.ABC):
     """The doors to the outside world."""
 
@@ -83,24 +88,33 @@ class RealEnv(Env):
 
     async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         """Open a TCP stream, with TLS and the system's certificate authorities when asked for."""
-        with trio.fail_after(CONNECT_DEADLINE_S):
-            tcp = await trio.open_tcp_stream(host, port)
-            tcp.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
-            if not tls:
-                return tcp
-            # Building the context reads the CA bundle (30 ms), so once and only when needed.
-            self._tls = self._tls or ssl.create_default_context()
-            secure = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
-            try:
-                await secure.do_handshake()
-            except BaseException:
-                await trio.aclose_forcefully(secure)
-                raise
-            return secure
+        try:
+            with trio.fail_after(CONNECT_DEADLINE_S):
+                return await self._connect(host, port, tls=tls)
+        except trio.TooSlowError:
+            raise no_answer(host, port) from None
+
+    async def _connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
+        tcp = await trio.open_tcp_stream(host, port)
+        tcp.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        if not tls:
+            return tcp
+        # Building the context reads the CA bundle (30 ms), so once and only when needed.
+        self._tls = self._tls or ssl.create_default_context()
+        secure = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
+        try:
+            await secure.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(secure)
+            raise
+        return secure
 
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
-        """Bind one TCP port of one address."""
-        listener = (await trio.open_tcp_listeners(port, host=host))[0]
+        """Bind one TCP port of one address: the first, when the host's name has several."""
+        listener, *others = await trio.open_tcp_listeners(port, host=host)
+        for other in others:
+            # Bound and never accepted from, it would let clients wait for ever.
+            other.socket.close()
         return listener, listener.socket.getsockname()[1]
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:

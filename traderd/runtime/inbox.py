@@ -1,8 +1,8 @@
 """A subscriber's bounded queue: a memory channel of batches with one of three named policies.
 
 Owns: what happens when a reader is slower than the news. `lossless` never drops: a full one is an incident,
-and far beyond it the reader is cut off rather than memory filled. `drop_oldest` drops and counts. `latest`
-keeps only the newest event per key.
+and far beyond it the reader is cut off rather than memory filled: it gets what still waits and then an error,
+never a quiet end. `drop_oldest` drops and counts. `latest` keeps only the newest event per key.
 Batches, not events: one event per channel item lets a burst outrun its reader (measured: half were lost).
 Must not: know what the events mean.
 """
@@ -18,16 +18,18 @@ from typing import Final, Generic, TypeVar
 import attrs
 import trio
 
+from traderd.errors import InvariantViolation, describe_error
+
 E = TypeVar("E")
 
 DEFAULT_DEPTH: Final = 1_000
 """Bounds the events waiting in one inbox: several seconds of a busy feed."""
 LOSSLESS_CUT_OFF: Final = 20
-"""Bounds a lossless inbox at this many times its depth; its reader is dead by then."""
+"""A lossless inbox in which this many times its depth waits gets nothing more; its reader is dead by then."""
 HANDLER_TIMES_KEPT: Final = 256
 """Bounds the sample from which p50 and p99 of the handler are told."""
 SLOW_HANDLER_S: Final = 5.0
-"""A handler that takes longer than this is reported."""
+"""A handler that takes longer than this is reported: at the next news, or when it comes back."""
 
 
 class Policy(enum.Enum):
@@ -57,7 +59,8 @@ class InboxStatistics:
 class Inbox(Generic[E]):
     """Read with `async for batch in inbox`; the time until the next batch is asked for is measured.
 
-    Cancelling a read is safe: nothing is lost.
+    Cancelling a read is safe: nothing is lost.  A reader that was cut off gets an InvariantViolation
+    after the last batch that was kept.
     """
 
     def __init__(
@@ -79,12 +82,15 @@ class Inbox(Generic[E]):
         self._latest: dict[Hashable, E] = {}
         self._waiting = self._peak = self._received = self._dropped = 0
         self._in_incident = False
+        self._cut_off_because = ""
         self._handed_out_at: float | None = None
+        self._told_slow = False
         self._handler_s: deque[float] = deque(maxlen=HANDLER_TIMES_KEPT)
 
     def offer(self, batch: list[E]) -> None:
-        """Take a batch without waiting, as the policy says; the bus calls this."""
+        """Take a batch of at least one event without waiting, as the policy says; the bus calls this."""
         self._received += len(batch)
+        self._tell_slow_handler()
         if self.policy is Policy.LATEST:
             self._offer_latest(batch)
         else:
@@ -112,9 +118,18 @@ class Inbox(Generic[E]):
         )
 
     async def receive(self) -> list[E]:
-        """Wait for the next batch; raises trio.EndOfChannel after `close`."""
+        """Wait for the next batch; raises trio.EndOfChannel after `close`.
+
+        Raises:
+            InvariantViolation: the reader was cut off, and has had all that was kept for it.
+        """
         self._note_handler_time()
-        batch = await self._receive.receive()
+        try:
+            batch = await self._receive.receive()
+        except trio.EndOfChannel:
+            if self._cut_off_because:
+                raise InvariantViolation(self._cut_off_because) from None
+            raise
         if self.policy is Policy.LATEST:
             batch = list(self._latest.values())
             self._latest.clear()
@@ -144,16 +159,19 @@ class Inbox(Generic[E]):
         self._receive.close()
 
     def _offer_batch(self, batch: list[E]) -> None:
+        # Judged by what waited before: a reader is not to blame for the size of one batch.
+        cut_off = self._waiting >= self.depth_max * LOSSLESS_CUT_OFF
         self._waiting += len(batch)
         if self._waiting > self.depth_max:
-            if self.policy is Policy.LOSSLESS:
-                self._incident()
-                if self._waiting > self.depth_max * LOSSLESS_CUT_OFF:
-                    self.close()
-                    return
-            else:
+            if self.policy is Policy.DROP_OLDEST:
                 self._drop_oldest()
-        elif self._waiting <= self.depth_max // 2:
+            elif cut_off:
+                self._waiting -= len(batch)
+                self._cut_off(f"{self._waiting} events wait, its bound is {self.depth_max}", batch)
+                return
+            else:
+                self._incident()
+        elif self._waiting <= max(1, self.depth_max // 2):
             self._in_incident = False
         self._send.send_nowait(batch)
 
@@ -161,7 +179,12 @@ class Inbox(Generic[E]):
         assert self._key is not None
         was_empty = not self._latest
         for event in batch:
-            key = self._key(event)
+            try:
+                key = self._key(event)
+            except Exception as exc:  # noqa: BLE001
+                # The key is the subscriber's own: its defect must not reach who publishes.
+                self._cut_off(f"its key failed: {describe_error(exc)}", batch)
+                return
             if key in self._latest:
                 self._dropped += 1
                 # Keep the order of news: the newest of a key stands at the end.
@@ -187,14 +210,28 @@ class Inbox(Generic[E]):
                 f"inbox {self.name} holds {self._waiting} events and its bound is {self.depth_max}"
             )
 
+    def _cut_off(self, why: str, lost: list[E]) -> None:
+        self._dropped += len(lost)
+        self._cut_off_because = f"the reader of inbox {self.name} is cut off: {why}"
+        self._on_incident(self._cut_off_because)
+        self.close()
+
     def _note_handler_time(self) -> None:
         if self._handed_out_at is None:
             return
-        taken_s = trio.current_time() - self._handed_out_at
+        self._tell_slow_handler()
+        self._handler_s.append(trio.current_time() - self._handed_out_at)
         self._handed_out_at = None
-        self._handler_s.append(taken_s)
+        self._told_slow = False
+
+    def _tell_slow_handler(self) -> None:
+        """Also called with each news, because a handler that hangs never comes back to be measured."""
+        if self._handed_out_at is None or self._told_slow:
+            return
+        taken_s = trio.current_time() - self._handed_out_at
         if taken_s > SLOW_HANDLER_S:
-            self._on_incident(f"the handler of inbox {self.name} took {taken_s:.1f} s")
+            self._told_slow = True
+            self._on_incident(f"the handler of inbox {self.name} has been busy for {taken_s:.1f} s")
 
 
 def _percentile_ms(ordered: list[float], share: float) -> float:

@@ -24,6 +24,8 @@ from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _SYNONYMS: Final = {"warn": "warning", "exception": "error", "fatal": "critical"}
+_BLOCKS: Final = ("exception", "box")
+"""Fields of several lines; people see them below the line as they are."""
 _RESERVED: Final = ("at", "level", "event", "environment")
 _Render: TypeAlias = Callable[[dict[str, Plain]], str]
 
@@ -116,7 +118,7 @@ class _Finish:
         fields: dict[str, Plain] = {}
         for name, value in event_dict.items():
             shown = clean_text(f"{name}_" if name in _RESERVED else name)
-            if name == "exception" and isinstance(value, str):
+            if name in _BLOCKS and isinstance(value, str):
                 fields[shown] = clean_text(value, block=True)
             else:
                 fields[shown] = clean_field(name, value)
@@ -149,7 +151,14 @@ def _console_renderer(*, colors: bool) -> _Render:
         # The traceback is text by now, cleaned; a pretty one would print local variables and so secrets.
         exception_formatter=structlog.dev.plain_traceback,
     )
-    return lambda line: str(renderer(None, "", dict(line)))
+
+    def render(line: dict[str, Plain]) -> str:
+        shown: dict[str, Any] = dict(line)
+        box = shown.pop("box", None)
+        text = str(renderer(None, "", shown))
+        return text if box is None else f"{text}\n{box}"
+
+    return render
 
 
 class _Output:

@@ -25,6 +25,8 @@ RESTART_WINDOW_S: Final = 600.0
 """Five crashes in ten minutes is a defect, not bad luck: the service is quarantined."""
 RESTART_FIRST_S: Final = 0.5
 RESTART_CAP_S: Final = 30.0
+SERVICE_START_DEADLINE_S: Final = 30.0
+"""Bounds each start of one service: one that never gets ready is a failure with a name."""
 STOP_BUDGET_S: Final = 1.0
 """Bounds the end of one service after its scope was cancelled."""
 
@@ -66,7 +68,11 @@ class ServiceListener(Protocol):
     """Hears about services."""
 
     def service_changed(self, name: str, status: str, detail: str) -> None:
-        """Hear a service's new status: starting, running, restarting, quarantined or stopped."""
+        """Hear the new status of a service or stage.
+
+        One of starting, running, restarting, quarantined, failed (a stage, until it climbs again),
+        stopping (the detail says what went wrong with its end) and stopped.
+        """
 
     def service_lost(self, service: Service, error: str) -> None:
         """Hear that a service is past its restart budget."""
@@ -115,38 +121,58 @@ class ServiceHost:
         """Run the service; `started` is passed on from its first start.
 
         A service that fails before its first start raises: at start-up that is the caller's to judge.
+        Cancelling ends it at once; `stop` is the way that is told.
         """
-        name = self.service.name
-        self._listener.service_changed(name, "starting", "")
+        self._tell("starting", "")
         first_start = _FirstStart(task_status, lambda: self._tell("running", ""))
         try:
             with self._scope:
-                while True:
-                    try:
-                        await self._run_once(first_start)
-                        error = "it ended although nobody stopped it"
-                    except Exception as exc:
-                        if not first_start.done:
-                            raise
-                        error = describe_error(exc)
-                    if not await self._wait_for_restart(error):
-                        return
+                await self._keep_running(first_start)
+        except* Exception as group:
+            if not self._scope.cancel_called:
+                raise
+            # A cleanup that fails while its service is stopped must not break off the ordered stop.
+            self._tell("stopping", f"its cleanup failed: {describe_error(group)}")
         finally:
             self._ended.set()
-            if self._scope.cancelled_caught:
+            if self._scope.cancel_called:
                 self._tell("stopped", "")
 
     async def stop(self) -> bool:
-        """Cancel the service and wait for its end; returns False when it is past its budget."""
+        """Cancel the service and wait for its end; returns False when it is past its budget.
+
+        It must have been started.  Cancelling stops the waiting only.
+        """
         self._scope.cancel(reason=f"service {self.service.name} is stopped")
         with trio.move_on_after(STOP_BUDGET_S):
             await self._ended.wait()
+        if not self._ended.is_set():
+            self._tell("stopping", f"it did not end within {STOP_BUDGET_S:g} s and is left behind")
         return self._ended.is_set()
 
+    async def _keep_running(self, first_start: _FirstStart) -> None:
+        while True:
+            try:
+                await self._run_once(first_start)
+                error = "it ended although nobody stopped it"
+            except Exception as exc:
+                if not first_start.done or self._scope.cancel_called:
+                    raise
+                error = describe_error(exc)
+            # A service that swallowed its cancellation ends here, like any other.
+            if self._scope.cancel_called or not await self._wait_for_restart(error):
+                return
+
     async def _run_once(self, first_start: _FirstStart) -> None:
-        # A nursery of its own catches whatever the service spawns, and T37: the name is bound here.
+        name = self.service.name
+        # A nursery of its own catches whatever the service spawns.
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._call, name=f"service {self.service.name}")
+            with trio.move_on_after(SERVICE_START_DEADLINE_S) as deadline:
+                await nursery.start(self._call, name=f"service {name}")
+            if deadline.cancelled_caught:
+                raise trio.TooSlowError(
+                    f"service {name} was not ready within {SERVICE_START_DEADLINE_S:g} s"
+                )
             first_start.started()
 
     async def _call(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -154,6 +180,8 @@ class ServiceHost:
 
     async def _wait_for_restart(self, error: str) -> bool:
         now = self._env.monotonic()
+        if self._crashes and now - self._crashes[-1] >= RESTART_WINDOW_S:
+            self._backoff.reset()
         self._crashes.append(now)
         if len(self._crashes) == RESTARTS_MAX and now - self._crashes[0] < RESTART_WINDOW_S:
             self._tell("quarantined", error)

@@ -17,7 +17,7 @@ import trio
 import trio._core._run as trio_run
 import trio.testing
 
-from traderd.runtime.env import Env
+from traderd.runtime.env import CONNECT_DEADLINE_S, Env, no_answer
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -27,8 +27,16 @@ SIMULATED_START_NS: Final = 1_795_000_000_000_000_000
 STORE_DELAY_S: Final = 0.000_2
 """What a blocking call costs in virtual time: about one fsync on a good disk."""
 FIRST_FREE_PORT: Final = 40_000
+BACKLOG: Final = 128
+"""Bounds the clients that wait for `accept`: the usual backlog of a TCP listener."""
+SIGNALS_WAITING_MAX: Final = 16
+"""Bounds signals that wait to be looked at: more than a test has reason to raise."""
 SCHEDULING_FLAG: Final = "_ALLOW_DETERMINISTIC_SCHEDULING"
 """Private to Trio, like the generator `_r`; a test asserts that both exist and matter."""
+
+
+def _refused() -> ConnectionRefusedError:
+    return ConnectionRefusedError(111, "Connection refused")
 
 
 class MemoryNetwork:
@@ -53,7 +61,7 @@ class MemoryNetwork:
         listener = self._listeners.get(port)
         if listener is None:
             await trio.lowlevel.checkpoint()
-            raise ConnectionRefusedError(111, "Connection refused")
+            raise _refused()
         ours, theirs = trio.testing.memory_stream_pair()
         await listener.arrive(theirs)
         return ours
@@ -69,25 +77,35 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
     def __init__(self, network: MemoryNetwork, port: int) -> None:
         self.port = port
         self._network = network
-        # 128 is the usual backlog of a TCP listener.
-        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](128)
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](BACKLOG)
 
     async def arrive(self, stream: trio.abc.Stream) -> None:
-        """Put a new client into the backlog."""
-        await self._send.send(stream)
+        """Put a new client into the backlog; raises OSError when the port closes meanwhile."""
+        try:
+            await self._send.send(stream)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            raise _refused() from None
 
     async def accept(self) -> trio.abc.Stream:
-        """Wait for the next client."""
+        """Wait for the next client; raises trio.ClosedResourceError when the port is closed."""
         try:
             return await self._receive.receive()
         except trio.EndOfChannel:
             raise trio.ClosedResourceError from None
 
     async def aclose(self) -> None:
-        """Free the port and turn waiting clients away."""
+        """Free the port and turn waiting clients away, as the kernel resets them."""
         self._network.forget(self.port)
-        self._send.close()
-        self._receive.close()
+        waiting: list[trio.abc.Stream] = []
+        with self._send, self._receive:
+            while True:
+                try:
+                    waiting.append(self._receive.receive_nowait())
+                except (trio.WouldBlock, trio.ClosedResourceError):
+                    break
+        for stream in waiting:
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(stream)
         await trio.lowlevel.checkpoint()
 
 
@@ -105,6 +123,7 @@ class SimEnv(Env):
         self.variables = dict(variables or {})
         self.network = network or MemoryNetwork()
         self._signals: trio.MemorySendChannel[int] | None = None
+        self._watched: tuple[int, ...] = ()
 
     def wall_ns(self) -> int:
         """Return the virtual wall clock: it runs with Trio's."""
@@ -116,7 +135,11 @@ class SimEnv(Env):
 
     async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         """Open an in-memory stream; the host does not matter and there is nothing to encrypt."""
-        return await self.network.connect(port)
+        try:
+            with trio.fail_after(CONNECT_DEADLINE_S):
+                return await self.network.connect(port)
+        except trio.TooSlowError:
+            raise no_answer(host, port) from None
 
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind an in-memory port."""
@@ -126,30 +149,33 @@ class SimEnv(Env):
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call inline, then let virtual time pass: a real thread would end at a random step."""
-        result = function(*args)
-        with trio.CancelScope(shield=True):
-            await trio.sleep(STORE_DELAY_S)
-        return result
+        # As with a real thread: a caller that is cancelled already never starts it.
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            return function(*args)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(STORE_DELAY_S)
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
         """Receive what `raise_signal` sends."""
-        return self._open_signals()
+        return self._open_signals(numbers)
 
     def raise_signal(self, number: int) -> None:
-        """Deliver a signal to the daemon under test."""
-        if self._signals is None:
-            raise RuntimeError("nobody watches signals")
+        """Deliver a signal to the daemon under test; raises RuntimeError when it would kill it."""
+        if self._signals is None or number not in self._watched:
+            raise RuntimeError(f"nobody watches signal {number}")
         self._signals.send_nowait(number)
 
     @contextmanager
-    def _open_signals(self) -> Iterator[AsyncIterator[int]]:
-        send, receive = trio.open_memory_channel[int](16)
-        self._signals = send
+    def _open_signals(self, numbers: tuple[int, ...]) -> Iterator[AsyncIterator[int]]:
+        send, receive = trio.open_memory_channel[int](SIGNALS_WAITING_MAX)
+        self._signals, self._watched = send, numbers
         try:
             with send, receive:
                 yield receive
         finally:
-            self._signals = None
+            self._signals, self._watched = None, ()
 
 
 def run_simulated(main: Callable[..., Awaitable[T]], *args: Any, seed: int) -> T:

@@ -16,20 +16,16 @@ import trio
 from traderd.errors import describe_error
 from traderd.runtime.env import Env
 from traderd.runtime.retry import Backoff
-from traderd.runtime.service import (
-    STOP_BUDGET_S,
-    Service,
-    ServiceHost,
-    ServiceListener,
-)
+from traderd.runtime.service import STOP_BUDGET_S, Service, ServiceHost, ServiceListener
 
 CLIMB_FIRST_S: Final = 0.5
 CLIMB_CAP_S: Final = 60.0
 """Bounds the wait before climbing again: an exchange that is back must not wait longer for us."""
-SERVICE_START_DEADLINE_S: Final = 30.0
-"""Bounds the start of one service: one that never gets ready is a failure with a name."""
+HEALTHY_AFTER_S: Final = 60.0
+"""How long everything must stand before the wait begins small again: an exchange that takes connections only
+to drop them must not be asked twice a second."""
 DRAIN_BUDGET_S: Final = 3.0
-"""Bounds the drains together, so that a stop ends within 5 s."""
+"""Bounds the drains together, so that a stop ends within 5 s; each gets an even share of what is left."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,19 +60,21 @@ class SupervisorListener(ServiceListener, Protocol):
         """Hear that the stop begins."""
 
 
-@attrs.frozen
-class _Failure:
-    stage: Stage
-    error: str
-
-
-@attrs.define(eq=False)
 class _RunningStage:
-    """The task of one stage."""
+    """The task of one stage, and the task status that it is given."""
 
-    stage: Stage
-    scope: trio.CancelScope = attrs.Factory(trio.CancelScope)
-    ended: trio.Event = attrs.Factory(trio.Event)
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.scope = trio.CancelScope()
+        self.ended = trio.Event()
+        self.settled = trio.Event()
+        """Set when it is ready, or when it ended before."""
+        self.error: str | None = None
+        """Set when it failed."""
+
+    def started(self, value: None = None) -> None:
+        """Hear from the stage that it can really serve."""
+        self.settled.set()
 
 
 class Supervisor:
@@ -98,8 +96,9 @@ class Supervisor:
             ServiceHost(service, contexts[service.name], env=env, listener=listener)
             for service in services
         ]
+        self._started: list[ServiceHost] = []
         self._running: dict[str, _RunningStage] = {}
-        self._failures_in, self._failures_out = trio.open_memory_channel[_Failure](len(stages) + 1)
+        self._stage_ended = trio.Event()
         self._stop = trio.Event()
         self._stop_reason = ""
 
@@ -110,132 +109,164 @@ class Supervisor:
             self._stop.set()
 
     async def run(self) -> None:
-        """Run until `stop`.  Cancelling skips the drains and ends everything at once."""
+        """Run until `stop`.  Cancelling skips the drains and ends everything at once.
+
+        Raises:
+            ExceptionGroup: a service failed before its first start; everything else was ended.
+        """
         async with trio.open_nursery() as nursery:
-            for host in self._hosts:
-                with trio.fail_after(SERVICE_START_DEADLINE_S):
-                    await nursery.start(host.run)
-            async with trio.open_nursery() as climbing:
-                climbing.start_soon(self._climb_for_ever, nursery)
+            async with trio.open_nursery() as going_up:
+                going_up.start_soon(self._go_up, nursery)
                 await self._stop.wait()
-                climbing.cancel_scope.cancel(reason=self._stop_reason)
+                going_up.cancel_scope.cancel(reason=self._stop_reason)
             await self._stop_in_order()
             nursery.cancel_scope.cancel(reason=self._stop_reason)
 
-    async def _climb_for_ever(self, nursery: trio.Nursery) -> None:
+    async def _go_up(self, nursery: trio.Nursery) -> None:
+        for host in self._hosts:
+            await nursery.start(host.run)
+            self._started.append(host)
         backoff = Backoff(first_s=CLIMB_FIRST_S, cap_s=CLIMB_CAP_S, rng=self._env.rng)
         attempt = 0
         while True:
-            failure = await self._climb(nursery)
-            if failure is None:
+            failed = await self._climb(nursery)
+            if failed is None:
                 self._listener.arrived()
-                attempt = 0
-                backoff.reset()
-                failure = await self._failures_out.receive()
+                arrived_at = self._env.monotonic()
+                failed = await self._wait_failure()
+                if self._env.monotonic() - arrived_at >= HEALTHY_AFTER_S:
+                    attempt = 0
+                    backoff.reset()
             attempt += 1
-            await self._take_down(failure.stage)
+            await self._take_down(failed)
             delay_s = backoff.next_delay()
-            self._listener.failed(failure.stage.name, failure.error, attempt, delay_s)
+            self._listener.failed(failed.stage.name, failed.error or "", attempt, delay_s)
             await trio.sleep(delay_s)
 
-    async def _climb(self, nursery: trio.Nursery) -> _Failure | None:
+    async def _climb(self, nursery: trio.Nursery) -> _RunningStage | None:
+        """Start every stage that is down; returns the lowest one that failed, None when all stand."""
         for stage in self._stages:
-            if stage.name in self._running:
-                continue
-            self._listener.entering(stage.name)
-            failure = await self._start_stage(nursery, stage)
-            if failure is not None:
-                return failure
-        try:
-            # A lower stage may have failed while a higher one was starting.
-            return self._failures_out.receive_nowait()
-        except trio.WouldBlock:
-            return None
+            running = self._running.get(stage.name)
+            if running is None:
+                self._listener.entering(stage.name)
+                running = await self._start_stage(nursery, stage)
+                if running.ended.is_set() or running.error is not None:
+                    # What broke under a stage explains its failure, so it comes first.
+                    break
+            if running.error is not None:
+                return running
+        # A lower stage may have failed while a higher one was starting.
+        return self._lowest_failed()
 
-    async def _start_stage(self, nursery: trio.Nursery, stage: Stage) -> _Failure | None:
+    def _lowest_failed(self) -> _RunningStage | None:
+        running = (self._running.get(stage.name) for stage in self._stages)
+        return next((one for one in running if one is not None and one.error is not None), None)
+
+    async def _wait_failure(self) -> _RunningStage:
+        while (failed := self._lowest_failed()) is None:
+            self._stage_ended = trio.Event()
+            await self._stage_ended.wait()
+        return failed
+
+    async def _start_stage(self, nursery: trio.Nursery, stage: Stage) -> _RunningStage:
         running = self._running[stage.name] = _RunningStage(stage)
         self._listener.service_changed(stage.name, "starting", "")
-        try:
-            with trio.fail_after(stage.deadline_s):
-                await nursery.start(self._run_stage, running)
-        except trio.TooSlowError:
-            error = f"{stage.name} was not ready within {stage.deadline_s:g} s"
-        except Exception as exc:  # noqa: BLE001 - any failure of a stage is a failure to recover from
-            error = describe_error(exc)
-        else:
+        nursery.start_soon(self._run_stage, running, name=f"stage {stage.name}")
+        with trio.move_on_after(stage.deadline_s):
+            await running.settled.wait()
+        if not running.settled.is_set():
+            running.error = f"{stage.name} was not ready within {stage.deadline_s:g} s"
+            self._listener.service_changed(stage.name, "failed", running.error)
+        elif not running.ended.is_set():
             self._listener.service_changed(stage.name, "running", "")
-            return None
-        del self._running[stage.name]
-        self._listener.service_changed(stage.name, "failed", error)
-        return _Failure(stage, error)
+        return running
 
-    async def _run_stage(
-        self, running: _RunningStage, *, task_status: trio.TaskStatus[None]
-    ) -> None:
-        stage, ready = running.stage, _Ready(task_status)
+    async def _run_stage(self, running: _RunningStage) -> None:
+        stage = running.stage
+        error: str | None = None
         try:
             with running.scope:
-                await stage.service.run(self._contexts[stage.name], task_status=ready)
-                self._report(running, "it ended although nobody stopped it")
-        except Exception as exc:
-            if not ready.done:
-                raise
-            self._report(running, describe_error(exc))
+                await stage.service.run(self._contexts[stage.name], task_status=running)
+                error = "it ended although nobody stopped it"
+        except* Exception as group:  # noqa: BLE001 - any failure of a stage is one to recover from
+            error = describe_error(group)
         finally:
-            running.ended.set()
+            self._note_end(running, error)
 
-    def _report(self, running: _RunningStage, error: str) -> None:
-        if self._running.get(running.stage.name) is running:
-            self._failures_in.send_nowait(_Failure(running.stage, error))
+    def _note_end(self, running: _RunningStage, error: str | None) -> None:
+        stage = running.stage
+        if running.scope.cancel_called:
+            if error is not None:
+                failure = f"its cleanup failed: {error}"
+                self._listener.service_changed(stage.name, "stopping", failure)
+        elif error is not None:
+            running.error = error
+            self._listener.service_changed(stage.name, "failed", error)
+            for name in self._needing(stage):
+                above = self._running.get(name)
+                if above is not None and not above.settled.is_set():
+                    # It could only run into its deadline.
+                    above.scope.cancel(reason=f"stage {stage.name} failed under it")
+        running.ended.set()
+        running.settled.set()
+        self._stage_ended.set()
 
-    async def _take_down(self, failed: Stage) -> None:
-        """Cancel the failed stage and those that need it, the highest first."""
-        down = {failed.name}
-        for stage in self._stages:
-            if down.intersection(stage.needs):
-                down.add(stage.name)
-        for stage in reversed(self._stages):
-            if stage.name in down:
-                await self._stop_stage(stage.name)
+    def _needing(self, stage: Stage) -> list[str]:
+        """Return the names of the stages that stand on this one, in the order of the climb."""
+        down = [stage.name]
+        for other in self._stages:
+            if any(name in down for name in other.needs):
+                down.append(other.name)
+        return down[1:]
+
+    async def _take_down(self, failed: _RunningStage) -> None:
+        """Cancel the stages that need the failed one, the highest first, and then itself."""
+        for name in reversed(self._needing(failed.stage)):
+            await self._stop_stage(name)
+        await self._stop_stage(failed.stage.name)
 
     async def _stop_stage(self, name: str) -> None:
-        running = self._running.pop(name, None)
+        running = self._running.get(name)
         if running is None:
             return
         running.scope.cancel(reason=f"stage {name} is taken down")
         with trio.move_on_after(STOP_BUDGET_S):
             await running.ended.wait()
-        self._listener.service_changed(name, "stopped", "")
+        del self._running[name]
+        if not running.ended.is_set():
+            late = f"it did not end within {STOP_BUDGET_S:g} s and is left behind"
+            self._listener.service_changed(name, "stopping", late)
+        elif running.error is None:
+            self._listener.service_changed(name, "stopped", "")
 
     async def _stop_in_order(self) -> None:
         self._listener.stopping(self._stop_reason)
-        with trio.move_on_after(DRAIN_BUDGET_S) as budget:
-            for host in reversed(self._hosts):
-                if host.service.drain is not None:
-                    await self._drain(host)
-        if budget.cancelled_caught:
-            self._listener.service_changed("supervisor", "stopping", "a drain was cut short")
+        await self._drain()
         for stage in reversed(self._stages):
             await self._stop_stage(stage.name)
-        for host in reversed(self._hosts):
+        for host in reversed(self._started):
             await host.stop()
 
-    async def _drain(self, host: ServiceHost) -> None:
-        assert host.service.drain is not None
-        try:
-            await host.service.drain(host.context)
-        except Exception as exc:  # noqa: BLE001
-            # One drain that fails must not keep the others from running.
-            self._listener.service_changed(host.service.name, "drain failed", describe_error(exc))
-
-
-class _Ready:
-    """A task status that remembers whether `started` was called."""
-
-    def __init__(self, task_status: trio.TaskStatus[None]) -> None:
-        self._task_status = task_status
-        self.done = False
-
-    def started(self, value: None = None) -> None:
-        self.done = True
-        self._task_status.started(value)
+    async def _drain(self) -> None:
+        """Run the drains of what was started, newest first: stages stand on services."""
+        services = [host.service for host in self._started]
+        services += [stage.service for stage in self._stages if stage.name in self._running]
+        drains = [
+            (service.name, service.drain)
+            for service in reversed(services)
+            if service.drain is not None
+        ]
+        ends_at = self._env.monotonic() + DRAIN_BUDGET_S
+        for index, (name, drain) in enumerate(drains):
+            left_s = max(0.0, ends_at - self._env.monotonic())
+            share_s = left_s / (len(drains) - index)
+            with trio.move_on_after(share_s) as share:
+                try:
+                    await drain(self._contexts[name])
+                except* Exception as group:  # noqa: BLE001
+                    # One drain that fails must not keep the others from running.
+                    failure = f"its drain failed: {describe_error(group)}"
+                    self._listener.service_changed(name, "stopping", failure)
+            if share.cancelled_caught:
+                cut = f"its drain was cut after {share_s:.1f} s"
+                self._listener.service_changed(name, "stopping", cut)

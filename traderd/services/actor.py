@@ -18,7 +18,7 @@ from traderd.config import Config
 from traderd.core.observation import observe
 from traderd.errors import BadInput, ConfigError
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Command, PlaceOrder
+from traderd.model.commands import Answer, CancelOrder, Command, PlaceOrder
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner
 from traderd.plugin_api import Service, Strategy, StrategySpec, hookimpl
@@ -117,7 +117,8 @@ class Actor:
             return
         tenant.due_at[ticker] = trio.current_time() + DECISION_INTERVAL_S
         try:
-            commands = tenant.strategy.decide(observation)
+            commands = tuple(tenant.strategy.decide(observation) or ())
+            self._check(tenant, commands)
         except Exception as exc:  # noqa: BLE001 - a strategy may fail in any way; the others go on
             self._failed(tenant, exc)
             return
@@ -126,13 +127,25 @@ class Actor:
             tenant.busy[ticker] = None
             self._nursery.start_soon(self._carry_out, tenant, ticker, commands)
 
+    def _check(self, tenant: Tenant, commands: Sequence[Command]) -> None:
+        """Refuse what a strategy may not ask for: verbs of people, and other people's orders."""
+        for command in commands:
+            if isinstance(command, PlaceOrder):
+                continue
+            if not isinstance(command, CancelOrder):
+                raise BadInput(f"a strategy places and cancels orders, {command!r} is neither")
+            order = self._context.view.order(command.key)
+            if order is None or order.attribution.strategy != tenant.name:
+                raise BadInput(f"{command.key} is no order of strategy {tenant.name}")
+
     async def _carry_out(
         self, tenant: Tenant, ticker: MarketTicker, commands: Sequence[Command]
     ) -> None:
         try:
             # Cancels go first and end first: what they free is what the new orders may need.
             places = [command for command in commands if isinstance(command, PlaceOrder)]
-            for group in ([c for c in commands if c not in places], places):
+            others = [command for command in commands if not isinstance(command, PlaceOrder)]
+            for group in (others, places):
                 async with trio.open_nursery() as nursery:
                     for command in group:
                         nursery.start_soon(self._send, tenant, command)

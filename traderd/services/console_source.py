@@ -19,6 +19,7 @@ from traderd.services import documents
 from traderd.services.context import Context
 from traderd.services.documents import Document
 
+BY_PERSON: Final = "asked for by a person"
 STATUS_OF: Final = {
     cm.Answer.DONE: 200,
     cm.Answer.DENIED: 422,
@@ -46,6 +47,7 @@ class DaemonSource:
         return documents.status_document(
             self._context.view,
             environment=self._environment,
+            trading=self._context.config.trading_enabled,
             uptime_s=self._uptime_s(),
             now=self._context.now(),
             services=self._services(),
@@ -101,17 +103,18 @@ class DaemonSource:
 
     async def command(self, verb: str, body: Document) -> tuple[int, Document]:
         """Carry out a verb; cancelling does not break it off."""
-        parse = VERBS.get(verb)
-        if parse is None:
+        if verb not in VERBS:
             known = ", ".join(VERBS)
             return 404, _error("unknown_verb", f"there is no verb {verb!r}", f"known are: {known}")
+        parse, fields = VERBS[verb]
         try:
+            _refuse_unknown(body, fields)
             command = parse(body)
         except BadInput as exc:
             return 400, _error("bad_input", str(exc), "correct the value and send it again")
         outcome = await self._context.send(command)
         self._context.log.info(
-            f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, key=outcome.key
+            f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, order=outcome.key
         )
         return STATUS_OF[outcome.answer], {
             "answer": outcome.answer.value,
@@ -138,6 +141,14 @@ class DaemonSource:
                     "handler_p99_ms": inbox.handler_p99_ms,
                 }
         return found
+
+
+def _refuse_unknown(body: Document, fields: tuple[str, ...]) -> None:
+    # A misspelled `time_in_force` that is passed over would be an order that nobody asked for.
+    for name in body:
+        if name not in fields:
+            known = ", ".join(fields) or "none"
+            raise BadInput(f"there is no field {name!r}; known are: {known}")
 
 
 def _text(body: Document, name: str, default: str | None = None) -> str:
@@ -184,19 +195,23 @@ def _place(body: Document) -> cm.PlaceOrder:
     )
 
 
-VERBS: Final[dict[str, Callable[[Document], cm.Command]]] = {
-    "place": _place,
-    "cancel": lambda body: cm.CancelOrder(key=_text(body, "key")),
-    "cancel-all": lambda body: cm.CancelOrders(ticker=_ticker_or_none(body)),
-    "pause": lambda body: cm.Pause(reason=_text(body, "reason", "asked for by a person")),
-    "resume": lambda _: cm.Resume(),
-    "halt": lambda body: cm.Halt(
-        reason=_text(body, "reason", "asked for by a person"), ticker=_ticker_or_none(body)
+VERBS: Final[dict[str, tuple[Callable[[Document], cm.Command], tuple[str, ...]]]] = {
+    "place": (
+        _place,
+        ("ticker", "side", "price_dollars", "count", "time_in_force", "post_only"),
     ),
-    "clear-halt": lambda body: cm.ClearHalt(halt_id=_text(body, "halt_id")),
-    "calibrate": lambda _: cm.Calibrate(),
+    "cancel": (lambda body: cm.CancelOrder(key=_text(body, "key")), ("key",)),
+    "cancel-all": (lambda body: cm.CancelOrders(ticker=_ticker_or_none(body)), ("ticker",)),
+    "pause": (lambda body: cm.Pause(reason=_text(body, "reason", BY_PERSON)), ("reason",)),
+    "resume": (lambda _: cm.Resume(), ()),
+    "halt": (
+        lambda body: cm.Halt(reason=_text(body, "reason", BY_PERSON), ticker=_ticker_or_none(body)),
+        ("reason", "ticker"),
+    ),
+    "clear-halt": (lambda body: cm.ClearHalt(halt_id=_text(body, "halt_id")), ("halt_id",)),
+    "calibrate": (lambda _: cm.Calibrate(), ()),
 }
-"""The verbs that people have, each with what it makes of a JSON body."""
+"""The verbs that people have: what each makes of a JSON body, and the fields that the body may have."""
 
 
 def _error(code: str, sentence: str, cure: str) -> Document:

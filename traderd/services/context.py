@@ -15,6 +15,7 @@ import trio
 
 from traderd.config import Config
 from traderd.core.view import StateView
+from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.model.commands import Answer, Command, Outcome
 from traderd.model.events import Event
 from traderd.model.ids import ClientOrderIds, MarketTicker
@@ -144,6 +145,15 @@ class Context:
     async def send(self, command: Command) -> Outcome:
         """Send a command and wait for its outcome.  Cancelling does not break the command off."""
         return await self.shared.commands.send(command)
+
+
+def key_refused(context: Context, refusal: AuthenticationRefused) -> ExchangeError:
+    """Return what a refused key means for a person: trying again alone cannot help."""
+    return ExchangeError(
+        f"the exchange does not take the key {context.venue.signer.key_id}: {refusal}; check "
+        "exchange.key_id and exchange.key_file, and that the key is one of the environment "
+        f"{context.config.environment}"
+    )
 
 
 def refuse(sentence: str) -> Outcome:

@@ -136,7 +136,10 @@ def _levels(levels: ev.Levels) -> list[list[str]]:
 
 
 def metadata_document(metadata: Metadata) -> Document:
-    """Return a state's metadata; fields that are money get their unit in the name."""
+    """Return a state's metadata; fields that are money get their unit in the name.
+
+    What a state does not have (the account with trading off, the changes on the first reading) is left out.
+    """
     return _plain(metadata)
 
 
@@ -144,8 +147,10 @@ def _plain(record: Any) -> Document:
     document: Document = {}
     for field in attrs.fields(type(record)):
         value = getattr(record, field.name)
+        if value is None:
+            continue
         if "Money" in str(field.type):
-            document[f"{field.name}_dollars"] = None if value is None else format_money(value)
+            document[f"{field.name}_dollars"] = format_money(value)
         elif attrs.has(type(value)):
             document[field.name] = _plain(value)
         else:
@@ -257,14 +262,16 @@ def status_document(
     view: StateView,
     *,
     environment: str,
+    trading: bool,
     uptime_s: float,
     now: Timestamp,
     services: dict[str, Document],
 ) -> Document:
-    """Return the whole status."""
+    """Return the whole status; `trading` tells whether orders can be sent at all."""
     conditions = view.conditions
     return {
         "environment": environment,
+        "mode": "trading" if trading else "orderbook_only",
         "state": view.state.value,
         "state_since_s": age_s(view.state_since, now),
         "uptime_s": uptime_s,

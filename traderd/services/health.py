@@ -40,18 +40,24 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     ) as changes:
         check(context)
         task_status.started()
+        due = trio.current_time() + context.config.health.interval_s
         while True:
-            with trio.move_on_after(context.config.health.interval_s):
+            with trio.move_on_at(due):
                 await changes.receive()
-            check(context)
+            only_news = trio.current_time() < due
+            if not only_news:
+                due = trio.current_time() + context.config.health.interval_s
+            check(context, only_news=only_news)
 
 
-def check(context: Context) -> None:
-    """Check now and publish the result when it is news or the first."""
+def check(context: Context, *, only_news: bool = False) -> None:
+    """Check now and publish the result, with `only_news` when it differs from the last one."""
     critical = critical_problems(context.view, context.shared.journal.failed)
     problems = (*critical, *degraded_parts(context.view))
     result = ev.HealthChecked(at=context.now(), healthy=not critical, problems=problems)
     before = context.view.health
+    if only_news and before is not None and before.problems == result.problems:
+        return
     if before is not None and before.problems != result.problems:
         if problems:
             context.log.warning(f"health: {'; '.join(problems)}")

@@ -77,9 +77,10 @@ class Lifecycle:
                 metadata=metadata,
             )
         ])
-        self._log.info(
-            f"state {current.value} -> {target.value}", state=target.value, reason=context
-        )
+        # Every command enters and leaves `acting`: worth a line only to who looks for it.
+        is_routine = current in st.WORKING and target in st.WORKING
+        tell = self._log.debug if is_routine else self._log.info
+        tell(f"state {current.value} -> {target.value}", state=target.value, reason=context)
 
     def initialize(self) -> None:
         """Enter `initializing`: the resources are being opened."""
@@ -97,14 +98,17 @@ class Lifecycle:
     def activity(self) -> Iterator[None]:
         """Hold while a command is in flight: the daemon is `acting` until the last one ends."""
         self._in_flight += 1
-        if self._in_flight == 1 and self._view.state is st.State.READY:
-            self.transition(st.ActingMetadata(orders_in_flight=self._in_flight), context="command")
+        self._act_if_ready()
         try:
             yield
         finally:
             self._in_flight -= 1
             if self._in_flight == 0 and self._view.state is st.State.ACTING:
                 self.transition(self._ready_metadata(), context="commands done")
+
+    def _act_if_ready(self) -> None:
+        if self._in_flight and self._view.state is st.State.READY:
+            self.transition(st.ActingMetadata(orders_in_flight=self._in_flight), context="command")
 
     # --- SupervisorListener -----------------------------------------------------------------------
 
@@ -142,8 +146,9 @@ class Lifecycle:
         )
 
     def arrived(self) -> None:
-        """Enter `ready`."""
+        """Enter `ready`, and `acting` when commands outlived the recovery."""
         self.transition(self._ready_metadata(), context="climb")
+        self._act_if_ready()
 
     def stopping(self, reason: str) -> None:
         """Enter `shutdown`."""

@@ -12,7 +12,12 @@ from typing import Any, Final
 import trio
 
 from traderd.config import Config
-from traderd.errors import ConfigError, ExchangeError, ExchangeUnavailable
+from traderd.errors import (
+    AuthenticationRefused,
+    ConfigError,
+    ExchangeError,
+    ExchangeUnavailable,
+)
 from traderd.kalshi.feed import Feed
 from traderd.kalshi.keeper import FeedDown, keep_feed
 from traderd.model import events as ev
@@ -20,12 +25,14 @@ from traderd.model.ids import MarketTicker
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
-from traderd.services.context import Context
+from traderd.services.context import Context, key_refused
 from traderd.services.stages import MARKET_DATA
 
 BOOKS: Final = "orderbook_delta"
 CHANNELS: Final = (BOOKS, "trade")
 PART: Final = "orderbook feed"
+EXTRA: Final = "market_data_connections"
+"""The last connection's number: numbers go on over restarts of the stage, because sequences count within them."""
 REPAIR_FIRST_S: Final = 0.05
 REPAIR_CAP_S: Final = 5.0
 """Bounds the wait before asking for snapshots again: an exchange that keeps failing is not stormed."""
@@ -40,14 +47,17 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Keep the books; raises ExchangeUnavailable when the feed is required and is not there."""
     data = MarketDataFeed(context)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(data.keep)
-        with trio.move_on_after(context.config.market_data.connect_deadline_s):
-            await data.standing.wait()
-        if not data.standing.is_set():
-            data.tell_down(f"no connection yet: {data.last_problem}")
-        task_status.started()
-        await trio.sleep_forever()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(data.keep)
+            with trio.move_on_after(context.config.market_data.connect_deadline_s):
+                await data.standing.wait()
+            if not data.standing.is_set():
+                data.tell_down(f"no connection yet: {data.last_problem}")
+            task_status.started()
+            await trio.sleep_forever()
+    finally:
+        data.tell_end("the stage was taken down")
 
 
 class MarketDataFeed:
@@ -61,17 +71,21 @@ class MarketDataFeed:
 
     async def keep(self) -> None:
         """Keep the feed connected until cancelled."""
-        venue = self._context.venue
-        await keep_feed(
-            env=self._context.env,
-            url=venue.ws_url,
-            signer=venue.signer,
-            feed=ev.FeedName.MARKET_DATA,
-            on_events=self._context.publish_batch,
-            session=self._session,
-            on_down=self._on_down,
-            clock_offset_ms=lambda: venue.rest.clock_offset_ms,
-        )
+        venue, extras = self._context.venue, self._context.shared.extras
+        try:
+            await keep_feed(
+                env=self._context.env,
+                url=venue.ws_url,
+                signer=venue.signer,
+                feed=ev.FeedName.MARKET_DATA,
+                on_events=self._context.publish_batch,
+                session=self._session,
+                on_down=self._on_down,
+                clock_offset_ms=lambda: venue.rest.clock_offset_ms,
+                first_connection=extras.get(EXTRA, 0) + 1,
+            )
+        except AuthenticationRefused as exc:
+            raise key_refused(self._context, exc) from exc
 
     def tell_down(self, reason: str) -> None:
         """Say that the feed is down: an error when it is required, else a degraded part.
@@ -86,8 +100,22 @@ class MarketDataFeed:
                 ev.DegradedRaised(at=self._context.now(), part=PART, reason=reason)
             )
 
+    def tell_end(self, reason: str) -> None:
+        """Say that the connection that stood is gone: a cancelled feed has nobody left to say it."""
+        feed = self._context.view.feed(ev.FeedName.MARKET_DATA)
+        if feed.connected:
+            self._context.publish(
+                ev.FeedDisconnected(
+                    at=self._context.now(),
+                    feed=ev.FeedName.MARKET_DATA,
+                    connection=feed.connection,
+                    reason=reason,
+                )
+            )
+
     def _on_down(self, down: FeedDown) -> None:
         self.last_problem = down.reason
+        self._context.shared.extras[EXTRA] = down.connection
         self._context.log.warning(
             f"order book feed down: {down.reason}; connecting again in {down.retry_in_s:.1f} s",
             connection=down.connection,
@@ -97,6 +125,7 @@ class MarketDataFeed:
 
     async def _session(self, feed: Feed) -> None:
         context = self._context
+        context.shared.extras[EXTRA] = feed.connection
         tickers = await self._list_markets()
         with context.subscribe(ev.BookInvalidated, policy=Policy.LOSSLESS) as doubts:
             sids = await feed.subscribe(CHANNELS, tickers)

@@ -31,14 +31,15 @@ class OrderCanceller:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._ends: dict[str, trio.Event] = {}
+        # Replaced each time it is set: whoever waits for the next end waits for the event of now.
+        self._news = trio.Event()
 
     async def watch(self, changes: Inbox[Any]) -> None:
         """Wake whoever waits for the end of an order, until cancelled."""
         async for batch in changes:
-            for change in batch:
-                if not change.status.is_live and change.key in self._ends:
-                    self._ends[change.key].set()
+            if any(not change.status.is_live for change in batch):
+                self._news.set()
+                self._news = trio.Event()
 
     async def cancel(self, key: str) -> Outcome:
         """Cancel one order.  Cancelling this call leaves the order to the periodic sync."""
@@ -89,7 +90,6 @@ class OrderCanceller:
     async def _cancel_live(self, order: Order) -> Outcome:
         context, order_id = self._context, order.order_id
         assert order_id is not None
-        ended = self._ends.setdefault(order.key, trio.Event())
         context.publish(ev.CancelRequested(at=context.now(), order_id=order_id))
         problem = ""
         try:
@@ -105,25 +105,26 @@ class OrderCanceller:
             problem = str(exc)
         except ExchangeError as exc:
             problem = str(exc)
-        try:
-            await self._confirm(order, ended)
-        finally:
-            self._ends.pop(order.key, None)
+        await self._confirm(order)
         if order.status.is_live:
             return self._failed(order, "unconfirmed", problem or "no record confirmed the cancel")
         return Outcome(
             answer=Answer.DONE, key=order.key, sentence=f"order {order.key} is {order.status.value}"
         )
 
-    async def _confirm(self, order: Order, ended: trio.Event) -> None:
+    async def _confirm(self, order: Order) -> None:
         for _ in range(READS_MAX):
             with trio.move_on_after(CONFIRM_S):
-                await ended.wait()
+                await self._wait_end(order)
             if not order.status.is_live:
                 return
             await self._look(order)
             if not order.status.is_live:
                 return
+
+    async def _wait_end(self, order: Order) -> None:
+        while order.status.is_live:
+            await self._news.wait()
 
     async def _look(self, order: Order) -> None:
         context = self._context

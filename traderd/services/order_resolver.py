@@ -14,12 +14,12 @@ from traderd.core.orders import Order
 from traderd.errors import ExchangeError
 from traderd.model import events as ev
 from traderd.model.orders import OrderRecord, OrderStatus
-from traderd.model.units import NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
 
 SEARCH_BEFORE_NS = 10 * NS_PER_S
-"""How long before the intent the search begins: the exchange's clock may be behind ours."""
+"""How long before the intent the search begins: the exchange's clock is known to about a second."""
 SEARCH_FIRST_S = 0.3
 SEARCH_CAP_S = 5.0
 
@@ -29,13 +29,14 @@ class OrderResolver:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._searching: set[str] = set()
+        self._searching: dict[str, str] = {}
+        """The orders that are searched for, with the last failure's words."""
 
     async def resolve(self, order: Order) -> None:
         """Search until the order is found or proved absent.  Cancelling leaves it unknown."""
         if order.key in self._searching:
             return
-        self._searching.add(order.key)
+        self._searching[order.key] = ""
         backoff = Backoff(first_s=SEARCH_FIRST_S, cap_s=SEARCH_CAP_S, rng=self._context.env.rng)
         asked_at = trio.current_time()
         try:
@@ -44,11 +45,13 @@ class OrderResolver:
                     return
                 await trio.sleep(backoff.next_delay())
         finally:
-            self._searching.discard(order.key)
+            del self._searching[order.key]
 
     async def _search(self, order: Order, *, waited_s: float) -> bool:
         context = self._context
-        since = Timestamp(order.created_at - SEARCH_BEFORE_NS)
+        # Ours, while the exchange filters by its own time.
+        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
+        since = Timestamp(order.created_at + offset_ns - SEARCH_BEFORE_NS)
         try:
             records = await context.venue.rest.orders(ticker=order.ticker, since=since)
             found = [r for r in records if r.client_order_id == order.client_order_id]
@@ -56,19 +59,28 @@ class OrderResolver:
                 await self._found(order, found[0])
                 return True
         except ExchangeError as exc:
-            context.log.warning(f"the search for {order.key} failed: {exc}", order=order.key)
+            self._tell_failure(order, str(exc))
             return False
         if waited_s < context.config.trading.unknown_quarantine_s:
             return False
         sentence = f"not among the {len(records)} orders of {order.ticker} after {waited_s:.0f} s of search"
-        if order.client_order_id is not None and order.status is OrderStatus.UNKNOWN:
-            context.publish(
-                ev.OrderNotPlaced(
-                    at=context.now(), client_order_id=order.client_order_id, sentence=sentence
-                )
+        if order.client_order_id is None or order.status is not OrderStatus.UNKNOWN:
+            # The feed or the sync was faster than this search.
+            return True
+        context.publish(
+            ev.OrderNotPlaced(
+                at=context.now(), client_order_id=order.client_order_id, sentence=sentence
             )
+        )
         context.log.warning(f"order {order.key} was not placed: {sentence}", order=order.key)
         return True
+
+    def _tell_failure(self, order: Order, words: str) -> None:
+        # Once per change: an outage of hours must not fill the log with one sentence.
+        log = self._context.log
+        tell = log.debug if self._searching[order.key] == words else log.warning
+        self._searching[order.key] = words
+        tell(f"the search for {order.key} failed: {words}", order=order.key)
 
     async def _found(self, order: Order, record: OrderRecord) -> None:
         context = self._context

@@ -65,9 +65,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         ):
             nursery.start_soon(desk.canceller.watch, changes)
             task_status.started()
-            for order in context.view.live_orders():
-                if order.status is OrderStatus.UNKNOWN:
-                    nursery.start_soon(resolver.resolve, order)
+            desk.take_over()
             async for request in requests:
                 nursery.start_soon(desk.handle, request)
 
@@ -93,6 +91,16 @@ class OrderDesk:
         self._context, self._nursery, self._resolver = context, nursery, resolver
         self._gate = LastGate()
         self.canceller = OrderCanceller(context)
+
+    def take_over(self) -> None:
+        """Find out about the orders that an earlier run of this service left without an answer."""
+        for order in self._context.view.own_live_orders():
+            if order.status in IN_FLIGHT and order.client_order_id is not None:
+                self._unknown(
+                    order.client_order_id, "the order service ended before an answer came"
+                )
+            elif order.status is OrderStatus.UNKNOWN:
+                self._nursery.start_soon(self._resolver.resolve, order)
 
     async def handle(self, request: CommandRequest[Command, Outcome]) -> None:
         """Carry out one command and answer it."""
@@ -138,6 +146,10 @@ class OrderDesk:
         except StoreError as exc:
             self._gate.withdraw(key)
             return self._not_placed(key, f"not sent, because it could not be journaled: {exc}")
+        except trio.Cancelled:
+            self._gate.withdraw(key)
+            self._not_placed(key, "not sent, because the daemon was stopped before that")
+            raise
         return await self._send(key, terms)
 
     async def _send(self, key: ClientOrderId, terms: OrderTerms) -> Outcome:

@@ -41,6 +41,8 @@ def _tell(context: Context, batch: list[Any]) -> None:
         ):
             continue
         fill = fill_event.fill
+        if fill.ticker != changed.ticker:
+            continue
         context.log.info(
             f"filled {fill.side.value} {show_count(fill.count)} @ {show_price(fill.price)} of "
             f"{fill.ticker} as {'taker' if fill.is_taker else 'maker'}, fee {show_money(fill.fee)}; "

@@ -38,6 +38,8 @@ class JournalRecorder:
     def record(self, folded: list[Event]) -> None:
         """Hand the journal its share; a failed journal raises one halt and cancels still go."""
         if self._journal.failed is not None:
+            # The writer met the failure between two batches: this is the first to hear of it.
+            self.tell_failure(self._journal.failed, folded[-1].at)
             return
         rows = worth_keeping(folded)
         if not rows:

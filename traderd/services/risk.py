@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import trio
 
 from traderd.config import Config
+from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.model.commands import (
     Answer,
@@ -50,7 +52,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 async def _make_durable(context: Context, outcome: Outcome) -> Outcome:
     # A person's word must survive a power cut once it was acknowledged.
-    await context.shared.journal.wait_durable(context.shared.journal.position)
+    try:
+        await context.shared.journal.wait_durable(context.shared.journal.position)
+    except StoreError as exc:
+        # It holds now, which matters more than that a restart would forget it.
+        sentence = f"{outcome.sentence}; it will not survive a restart: {exc}"
+        return attrs.evolve(outcome, sentence=sentence)
     return outcome
 
 

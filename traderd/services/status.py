@@ -39,10 +39,13 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         if context.view.working and trio.current_time() >= next_box_at:
             next_box_at = trio.current_time() + BOX_INTERVAL_S
             box = status_box(
-                context.view, environment=context.config.environment, now=context.now()
+                context.view,
+                environment=context.config.environment,
+                trading=context.config.trading_enabled,
+                now=context.now(),
             )
             boxes.append(box)
-            context.log.info(f"status\n{box}")
+            context.log.info("status", box=box)
         else:
             context.log.debug(status_line(context))
 
@@ -51,8 +54,10 @@ def status_line(context: Context) -> str:
     """Return the one-line status."""
     view, data = context.view, context.view.market_data
     uptime = context.env.monotonic() - context.shared.started_at
-    return (
+    line = (
         f"{view.state.value}, up {show_duration(uptime)}: books {data.usable_books()}/"
-        f"{len(data.books)}, snapshots {data.snapshots_received}, deltas {data.deltas_received}, "
-        f"fills {view.ledger.fill_count}, orders {len(view.live_orders())}"
+        f"{len(data.books)}, snapshots {data.snapshots_received}, deltas {data.deltas_received}"
     )
+    if context.config.trading_enabled:
+        line += f", fills {view.ledger.fill_count}, orders {len(view.live_orders())}"
+    return line

@@ -38,16 +38,23 @@ def show_duration(seconds: float) -> str:
     return f"{whole}s"
 
 
-def status_box(view: StateView, *, environment: str, now: Timestamp) -> str:
-    """Return the box as text with line breaks."""
+def status_box(view: StateView, *, environment: str, trading: bool, now: Timestamp) -> str:
+    """Return the box as text with line breaks; with trading off it has no word of trading."""
     moment = format_time(Timestamp(now - now % NS_PER_S))
-    since = view.state_since or now
+    # A clock that stepped back gives 0, not a negative time.
+    since = min(view.state_since or now, now)
     lines = [
         f"╔═══ TRADERD STATUS · {moment} · {environment} ═══",
         f"║ State: {view.state.value} ({show_duration((now - since) / NS_PER_S)})   "
-        f"Health: {_health(view)}   Halts: {', '.join(view.conditions.halts) or 'none'}",
-        f"║ {_money(view)}",
+        f"Health: {_health(view, trading=trading)}   {_conditions(view)}",
     ]
+    if trading:
+        lines += _trading(view, now)
+    return "\n".join([*lines, "╚═══"])
+
+
+def _trading(view: StateView, now: Timestamp) -> list[str]:
+    lines = [f"║ {_money(view)}"]
     positions = view.ledger.open_positions()
     lines.append(f"╠═══ POSITIONS ({len(positions)})")
     lines += [f"║   {_position(view, position)}" for position in positions[:LINES_MAX]]
@@ -55,19 +62,28 @@ def status_box(view: StateView, *, environment: str, now: Timestamp) -> str:
     orders = view.live_orders()
     lines.append(f"╠═══ ORDERS ({len(orders)})")
     lines += [f"║   {_order(order, now)}" for order in orders[:LINES_MAX]]
-    lines += _rest(len(orders))
-    return "\n".join([*lines, "╚═══"])
+    return lines + _rest(len(orders))
 
 
-def _health(view: StateView) -> str:
+def _conditions(view: StateView) -> str:
+    conditions = view.conditions
+    shown = [f"Halts: {', '.join(conditions.halts) or 'none'}"]
+    if conditions.paused is not None:
+        shown.append(f"Paused: {conditions.paused}")
+    if conditions.venue_paused is not None:
+        shown.append(f"Exchange: {conditions.venue_paused}")
+    return "   ".join(shown)
+
+
+def _health(view: StateView, *, trading: bool) -> str:
     def light(feed: FeedName) -> str:
         return "✔" if view.feed(feed).connected else "✘"
 
     data = view.market_data
-    return (
-        f"orderbook {light(FeedName.MARKET_DATA)}  api {light(FeedName.PRIVATE)}  "
-        f"books {data.usable_books()}/{len(data.books)}"
-    )
+    shown = [f"orderbook {light(FeedName.MARKET_DATA)}"]
+    if trading:
+        shown.append(f"api {light(FeedName.PRIVATE)}")
+    return "  ".join([*shown, f"books {data.usable_books()}/{len(data.books)}"])
 
 
 def _money(view: StateView) -> str:

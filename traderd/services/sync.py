@@ -19,7 +19,7 @@ from traderd.errors import ExchangeError, describe_error
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Calibrate, Command, Outcome
 from traderd.model.orders import OrderRecord, OrderStatus
-from traderd.model.units import NS_PER_S, Timestamp, show_money
+from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp, show_money
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Policy
@@ -45,21 +45,23 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             request: CommandRequest[Command, Outcome] | None = None
             with trio.move_on_after(context.config.trading.sync_interval_s):
                 request = await requests.receive()
-            outcome = await _calibrate_or_say_why(context)
-            if request is not None:
-                request.answer(outcome)
+            if request is None:
+                await _calibrate_or_say_why(context)
+                continue
+            # Also when the stage is taken down half way somebody waits for the answer.
+            with request:
+                request.answer(await _calibrate_or_say_why(context))
 
 
 async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
     """Read the account and publish it; raises ExchangeError and publishes nothing when it failed."""
     rest, started_at = context.venue.rest, context.now()
     await check_venue(context)
-    positions, orders, fills, balance = await gather(
-        rest.positions,
-        partial(_orders, context),
-        partial(rest.fills, since=_fills_since(context, started_at)),
-        rest.balance,
+    positions, orders, balance = await gather(
+        rest.positions, partial(_orders, context), rest.balance
     )
+    # After the positions, so that every fill that they contain is among them.
+    fills = await rest.fills(since=_fills_since(context, started_at))
     at, view, differences = context.now(), context.view, []
     batch: list[ev.Event] = []
     for fill in reversed(view.missed_fills(fills)):
@@ -134,7 +136,11 @@ async def _orders(context: Context) -> tuple[OrderRecord, ...]:
 
 def _fills_since(context: Context, started_at: Timestamp) -> Timestamp:
     view = context.view
-    newest = view.ledger.latest_fill_at or view.account.first_read_at or started_at
+    newest = view.ledger.latest_fill_at
+    if newest is None:
+        # Ours, while fills carry the exchange's time.
+        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
+        newest = Timestamp((view.account.first_read_at or started_at) + offset_ns)
     return Timestamp(newest - FILL_OVERLAP_NS)
 
 
@@ -153,9 +159,13 @@ def describe_update(update: ev.TradingStateUpdated) -> str:
     return (
         f"Trading state updated: balance {show_money(update.balance)} "
         f"({show_money(update.balance_change, signed=True)}), "
-        f"positions {update.position_count} ({update.position_count_change:+d}), "
-        f"orders {update.order_count} ({update.order_count_change:+d})"
+        f"positions {update.position_count} ({_signed(update.position_count_change)}), "
+        f"orders {update.order_count} ({_signed(update.order_count_change)})"
     )
+
+
+def _signed(change: int) -> str:
+    return f"{change:+d}" if change else "0"
 
 
 def _log_update(context: Context, update: ev.TradingStateUpdated) -> None:

@@ -13,11 +13,11 @@ from typing import Final
 import trio
 
 from traderd.config import Config
-from traderd.errors import ExchangeUnavailable
+from traderd.errors import AuthenticationRefused, ExchangeUnavailable
 from traderd.kalshi.feed import open_feed
 from traderd.model import events as ev
 from traderd.plugin_api import Service, hookimpl
-from traderd.services.context import Context
+from traderd.services.context import Context, key_refused
 from traderd.services.stages import TRADING_CLIENT
 
 CHANNELS: Final = ("fill", "user_orders")
@@ -36,6 +36,13 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Hold the private connection; raises ExchangeError when it cannot be had or is lost."""
+    try:
+        await _hold(context, task_status)
+    except AuthenticationRefused as exc:
+        raise key_refused(context, exc) from exc
+
+
+async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
     venue = context.venue
     limits = await venue.rest.account_limits()
     numbers = context.shared.extras.setdefault(EXTRA, count(FIRST_CONNECTION))

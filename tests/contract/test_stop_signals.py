@@ -1,0 +1,66 @@
+"""SIGTERM to a real daemon: orders are cancelled and verified, the process ends with 0; a second one ends it at once."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.contract.test_kill_and_restart import ask_exchange, settings_for
+from tests.process_tools import running_daemon, running_exchange, wait_for
+from traderd.model.orders import OrderStatus
+
+STOP_BUDGET_S = 5.0
+
+pytestmark = pytest.mark.process
+
+
+def test_sigterm_cancels_what_strategies_have_resting_and_leaves_a_persons_order(
+    tmp_path: Path,
+) -> None:
+    with running_exchange(tmp_path / "exchange", events_per_s=0.0) as ready:
+        with running_daemon(tmp_path / "state", **settings_for(ready)) as daemon:
+            daemon.wait_ready()
+            wait_for(
+                lambda: daemon.client.get("/v3/status")["account"]["open_orders"] >= 4,
+                within_s=10,
+                what="quotes of the market maker",
+            )
+            by_hand = daemon.client.command(
+                "place",
+                {
+                    "ticker": "KXMLBGAME-26AUG072140LADAZ-LAD",
+                    "side": "bid",
+                    "count": "1",
+                    "price_dollars": "0.30",
+                },
+            )
+            begun = time.monotonic()
+            assert daemon.stop(signal.SIGTERM, within_s=STOP_BUDGET_S) == 0
+            took_s = time.monotonic() - begun
+            log = daemon.log()
+        resting = [
+            record.client_order_id
+            for record in ask_exchange(ready).orders
+            if record.status is OrderStatus.RESTING
+        ]
+    assert took_s < STOP_BUDGET_S
+    assert resting == [by_hand["key"]]
+    assert "verified at the exchange" in log
+    assert log.rstrip().splitlines()[-1].find("stopped") > 0
+
+
+def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path: Path) -> None:
+    with running_daemon(tmp_path / "state") as daemon:
+        daemon.wait_ready()
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.process.send_signal(signal.SIGTERM)
+        begun = time.monotonic()
+        daemon.process.wait(timeout=STOP_BUDGET_S)
+        took_s = time.monotonic() - begun
+        log = daemon.log()
+    assert took_s < 1.0
+    assert daemon.process.returncode in {0, 1}
+    assert "Traceback" not in log

@@ -1,0 +1,105 @@
+"""What the commands have in common: how they find their configuration and the running daemon.
+
+Owns: the options that many commands share, and the exit of a verb's outcome on the terminal.
+Must not: hold a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+
+from traderd.cli.client import DaemonClient
+from traderd.config import Config, load_config
+from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS
+from traderd.runtime.env import RealEnv
+
+SOCKET_FILE: Final = "control.sock"
+SETTINGS: Final = ("config_file", "environment", "state_dir", "settings")
+"""The parameters that `settings_options` adds."""
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options by which every command finds its configuration."""
+    for option in (
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="SECTION.KEY=VALUE",
+            help="One setting, for example risk.max_open_orders=4; repeatable.",
+        ),
+        click.option("--state-dir", help="Where journal, lock and control socket are."),
+        click.option(
+            "--environment",
+            "-e",
+            type=click.Choice((*ENVIRONMENTS, *ENVIRONMENT_ALIASES)),
+            metavar="NAME",
+            help=f"{', '.join(ENVIRONMENTS)}; default: sim. `demo` is paper.",
+        ),
+        click.option(
+            "--config",
+            "-c",
+            "config_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="A traderd.toml; default: the one of this directory, if there is one.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def daemon_command(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add settings and --json, and hand the command a client of the running daemon."""
+
+    @settings_options
+    @click.option("--json", "as_json", is_flag=True, help="Print the daemon's document as JSON.")
+    @wraps(command)
+    def wrapped(as_json: bool, **options: Any) -> None:
+        given = {name: options.pop(name) for name in SETTINGS}
+        config = read_config(**given, check=False)
+        client = DaemonClient(config.state_path() / SOCKET_FILE)
+        command(client=client, config=config, as_json=as_json, **options)
+
+    return wrapped
+
+
+def read_config(
+    *,
+    config_file: Path | None,
+    environment: str | None,
+    state_dir: str | None,
+    settings: tuple[str, ...],
+    extra: dict[str, Any] | None = None,
+    check: bool = True,
+) -> Config:
+    """Return the configuration that these options give.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        UsageError: a `--set` without a value.
+    """
+    flags: dict[str, Any] = {"environment": environment, "state_dir": state_dir, **(extra or {})}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set needs SECTION.KEY=VALUE, not {setting!r}")
+        flags[key] = value
+    return load_config(
+        variables=RealEnv().variables,
+        directory=Path.cwd(),
+        config_file=config_file,
+        flags=flags,
+        check=check,
+    )
+
+
+def print_json(document: Any) -> None:
+    """Print a document, indented."""
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
