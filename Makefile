@@ -43,6 +43,7 @@ test: lint
 
 bench: $(VENV)/.dev
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/footprint.py
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m soak
