@@ -1,7 +1,8 @@
 """A demo market maker: quotes both sides of a few markets, one step inside the spread where there is room.
 
-It joins the best prices, leans against its inventory, and stays inside its own limits; the daemon's risk gate
-stands behind it all the same. Copy this file to start a strategy of your own.
+It joins the best prices where there is no room, never outbids itself, stops adding to a position at its bound,
+and stays inside its own limits; the daemon's risk gate stands behind it all the same. Copy this file to start a
+strategy of your own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import attrs
 
 from traderd.plugin_api import (
+    BadInput,
     Command,
     Count,
     MarketTicker,
@@ -33,17 +35,22 @@ class Parameters:
 
     markets_max: int = 4
     """How many markets are quoted: two orders each must fit into risk.max_open_orders."""
-    order_contracts: str = "5"
-    position_contracts_max: str = "40"
-    """Beyond this the side that would add to the position is not quoted."""
+    order_contracts: str | int = 5
+    """How many contracts each quote has; a text for fractions: "2.5"."""
+    position_contracts_max: str | int = 40
+    """From here on the side that would add to the position is not quoted."""
 
 
 class SpreadMaker:
     """Keeps one bid and one ask in each of its markets."""
 
     def __init__(self, parameters: Parameters) -> None:
-        self._size = parse_count(parameters.order_contracts)
-        self._position_max = parse_count(parameters.position_contracts_max)
+        self._size = parse_count(parameters.order_contracts, what="order_contracts")
+        self._position_max = parse_count(
+            parameters.position_contracts_max, what="position_contracts_max"
+        )
+        if self._size <= 0 or self._position_max <= 0 or parameters.markets_max <= 0:
+            raise BadInput("order_contracts, position_contracts_max and markets_max are above 0")
         self._markets_max = parameters.markets_max
         self._markets: list[MarketTicker] = []
 
@@ -64,13 +71,17 @@ class SpreadMaker:
         bid, ask, grid = observation.bid, observation.ask, observation.market.grid
         assert bid is not None
         assert ask is not None
-        step = grid.step_at(bid)
+        step = max(grid.step_at(bid), grid.step_at(ask))
         if ask - bid > 2 * step:
-            bid, ask = Price(bid + step), Price(ask - step)
-        room = observation.position
+            # Alone at the top we stay: a step further would only outbid ourselves.
+            if not _is_ours_alone(observation, Side.BID):
+                bid = Price(bid + step)
+            if not _is_ours_alone(observation, Side.ASK):
+                ask = Price(ask - step)
+        held = observation.position
         return {
-            Side.BID: None if room >= self._position_max else grid.floor(bid),
-            Side.ASK: None if room <= -self._position_max else grid.ceil(ask),
+            Side.BID: None if held >= self._position_max else grid.floor(bid),
+            Side.ASK: None if held <= -self._position_max else grid.ceil(ask),
         }
 
     def _quote(self, observation: Observation, side: Side, price: Price | None) -> list[Command]:
@@ -87,6 +98,14 @@ class SpreadMaker:
                 post_only=True,
             )
         ]
+
+
+def _is_ours_alone(observation: Observation, side: Side) -> bool:
+    is_bid = side is Side.BID
+    price = observation.bid if is_bid else observation.ask
+    count = observation.bid_count if is_bid else observation.ask_count
+    ours = sum(order.remaining for order in observation.own(side) if order.price == price)
+    return 0 < count <= ours
 
 
 def _rests(order: OwnOrder) -> bool:

@@ -113,7 +113,8 @@ def _unknown(name: str, given: Given, known: Mapping[str, Any], free: str) -> st
 
 def _suggestion(section: str, key: str, known: Mapping[str, Any]) -> str:
     """Return the known name that was probably meant: by its whole name, or the same key elsewhere."""
-    whole = f"{section}.{key}" if section else key
+    key = key.lower()
+    whole = f"{section}.{key}".lower() if section else key
     # Dots and underscores look alike to who types them, above all in names of variables.
     flat = {name.replace(".", "_"): name for name in known}
     near = difflib.get_close_matches(whole.replace(".", "_"), flat, n=1, cutoff=SIMILAR)

@@ -22,6 +22,7 @@ import attrs
 import pluggy
 
 from traderd.core.observation import Observation, OwnOrder
+from traderd.errors import BadInput
 from traderd.model.commands import CancelOrder, Command, PlaceOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus, PriceGrid
@@ -102,6 +103,7 @@ __all__ = [
     "ONE_CONTRACT",
     "ONE_DOLLAR",
     "PROJECT_NAME",
+    "BadInput",
     "CancelOrder",
     "Command",
     "Count",

@@ -176,7 +176,7 @@ def _register_drop_in(manager: pluggy.PluginManager, path: Path) -> str:
         if reason := _writable_by_others(path):
             return reason
         module = _import_file(path)
-    except Exception as exc:  # noqa: BLE001 - a foreign module may fail in any way; it is listed
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - a foreign module may fail in any way; it is listed
         line = exc.lineno if isinstance(exc, SyntaxError) else None
         return f"it cannot be imported: {type(exc).__name__}: {exc}" + (
             f" (line {line})" if line else ""

@@ -309,9 +309,7 @@ def halt(
     ticker: MarketTicker | None = None,
     reason: str = "told so",
 ) -> ev.HaltRaised:
-    return ev.HaltRaised(
-        at=second(6), halt_id=halt_id, author=author, reason=reason, ticker=ticker
-    )
+    return ev.HaltRaised(at=second(6), halt_id=halt_id, author=author, reason=reason, ticker=ticker)
 
 
 def cleared(halt_id: str = "h1", author: ev.Author = ev.Author.PERSON) -> ev.HaltCleared:

@@ -240,9 +240,7 @@ def test_a_lost_connection_puts_every_book_in_doubt_and_the_next_one_counts_anew
     engine = two_books()
     tell(
         engine,
-        ev.FeedConnected(
-            at=second(0), feed=ev.FeedName.MARKET_DATA, connection=1, url="ws://here"
-        ),
+        ev.FeedConnected(at=second(0), feed=ev.FeedName.MARKET_DATA, connection=1, url="ws://here"),
     )
     told = tell(
         engine,

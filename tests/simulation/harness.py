@@ -22,11 +22,12 @@ import trio
 from traderd.app import Daemon, run_daemon
 from traderd.config import load_config
 from traderd.core.view import StateView
+from traderd.errors import StoreError
 from traderd.model.commands import CancelOrder, Command, Outcome, PlaceOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Attribution, OrderOwner, OrderTerms, Side
 from traderd.model.states import State
-from traderd.model.units import parse_count, parse_money, parse_price
+from traderd.model.units import Count, format_price, parse_count, parse_money, parse_price
 from traderd.paper.exchange import Credentials, PaperExchange, run_paper_exchange
 from traderd.paper.scenario import default_scenario
 from traderd.runtime.simulation import MemoryNetwork, SimEnv
@@ -94,6 +95,7 @@ class MortalEnv(SimEnv):
         super().__init__(seed=seed, network=network)
         self.dead = False
         self.disk_words: str | None = None
+        """What the disk says instead of taking a commit; None while it is well."""
         self.streams: dict[MortalStream, None] = {}
 
     async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
@@ -106,6 +108,8 @@ class MortalEnv(SimEnv):
     async def run_blocking(self, function: Callable[..., T], *args: Any) -> T:
         if self.dead:
             raise ProcessDead
+        if self.disk_words is not None and function.__name__ == "append":
+            raise StoreError(self.disk_words)
         result = await super().run_blocking(function, *args)
         if self.dead:
             raise ProcessDead
@@ -227,7 +231,7 @@ class SimulatedDaemon:
     async def wait_until(self, condition: Callable[[], Any], *, within_s: float = 60.0) -> None:
         """Look until the condition holds; fail with the last log lines when it does not in time."""
         with trio.move_on_after(within_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - any condition may be waited for
                 await trio.sleep(LOOK_EVERY_S)
         if not condition():
             tail = "\n".join(line["event"] for line in self.lines()[-25:])
@@ -268,6 +272,26 @@ class SimulatedDaemon:
             )
         )
 
+    def hush_feeds(self) -> None:
+        """Let the exchange's WebSockets say nothing of what happens from now on."""
+        self.exchange.feed.publish = self.exchange.venue.take_outbox  # type: ignore[assignment]
+
+    def trade_through(self, side: str, price: str, *, ticker: str = TICKERS[0]) -> None:
+        """Let the street take everything up to a price; `side` is the street's."""
+        self.exchange.venue.street.take(
+            MarketTicker(ticker),
+            Side(side),
+            parse_price(price),
+            Count(10**9),
+            self.exchange.now(),
+        )
+        self.exchange.settle()
+
+    def touch(self, ticker: str = TICKERS[0]) -> tuple[str, str]:
+        """Return best bid and ask as the exchange has them, as texts."""
+        bids, asks = self.exchange.venue.book(ticker)
+        return format_price(bids[0][0]), format_price(asks[0][0])
+
     async def cancel(self, key: str | None) -> Outcome:
         """Cancel one order."""
         assert key is not None
@@ -287,6 +311,10 @@ class SimulatedDaemon:
     def lines(self) -> list[dict[str, Any]]:
         """Return every log line so far."""
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    def count(self, words: str) -> int:
+        """Return how many log lines have these words."""
+        return sum(words in line["event"] for line in self.lines())
 
     def said(self, words: str) -> bool:
         """Tell whether a log line has these words."""

@@ -95,5 +95,3 @@ async def check_everything(simulated: SimulatedDaemon) -> None:
     check_orders(simulated)
     check_money(simulated)
     check_log(simulated)
-
-

@@ -141,7 +141,7 @@ async def test_a_create_whose_reply_is_lost_is_unknown_fenced_and_found(tmp_path
     async with simulated_daemon(tmp_path) as simulated:
         faults = simulated.exchange.faults
         # The feed would tell at once; here it says nothing, and the search has to find the order.
-        simulated.exchange.feed.publish = simulated.exchange.venue.take_outbox
+        simulated.hush_feeds()
         faults.lose_reply_of_next("POST", ORDERS)
         faults.refuse_requests("/portfolio/orders", 503)
         unknown = await simulated.place("bid", "5", "0.0100")
@@ -192,6 +192,8 @@ async def test_a_create_that_never_arrived_is_not_placed_after_the_quarantine_an
 
 async def test_an_order_that_arrives_after_it_was_given_up_is_adopted(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path, trading__unknown_quarantine_s=5) as simulated:
+        # As if the request waited behind the check of its signature.
+        simulated.exchange.keys.past_window_s = 60
         simulated.exchange.faults.delay_requests(20.0)
         async with trio.open_nursery() as nursery:
             outcomes = []

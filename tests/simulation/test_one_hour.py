@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("trace_program.py")
+from tests.simulation.harness import REPOSITORY
+from tests.simulation.trace_program import trace
+
+PROGRAM = "tests.simulation.trace_program"
 HOUR_S = 3_600.0
 DEADLINE_S = 140.0
 
@@ -20,7 +23,8 @@ DEADLINE_S = 140.0
 def start(seed: int, seconds: float, directory: Path, hash_seed: str) -> subprocess.Popen[bytes]:
     directory.mkdir()
     return subprocess.Popen(
-        [sys.executable, "-W", "error", str(PROGRAM), str(seed), str(seconds), str(directory)],
+        [sys.executable, "-W", "error", "-m", PROGRAM, str(seed), str(seconds), str(directory)],
+        cwd=REPOSITORY,
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -56,8 +60,6 @@ def test_another_seed_gives_another_trace(tmp_path):
 @pytest.mark.parametrize("seed", [7])
 def test_the_same_seed_gives_the_same_trace_in_one_process(tmp_path, seed):
     # What the first run leaves behind (caches, the log's set-up) must not reach into the second.
-    from tests.simulation.trace_program import trace
-
     runs = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()

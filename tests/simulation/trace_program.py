@@ -1,7 +1,8 @@
 """Runs the daemon on its embedded exchange for a while and prints what happened as one hash.
 
 Owns: the trace: every task step with its virtual time, every broadcast of the exchange, every row of the journal.
-Run it as `python trace_program.py SEED SECONDS DIRECTORY`; it prints one JSON object.
+Run it from the repository as `python -m tests.simulation.trace_program SEED SECONDS DIRECTORY`; it prints one JSON
+object.
 """
 
 from __future__ import annotations
@@ -10,10 +11,6 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[2]
-if __name__ == "__main__":
-    sys.path.insert(0, str(REPOSITORY))
 
 import apsw
 import attrs

@@ -28,6 +28,8 @@ REQUEST_LIFE_S: Final = 15.0
 async def make_weather(simulated: SimulatedDaemon, rng: Random) -> None:
     """Make one fault after the other, some at the same time, until cancelled."""
     faults = simulated.exchange.faults
+    # A late request is carried out all the same, as if it waited behind the check of its signature.
+    simulated.exchange.keys.past_window_s = 60
     single: tuple[Callable[[], object], ...] = (
         lambda: faults.drop_websockets(rng.choice((None, "orderbook_delta", "fill"))),
         lambda: faults.lose_reply_of_next(rng.choice(("POST", "DELETE")), ORDERS),

@@ -139,6 +139,24 @@ class EnvNetworkBackend(httpcore.AsyncNetworkBackend):
         await trio.sleep(seconds)
 
 
+class WholeBody(httpx.AsyncByteStream):
+    """A request's body in one piece.
+
+    httpx's own is an async generator; a write that fails or is cancelled leaves it unfinished, which Trio reports.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._parts = iter((content,))
+
+    def __aiter__(self) -> WholeBody:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for part in self._parts:
+            return part
+        raise StopAsyncIteration
+
+
 class EnvTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport over the Env's streams."""
 
@@ -153,6 +171,11 @@ class EnvTransport(httpx.AsyncHTTPTransport):
             retries=0,
             network_backend=EnvNetworkBackend(env),
         )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request, as httpx does.  Cancelling closes its connection."""
+        request.stream = WholeBody(request.content)
+        return await super().handle_async_request(request)
 
 
 def make_http_client(

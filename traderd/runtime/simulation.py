@@ -49,6 +49,8 @@ class MemoryNetwork:
     def listen(self, port: int) -> MemoryListener:
         """Bind a port, 0 takes the next free one; raises OSError when it is taken."""
         if port == 0:
+            while self._next_port in self._listeners:
+                self._next_port += 1
             port = self._next_port
             self._next_port += 1
         if port in self._listeners:
@@ -97,11 +99,13 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         """Free the port and turn waiting clients away, as the kernel resets them."""
         self._network.forget(self.port)
         waiting: list[trio.abc.Stream] = []
-        with self._send, self._receive:
+        # First, so that clients in front of a full backlog are refused and not let in.
+        self._send.close()
+        with self._receive:
             while True:
                 try:
                     waiting.append(self._receive.receive_nowait())
-                except (trio.WouldBlock, trio.ClosedResourceError):
+                except (trio.EndOfChannel, trio.ClosedResourceError):
                     break
         for stream in waiting:
             with trio.CancelScope(shield=True):

@@ -72,6 +72,11 @@ class _RunningStage:
         self.error: str | None = None
         """Set when it failed."""
 
+    @property
+    def stands(self) -> bool:
+        """Tell whether it became ready and has not ended."""
+        return self.settled.is_set() and not self.ended.is_set()
+
     def started(self, value: None = None) -> None:
         """Hear from the stage that it can really serve."""
         self.settled.set()
@@ -177,7 +182,7 @@ class Supervisor:
         if not running.settled.is_set():
             running.error = f"{stage.name} was not ready within {stage.deadline_s:g} s"
             self._listener.service_changed(stage.name, "failed", running.error)
-        elif not running.ended.is_set():
+        elif running.stands:
             self._listener.service_changed(stage.name, "running", "")
         return running
 
@@ -187,7 +192,8 @@ class Supervisor:
         try:
             with running.scope:
                 await stage.service.run(self._contexts[stage.name], task_status=running)
-                error = "it ended although nobody stopped it"
+                if not running.scope.cancel_called:
+                    error = "it ended although nobody stopped it"
         except* Exception as group:  # noqa: BLE001 - any failure of a stage is one to recover from
             error = describe_error(group)
         finally:
@@ -250,7 +256,11 @@ class Supervisor:
     async def _drain(self) -> None:
         """Run the drains of what was started, newest first: stages stand on services."""
         services = [host.service for host in self._started]
-        services += [stage.service for stage in self._stages if stage.name in self._running]
+        services += [
+            stage.service
+            for stage in self._stages
+            if stage.name in self._running and self._running[stage.name].stands
+        ]
         drains = [
             (service.name, service.drain)
             for service in reversed(services)

@@ -6,6 +6,8 @@ Must not: import the web stack before it runs; it costs a tenth of a second and 
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,9 +26,12 @@ from traderd.services.context import Context
 
 if TYPE_CHECKING:
     from traderd.web.live import LiveHub
+    from traderd.web.server import ServedConsole
 
 TOKEN_FILE: Final = "control.token"
 SOCKET_FILE: Final = "control.sock"
+GOODBYE_S: Final = 0.5
+"""Bounds the polite part of stopping; the supervisor gives the whole service one second."""
 STATUS_INTERVAL_S: Final = 1.0
 """How often consoles get the whole status."""
 PRIVATE: Final = (
@@ -49,32 +54,57 @@ def traderd_services(config: Config) -> list[Service]:
 
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
-    """Serve consoles until cancelled; then connections are closed and pages reconnect."""
+    """Serve consoles until cancelled; then pages are told that the daemon goes, and connections are closed."""
     from traderd.web.http_app import AccessRules, create_app
     from traderd.web.live import LiveHub
     from traderd.web.server import serve_console
 
     source = DaemonSource(context)
-    hub = LiveHub(source)
+    hub, stop = LiveHub(source), trio.Event()
     directory = context.config.state_path()
     token = await context.env.run_blocking(ensure_token, directory, context.env.new_id())
-    app = create_app(source, hub, access=AccessRules(control_token=token), stop=trio.Event())
-    async with trio.open_nursery() as nursery:
-        served = await nursery.start(
-            partial(
-                serve_console,
-                app,
-                env=context.env,
-                host=context.config.web.host,
-                port=context.config.web.port,
-                socket_path=directory / SOCKET_FILE,
-                stop=trio.Event(),
-            )
-        )
+    serve = partial(
+        serve_console,
+        create_app(source, hub, access=AccessRules(control_token=token), stop=stop),
+        env=context.env,
+        host=context.config.web.host,
+        port=context.config.web.port,
+        socket_path=directory / SOCKET_FILE,
+        stop=stop,
+    )
+    async with serving(serve, stop) as served, trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(broadcast, context, source, hub)
         context.log.info(f"console at {served.url}")
         task_status.started()
+
+
+@asynccontextmanager
+async def serving(
+    serve: Callable[..., Awaitable[None]], stop: trio.Event
+) -> AsyncIterator[ServedConsole]:
+    """Serve while the context is open; leaving it, also by cancellation, asks politely first.
+
+    What `serve` raises arrives in a group.
+    """
+    shield, ended = trio.CancelScope(shield=True), trio.Event()
+
+    async def shielded(*, task_status: trio.TaskStatus[ServedConsole]) -> None:
+        try:
+            with shield:
+                await serve(task_status=task_status)
+        finally:
+            ended.set()
+
+    async with trio.open_nursery() as nursery:
+        served = await nursery.start(shielded)
+        try:
+            yield served
+        finally:
+            stop.set()
+            with trio.move_on_after(GOODBYE_S, shield=True):
+                await ended.wait()
+            shield.cancel(reason="the polite part of stopping is over")
 
 
 def ensure_token(directory: Path, fresh: str) -> str:

@@ -1,0 +1,85 @@
+"""Halts, who may clear them, and the breaker."""
+
+import pytest
+
+from tests.core.builders import OTHER, TICKER, cleared, halt, second
+from traderd.core.conditions import BREAKER_HALT, Conditions
+from traderd.model.events import Author, HaltRaised
+
+PERSON, MACHINE = Author.PERSON, Author.MACHINE
+
+
+def tripped(limit: int = 5) -> tuple[Conditions, HaltRaised]:
+    conditions = Conditions(breaker_limit=limit)
+    for number in range(1, limit):
+        assert conditions.count_order_error(second(number), f"error {number}") is None
+    raised = conditions.count_order_error(second(limit), f"error {limit}")
+    assert raised is not None
+    return conditions, raised
+
+
+@pytest.mark.parametrize(
+    ("halt_id", "raised_by", "cleared_by", "ends"),
+    [
+        ("h1", PERSON, PERSON, True),
+        ("h1", PERSON, MACHINE, False),
+        ("h1", MACHINE, PERSON, True),
+        ("h1", MACHINE, MACHINE, True),
+        (BREAKER_HALT, MACHINE, MACHINE, False),
+        (BREAKER_HALT, MACHINE, PERSON, True),
+    ],
+)
+def test_a_persons_halt_and_the_breakers_are_cleared_only_by_a_person(
+    halt_id, raised_by, cleared_by, ends
+):
+    conditions = Conditions(breaker_limit=5)
+    conditions.raise_halt(halt(halt_id, raised_by))
+    assert conditions.clear_halt(cleared(halt_id, cleared_by)) is ends
+    assert (halt_id not in conditions.halts) is ends
+
+
+def test_a_halt_that_is_not_there_cannot_be_cleared():
+    assert not Conditions(breaker_limit=5).clear_halt(cleared("h1"))
+
+
+def test_the_first_reason_of_a_halt_stays_readable():
+    conditions = Conditions(breaker_limit=5)
+    conditions.raise_halt(halt("h1", PERSON, reason="first"))
+    conditions.raise_halt(halt("h1", MACHINE, reason="second"))
+    assert conditions.halts["h1"].reason == "first"
+    assert not conditions.clear_halt(cleared("h1", MACHINE))
+
+
+def test_a_halt_of_the_account_covers_every_market_and_one_of_a_market_only_its_own():
+    conditions = Conditions(breaker_limit=5)
+    conditions.raise_halt(halt("m", ticker=TICKER))
+    assert conditions.halt_for(TICKER) is conditions.halts["m"]
+    assert conditions.halt_for(OTHER) is None
+    conditions.raise_halt(halt("all"))
+    assert conditions.halt_for(OTHER) is conditions.halts["all"]
+
+
+def test_the_breaker_trips_at_the_limit_and_names_the_last_error():
+    conditions, raised = tripped()
+    assert (raised.halt_id, raised.author, raised.ticker) == (BREAKER_HALT, MACHINE, None)
+    assert raised.reason == "5 order errors in a row, the last: error 5"
+    assert raised.at == second(5)
+    assert conditions.halts == {}, "raising it is the caller's, so that everybody hears of it"
+
+
+def test_a_success_begins_a_new_row():
+    conditions = Conditions(breaker_limit=2)
+    assert conditions.count_order_error(second(1), "one") is None
+    conditions.count_order_success()
+    assert conditions.count_order_error(second(2), "one") is None
+    assert conditions.count_order_error(second(3), "two") is not None
+
+
+def test_the_breaker_trips_once_until_a_person_resets_it():
+    conditions, raised = tripped(2)
+    conditions.raise_halt(raised)
+    assert conditions.count_order_error(second(9), "again") is None
+    assert conditions.clear_halt(cleared(BREAKER_HALT))
+    assert conditions.consecutive_errors == 0
+    assert conditions.count_order_error(second(10), "one") is None
+    assert conditions.count_order_error(second(11), "two") is not None

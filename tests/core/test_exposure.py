@@ -1,0 +1,198 @@
+"""The worst loss, against brute force over everything that can fill."""
+
+import itertools
+from decimal import ROUND_CEILING, Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.builders import (
+    OTHER,
+    TICKER,
+    accepted,
+    contracts,
+    dollars,
+    filled,
+    intended,
+    position_record,
+    price,
+    ready_engine,
+    second,
+    sent,
+    tell,
+    terms,
+)
+from traderd.core.exposure import Leg, account_exposure, market_exposure
+from traderd.core.ledger import Position
+from traderd.model.ids import OrderId, TradeId
+from traderd.model.orders import Fill, Side
+from traderd.model.units import ONE_DOLLAR, Count, Money, Price
+
+B, A = Side.BID, Side.ASK
+
+
+def held(count: str | int, cost: str) -> Position:
+    position = Position(TICKER)
+    position.carry_in(position_record(count, exposure=cost))
+    return position
+
+
+def leg(side: Side, at_price: str, count: str | int) -> Leg:
+    return side, price(at_price), contracts(count)
+
+
+FLAT = held(0, "0")
+
+
+@pytest.mark.parametrize(
+    ("position", "legs", "worst"),
+    [
+        (None, [], "0"),
+        (None, [leg(B, "0.40", 100)], "41.68"),
+        (None, [leg(A, "0.40", 100)], "61.75"),
+        (FLAT, [leg(B, "0.40", 100), leg(A, "0.60", 100)], "41.68"),
+        (FLAT, [leg(B, "0.40", 100), leg(B, "0.30", 100)], "73.15"),
+        (held(100, "30"), [], "30"),
+        (held(-100, "30"), [], "30"),
+        (held(100, "30"), [leg(A, "0.60", 100)], "30"),
+        (held(100, "30"), [leg(A, "0.60", 60), leg(A, "0.70", 40)], "30"),
+        (held(-100, "30"), [leg(B, "0.60", 100)], "30"),
+        (held(100, "30"), [leg(B, "0.40", 100)], "71.68"),
+        # The ask closes 100 and opens 200 of NO at 40 cents; its fee is that of all 300.
+        (held(100, "30"), [leg(A, "0.60", 300)], "85.04"),
+        # What is closed below its cost of 90 cents is lost, and the rest opens NO at 80 cents.
+        (held(100, "90"), [leg(A, "0.20", 200)], "153.5"),
+    ],
+)
+def test_the_worst_loss_of_one_market(position, legs, worst):
+    assert market_exposure(position, legs) == dollars(worst)
+
+
+def test_reductions_are_free_whatever_they_cost_and_in_whatever_order_they_are_told():
+    position = held(100, "30")
+    for count in (1, 50, 100):
+        for at_price in ("0.01", "0.50", "0.99"):
+            assert market_exposure(position, [leg(A, at_price, count)]) == dollars("30")
+    legs = [leg(A, "0.90", 50), leg(A, "0.20", 80)]
+    assert market_exposure(position, legs) == market_exposure(position, legs[::-1])
+
+
+def test_two_reductions_that_are_too_much_together_are_not_free():
+    position = held(100, "30")
+    assert market_exposure(position, [leg(A, "0.10", 100)]) == dollars("30")
+    assert market_exposure(position, [leg(A, "0.10", 100)] * 2) > dollars("90")
+
+
+def test_markets_are_added_and_the_order_in_question_counts():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted())
+    tell(engine, filled("t9", 10, order_id="x9", key=None, ticker=OTHER))
+    at_risk = engine.orders.at_risk()
+    before = account_exposure(engine.ledger, at_risk, None)
+    assert before == dollars("5.18") + dollars("5")
+    extra = terms(B, "0.20", 10)
+    assert account_exposure(engine.ledger, at_risk, extra) == before + dollars("2.12")
+
+
+def test_what_was_reported_as_filled_counts_until_its_fill_is_booked():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(filled=10, remaining=0))
+    assert engine.orders.live() == ()
+    assert account_exposure(engine.ledger, engine.orders.at_risk(), None) == dollars("5.18")
+    tell(engine, filled("t1", 10))
+    assert account_exposure(engine.ledger, engine.orders.at_risk(), None) == dollars("5")
+
+
+# --- brute force ----------------------------------------------------------------------------------
+
+
+def fee(at_price: int, count: int) -> int:
+    """Return the published taker fee of one fill, rounded up to a millionth of a dollar."""
+    p = Decimal(at_price) / ONE_DOLLAR
+    exact = Decimal("0.07") * Decimal(count) / 100 * p * (1 - p)
+    return int((exact * 1_000_000).to_integral_value(ROUND_CEILING))
+
+
+def true_worst_loss(position: Position, legs: list[Leg]) -> int:
+    """Try every subset of the orders and both outcomes: cost of all that is held less what it pays."""
+    worst = 0
+    for size in range(len(legs) + 1):
+        for filling in itertools.combinations(legs, size):
+            spent = position.cost
+            yes, no = max(position.count, 0), max(-position.count, 0)
+            for side, at_price, count in filling:
+                spent += (at_price if side is B else ONE_DOLLAR - at_price) * count
+                spent += fee(at_price, count)
+                yes, no = (yes + count, no) if side is B else (yes, no + count)
+            worst = max(worst, spent - min(yes, no) * ONE_DOLLAR)
+    return worst
+
+
+LEGS = st.lists(
+    st.tuples(st.sampled_from(Side), st.integers(1, ONE_DOLLAR - 1), st.integers(1, 400)),
+    max_size=5,
+)
+HELD = st.tuples(st.integers(-500, 500), st.integers(1, ONE_DOLLAR - 1))
+
+
+def any_position(count: int, average: int) -> Position:
+    position = Position(TICKER)
+    position.count, position.cost = Count(count), Money(abs(count) * average)
+    return position
+
+
+@settings(deadline=None)
+@given(HELD, LEGS)
+def test_the_bound_is_never_below_the_true_worst_loss(holding, legs):
+    position = any_position(*holding)
+    assert market_exposure(position, legs) >= true_worst_loss(position, legs)
+
+
+@given(HELD, LEGS)
+def test_the_bound_is_at_most_everything_on_the_dearer_side(holding, legs):
+    position = any_position(*holding)
+    sides = {
+        side: sum(
+            (p if s is B else ONE_DOLLAR - p) * c + fee(ONE_DOLLAR // 2, c) + 10_000
+            for s, p, c in legs
+            if s is side
+        )
+        for side in Side
+    }
+    assert position.cost <= market_exposure(position, legs) <= position.cost + max(sides.values())
+
+
+@settings(deadline=None, max_examples=300)
+@given(HELD, LEGS, st.randoms(use_true_random=False))
+def test_the_bound_never_rises_while_orders_fill_or_end(holding, legs, rng):
+    position = any_position(*holding)
+    bound = market_exposure(position, legs)
+    for number in itertools.count():
+        if not legs:
+            break
+        side, limit, count = legs.pop(rng.randrange(len(legs)))
+        done = rng.randint(1, count)
+        if rng.random() < 0.8:
+            # At its limit, or better.
+            low, high = (
+                (max(1, limit - 300), limit) if side is B else (limit, min(9_999, limit + 300))
+            )
+            position.apply(
+                Fill(
+                    trade_id=TradeId(str(number)),
+                    order_id=OrderId("x"),
+                    ticker=TICKER,
+                    side=side,
+                    price=Price(rng.choice([limit, rng.randint(low, high)])),
+                    count=Count(done),
+                    fee=Money(0),
+                    is_taker=True,
+                    executed_at=second(number),
+                )
+            )
+            if done < count:
+                legs.append((side, Price(limit), Count(count - done)))
+        after = market_exposure(position, legs)
+        assert after <= bound
+        bound = after

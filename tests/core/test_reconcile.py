@@ -1,0 +1,179 @@
+"""What counts as a difference between us and the exchange, and the words for it."""
+
+import copy
+
+import pytest
+
+from tests.core.builders import (
+    OTHER,
+    TICKER,
+    S,
+    accepted,
+    cancel_requested,
+    contracts,
+    fill,
+    filled,
+    intended,
+    not_placed,
+    position_record,
+    ready_engine,
+    record,
+    rejected,
+    reported,
+    second,
+    sent,
+    tell,
+    unknown,
+)
+from traderd.core.engine import Engine
+from traderd.core.ledger import Ledger
+from traderd.core.reconcile import (
+    POSITION_LAG_GRACE_NS,
+    fill_difference,
+    missed_fills,
+    order_difference,
+    position_differences,
+    undecided_positions,
+)
+from traderd.model import events as ev
+from traderd.model.orders import OrderRecord, Side
+from traderd.model.units import NS_PER_S
+
+
+def engine_with(*events: ev.Event) -> Engine:
+    engine = ready_engine()
+    tell(engine, *events)
+    return engine
+
+
+PLACED = (intended(), sent(), accepted())
+
+
+def words(engine: Engine, read: OrderRecord) -> tuple[str, str, str, str] | None:
+    found = order_difference(engine.orders, read)
+    return None if found is None else (found.kind, found.subject, found.ours, found.theirs)
+
+
+def test_fills_that_were_not_booked_are_named_in_their_order():
+    ledger = Ledger()
+    ledger.book(fill("t2", 1))
+    read = [fill("t3", 5, side=Side.ASK), fill("t2", 1), fill("t1", "2.5")]
+    missed = missed_fills(ledger, read)
+    assert missed == [read[0], read[2]]
+    assert fill_difference(missed[0]) == ev.Difference(
+        kind="fill_missed", subject="t3", ours="not booked", theirs="ask 5 KXA-26-Y"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "read", "found"),
+    [
+        ((), record(S.RESTING, 2), ("order_adopted", "c1", "not known", "resting, 2 filled")),
+        (
+            (),
+            record(S.EXECUTED, 10, key=None),
+            ("order_adopted", "x1", "not known", "executed, 10 filled"),
+        ),
+        (
+            (intended(), sent(), unknown()),
+            record(S.RESTING),
+            ("order_found", "c1", "unknown", "resting, 0 filled"),
+        ),
+        (
+            (intended(), sent(), unknown(), not_placed()),
+            record(S.CANCELED),
+            ("order_found", "c1", "not_placed", "canceled, 0 filled"),
+        ),
+        (
+            (intended(), sent()),
+            record(S.RESTING),
+            ("order_found", "c1", "sent", "resting, 0 filled"),
+        ),
+        (PLACED, record(S.RESTING), None),
+        (PLACED, record(S.CANCELED, 4), ("order_ended", "c1", "resting", "canceled, 4 filled")),
+        (
+            (*PLACED, cancel_requested()),
+            record(S.EXECUTED, 10),
+            ("order_ended", "c1", "cancelling", "executed, 10 filled"),
+        ),
+        ((*PLACED, cancel_requested()), record(S.RESTING), None),
+        (PLACED, record(S.RESTING, 4), ("order_filled", "c1", "0 filled", "resting, 4 filled")),
+        ((*PLACED, reported(S.RESTING, 4)), record(S.RESTING, 4), None),
+        ((*PLACED, reported(S.CANCELED)), record(S.RESTING), None),
+        (
+            (*PLACED, reported(S.CANCELED)),
+            record(S.CANCELED, 4),
+            ("order_filled", "c1", "0 filled", "canceled, 4 filled"),
+        ),
+        ((*PLACED, reported(S.EXECUTED, 10)), record(S.RESTING), None),
+        (
+            (*PLACED, reported(S.CANCELED)),
+            record(S.RESTING, order_id="x2"),
+            ("order_adopted", "c1", "not known", "resting, 0 filled"),
+        ),
+        (
+            (intended(), sent(), rejected()),
+            record(S.RESTING),
+            ("order_found", "c1", "rejected", "resting, 0 filled"),
+        ),
+    ],
+)
+def test_a_record_tells_what_was_not_known(before, read, found):
+    assert words(engine_with(*before), read) == found
+
+
+@pytest.mark.parametrize("read", [record(S.RESTING, 2), record(S.CANCELED, 4)])
+def test_what_was_told_once_is_no_difference_any_more(read):
+    engine = engine_with(*PLACED, cancel_requested())
+    tell(engine, ev.OrderReported(at=second(9), record=read, source=ev.Source.SYNC))
+    assert order_difference(engine.orders, read) is None
+
+
+def test_positions_that_agree_are_no_difference():
+    ledger = Ledger()
+    ledger.book(fill("t1", 10))
+    assert position_differences(ledger, [position_record(10)], second(100)) == []
+    flat = [position_record(10), position_record(0, ticker=OTHER)]
+    assert position_differences(ledger, flat, second(100)) == []
+
+
+def test_positions_that_our_fills_do_not_explain_are_told_with_both_counts():
+    ledger = Ledger()
+    ledger.book(fill("t1", 10))
+    read = [position_record(-4), position_record("2.5", ticker=OTHER)]
+    assert position_differences(ledger, read, second(100)) == [
+        (read[0], ev.Difference(kind="position", subject=TICKER, ours="+10", theirs="-4")),
+        (read[1], ev.Difference(kind="position", subject=OTHER, ours="+0", theirs="+2.50")),
+    ]
+
+
+def test_a_market_that_is_missing_from_a_complete_reading_is_flat_there():
+    ledger = Ledger()
+    ledger.book(fill("t1", 10, fee="0.1"))
+    [(flat, difference)] = position_differences(ledger, [], second(100))
+    assert (flat.ticker, flat.count, flat.exposure) == (TICKER, 0, 0)
+    assert (difference.ours, difference.theirs) == ("+10", "+0")
+
+
+@pytest.mark.parametrize(("age_s", "judged"), [(9.9, False), (10, True), (60, True)])
+def test_a_reading_that_may_be_older_than_a_fill_says_nothing_of_its_market(age_s, judged):
+    assert POSITION_LAG_GRACE_NS == 10 * NS_PER_S
+    ledger = Ledger()
+    ledger.book(fill("t1", 10, at=100 - age_s))
+    read = [position_record(0), position_record(3, ticker=OTHER)]
+    named = [record.ticker for record, _ in position_differences(ledger, read, second(100))]
+    assert named == ([TICKER, OTHER] if judged else [OTHER])
+    undecided = undecided_positions(ledger, read, second(100))
+    assert undecided == (() if judged else (TICKER,))
+
+
+def test_comparing_changes_nothing():
+    engine = engine_with(*PLACED, filled("t1", 4))
+    ledger = engine.ledger
+    before = copy.deepcopy(ledger.positions[TICKER].count), list(ledger.positions)
+    position_differences(ledger, [position_record(7, ticker=OTHER)], second(100))
+    undecided_positions(ledger, [position_record(7, ticker=OTHER)], second(100))
+    order_difference(engine.orders, record(S.CANCELED, 4))
+    assert (ledger.positions[TICKER].count, list(ledger.positions)) == before
+    assert [order.status for order in engine.orders.live()] == [S.RESTING]
+    assert engine.ledger.positions[TICKER].count == contracts(4)

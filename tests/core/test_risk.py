@@ -1,0 +1,350 @@
+"""The rules one by one, their order, and that no session gets past the limits."""
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.core.builders import (
+    TICKER,
+    accepted,
+    cancel_requested,
+    contracts,
+    dollars,
+    filled,
+    halt,
+    intended,
+    market,
+    ready_engine,
+    rejected,
+    second,
+    sent,
+    snapshot,
+    synced,
+    tell,
+    terms,
+    unknown,
+)
+from tests.core.builders import limits as some_limits
+from tests.core.sessions import Session
+from traderd.core.book import Book
+from traderd.core.engine import Engine
+from traderd.core.exposure import Leg, account_exposure, market_exposure
+from traderd.core.ledger import Position
+from traderd.core.risk import RULES, Proposal, judge
+from traderd.model import events as ev
+from traderd.model.market import MarketStatus
+from traderd.model.orders import Side
+from traderd.model.states import State
+from traderd.model.units import Count, Money
+
+
+def a_book(bids: dict[str, int], asks: dict[str, int]) -> Book:
+    book = Book(TICKER)
+    book.replace(snapshot(1, bids, asks))
+    return book
+
+
+def proposal(**changes: Any) -> Proposal:
+    """Return a proposal that every rule allows, with changes."""
+    allowed = Proposal(
+        terms=terms(Side.BID, "0.50", 10),
+        limits=some_limits(),
+        state=State.READY,
+        market=market(),
+        book=a_book({"0.45": 100}, {"0.55": 100}),
+        position=Count(0),
+        same_side=Count(0),
+        live_orders=0,
+        unknown_here=0,
+        exposure_before=Money(0),
+        exposure_after=dollars("5"),
+        halt=None,
+        paused=None,
+        venue_paused=None,
+    )
+    return attrs.evolve(allowed, **changes)
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "state": (
+        {"state": State.ERROR},
+        "the daemon is error, not ready; try again when it is",
+    ),
+    "halt": (
+        {"halt": halt("drill", reason="fire drill")},
+        "halt 'drill' by person: fire drill; clear it first",
+    ),
+    "pause": ({"paused": "lunch"}, "trading is paused: lunch; resume it first"),
+    "venue_pause": (
+        {"venue_paused": "Thursday"},
+        "the exchange is paused: Thursday; try again when it resumes",
+    ),
+    "market": (
+        {"market": None},
+        "market KXA-26-Y is not known here; check the ticker or add it to `markets`",
+    ),
+    "market status": (
+        {"market": market(status=MarketStatus.CLOSED)},
+        "market KXA-26-Y is closed, not active; choose one that trades",
+    ),
+    "grid": (
+        {"terms": terms(Side.BID, "0.505", 10)},
+        "$0.5050 is not on the price grid of KXA-26-Y (0.0000-1.0000 by 0.0100); "
+        "nearest are $0.5000 and $0.5100",
+    ),
+    "size": (
+        {"terms": terms(Side.BID, "0.50", "100.01")},
+        "100.01 contracts is more than risk.max_order_contracts = 100; "
+        "ask for less or raise the limit",
+    ),
+    "fence": (
+        {"unknown_here": 2},
+        "2 order(s) of KXA-26-Y have an unknown outcome; the market is fenced, "
+        "wait until they are found",
+    ),
+    "open_orders": (
+        {"live_orders": 10},
+        "10 orders are open and risk.max_open_orders = 10; cancel one first",
+    ),
+    "exposure": (
+        {"exposure_after": dollars("1000.01")},
+        "worst-case exposure would be $1000.01 and risk.max_exposure_dollars = $1000.00; "
+        "reduce a position or cancel orders first",
+    ),
+    "book": (
+        {"book": None},
+        "no book of KXA-26-Y has been seen yet; wait for its first snapshot",
+    ),
+    "collar": (
+        {"terms": terms(Side.BID, "0.71", 10)},
+        "$0.7100 is $0.1600 through the other side ($0.5500) and "
+        "risk.price_collar_dollars = $0.1500; price it nearer to the book",
+    ),
+}
+"""Rule (with a remark): what breaks it alone, and the sentence; in the order of the rules."""
+
+
+def test_an_order_that_breaks_nothing_is_allowed():
+    assert judge(proposal()) is None
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_rule_says_what_number_broke_which_limit_and_what_to_do(name):
+    changes, sentence = BROKEN[name]
+    denied = judge(proposal(**changes))
+    assert denied is not None
+    assert (denied.rule, denied.sentence) == (name.split()[0], sentence)
+
+
+def test_the_first_rule_in_order_is_the_one_that_answers():
+    # Break all at once and mend one after the other: the rules answer in their order.
+    everything = {
+        "state": State.ERROR,
+        "halt": halt("drill"),
+        "paused": "lunch",
+        "venue_paused": "Thursday",
+        "market": market(status=MarketStatus.CLOSED),
+        "terms": terms(Side.BID, "0.705", 101),
+        "unknown_here": 1,
+        "live_orders": 10,
+        "exposure_after": dollars("2000"),
+    }
+    mended: list[tuple[str, dict[str, Any]]] = [
+        ("state", {"state": State.ACTING}),
+        ("halt", {"halt": None}),
+        ("pause", {"paused": None}),
+        ("venue_pause", {"venue_paused": None}),
+        ("market", {"market": market()}),
+        ("grid", {"terms": terms(Side.BID, "0.71", 101)}),
+        ("size", {"terms": terms(Side.BID, "0.71", 100)}),
+        ("fence", {"unknown_here": 0}),
+        ("open_orders", {"live_orders": 9}),
+        ("exposure", {"exposure_after": dollars("1000")}),
+        ("collar", {"terms": terms(Side.BID, "0.70", 100)}),
+    ]
+    asked = proposal(**everything)
+    for rule, mending in mended:
+        denied = judge(asked)
+        assert denied is not None
+        assert denied.rule == rule
+        asked = attrs.evolve(asked, **mending)
+    assert judge(asked) is None
+    assert len(RULES) == len(mended)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [{"halt": halt()}, {"paused": "lunch"}, {"unknown_here": 1}],
+    ids=["halt", "pause", "fence"],
+)
+def test_an_order_that_only_takes_risk_away_passes_what_stops_new_risk(conditions):
+    selling = terms(Side.ASK, "0.50", 10)
+    assert judge(proposal(terms=selling, position=contracts(10), **conditions)) is None
+    buying = terms(Side.BID, "0.50", 10)
+    assert judge(proposal(terms=buying, position=contracts(-10), **conditions)) is None
+    for position, same_side in [(9, 0), (0, 0), (-10, 0), (15, 6)]:
+        asked = proposal(
+            terms=selling,
+            position=contracts(position),
+            same_side=contracts(same_side),
+            **conditions,
+        )
+        assert judge(asked) is not None, (position, same_side)
+
+
+def test_while_the_exchange_pauses_even_a_reduction_waits():
+    asked = proposal(
+        terms=terms(Side.ASK, "0.50", 10), position=contracts(10), venue_paused="Thursday"
+    )
+    denied = judge(asked)
+    assert denied is not None
+    assert denied.rule == "venue_pause"
+
+
+def test_exposure_above_the_limit_may_be_lowered_but_not_raised():
+    over = {"exposure_before": dollars("1200")}
+    assert judge(proposal(exposure_after=dollars("1200"), **over)) is None
+    assert judge(proposal(exposure_after=dollars("1100"), **over)) is None
+    denied = judge(proposal(exposure_after=dollars("1200.01"), **over))
+    assert denied is not None
+    assert denied.rule == "exposure"
+
+
+@pytest.mark.parametrize(
+    ("side", "at_price", "bids", "asks", "allowed"),
+    [
+        (Side.BID, "0.70", {}, {"0.55": 1}, True),
+        (Side.BID, "0.71", {}, {"0.55": 1}, False),
+        (Side.ASK, "0.30", {"0.45": 1}, {}, True),
+        (Side.ASK, "0.29", {"0.45": 1}, {}, False),
+        (Side.BID, "0.01", {"0.45": 1}, {"0.55": 1}, True),
+        (Side.BID, "0.99", {"0.45": 1}, {}, True),
+        (Side.ASK, "0.01", {}, {"0.55": 1}, True),
+    ],
+)
+def test_the_collar_bounds_how_far_a_price_goes_through_the_other_side(
+    side, at_price, bids, asks, allowed
+):
+    denied = judge(proposal(terms=terms(side, at_price, 1), book=a_book(bids, asks)))
+    assert (denied is None) == allowed
+    assert denied is None or denied.rule == "collar"
+
+
+def test_a_book_in_doubt_still_bounds_the_price_by_what_was_last_known():
+    book = a_book({"0.45": 1}, {"0.55": 1})
+    book.invalidate(ev.BookFault.GAP, "")
+    denied = judge(proposal(terms=terms(Side.BID, "0.90", 1), book=book))
+    assert denied is not None
+    assert denied.rule == "collar"
+
+
+# --- the engine's own numbers ---------------------------------------------------------------------
+
+
+def rule_of(engine: Engine, *asked: Any) -> str | None:
+    denied = engine.judge(terms(*asked))
+    return None if denied is None else denied.rule
+
+
+def test_in_flight_unknown_and_resting_orders_all_count_as_open():
+    engine = ready_engine(max_open_orders=3)
+    tell(engine, intended("c1"), sent("c1"), accepted("c1", "x1"))
+    tell(engine, intended("c2"), sent("c2"))
+    assert rule_of(engine) is None
+    tell(engine, intended("c3"))
+    assert rule_of(engine) == "open_orders"
+    tell(engine, sent("c3"), rejected("c3"))
+    assert rule_of(engine) is None
+    tell(engine, unknown("c2"), cancel_requested("x1"))
+    tell(engine, intended("c4"))
+    assert rule_of(engine, Side.ASK, "0.50", 1) == "fence"
+
+
+def test_the_exposure_counts_an_order_from_its_intent_until_its_end_is_known():
+    engine = ready_engine(max_exposure=dollars("6"))
+    for event in (intended(), sent(), accepted(), cancel_requested()):
+        tell(engine, event)
+        assert rule_of(engine) == "exposure"
+    tell(engine, filled("t1", 10))
+    assert rule_of(engine) == "exposure"
+    assert rule_of(engine, Side.ASK, "0.50", 10) is None
+
+
+def test_reductions_that_flip_the_position_together_are_new_risk():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), filled("t1", 10), halt())
+    assert rule_of(engine, Side.ASK, "0.50", 10) is None
+    tell(engine, intended("c2", terms(Side.ASK, "0.50", 6)), sent("c2"), accepted("c2", "x2"))
+    assert rule_of(engine, Side.ASK, "0.50", 5) == "halt"
+    assert rule_of(engine, Side.ASK, "0.50", 4) is None
+
+
+def test_a_position_that_was_carried_in_above_the_limit_can_be_reduced():
+    engine = ready_engine(max_exposure=dollars("1"))
+    engine.ledger.position(TICKER).count = contracts(20)
+    engine.ledger.position(TICKER).cost = dollars("9")
+    assert rule_of(engine, Side.ASK, "0.50", 20) is None
+    assert rule_of(engine, Side.ASK, "0.50", 21) is None
+    assert rule_of(engine, Side.ASK, "0.50", 60) == "exposure"
+    assert rule_of(engine, Side.BID, "0.50", 1) == "exposure"
+
+
+def test_a_market_halt_covers_its_market_only():
+    engine = ready_engine()
+    tell(engine, synced(sync_type="initial"), halt("m", ticker=TICKER))
+    assert rule_of(engine) == "halt"
+    assert engine.judge(terms(ticker=market().ticker)) is not None
+    tell(engine, ev.HaltCleared(at=second(9), halt_id="m", author=ev.Author.PERSON))
+    assert rule_of(engine) is None
+
+
+# --- any session ----------------------------------------------------------------------------------
+
+MAX_OPEN, MAX_EXPOSURE = 4, dollars("12")
+
+
+def within_limits(session: Session) -> None:
+    """Assert the limits as the engine counts, and as the exchange would count."""
+    engine = session.engine
+    assert len(engine.orders.live()) <= MAX_OPEN
+    fills = engine.ledger.recent_fills
+    if all(engine.orders.get(fill.order_id) is not None for fill in fills):
+        # A fill whose order is not known yet counts twice meanwhile: with the order, and as position.
+        assert account_exposure(engine.ledger, engine.orders.at_risk(), None) <= MAX_EXPOSURE
+    truly_open = [o for o in session.true_orders.values() if o.remaining]
+    assert len(truly_open) <= MAX_OPEN
+    assert true_exposure(session) <= MAX_EXPOSURE
+
+
+def true_exposure(session: Session) -> Money:
+    """Return the exposure of what the exchange knows, fills that we have not heard of included."""
+    total = 0
+    fills = {e.fill.trade_id: e.fill for e in session.news if isinstance(e, ev.OrderFilled)}
+    for ticker in session.true_position:
+        booked = session.engine.ledger.positions.get(ticker, Position(ticker))
+        position = attrs.evolve(booked)
+        for fill in fills.values():
+            if fill.ticker == ticker and not session.engine.ledger.knows(fill.trade_id):
+                position.apply(fill)
+        assert position.count == session.true_position[ticker]
+        legs: list[Leg] = [
+            (o.terms.side, o.terms.price, Count(o.remaining))
+            for o in session.true_orders.values()
+            if o.terms.ticker == ticker and o.remaining
+        ]
+        total += market_exposure(position, legs)
+    return Money(total)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.randoms(use_true_random=False), st.integers(1, 80))
+def test_no_interleaving_of_news_gets_past_the_limits(rng, steps):
+    engine = ready_engine(max_open_orders=MAX_OPEN, max_exposure=MAX_EXPOSURE)
+    tell(engine, synced(sync_type="initial", started=1))
+    session = Session(rng, engine)
+    session.run(steps, watch=within_limits)
+    placed = [e for e in session.lived if isinstance(e, ev.OrderIntended)]
+    assert len(placed) + sum(engine.denials.values()) >= len(session.true_orders)

@@ -1,0 +1,184 @@
+"""The real machine behind its doors: loopback sockets, a worker thread, clock, chance and names.
+
+On the real clock, because virtual time and real waiting do not mix; nothing here waits for long.
+"""
+
+import threading
+import time
+import uuid
+
+import pytest
+import trio
+import trio.testing
+
+from traderd.runtime import env as env_module
+from traderd.runtime.env import CONNECT_DEADLINE_S, RealEnv
+
+HOST = "127.0.0.1"
+REAL_BUDGET_S = 5.0
+"""Bounds each real exchange on loopback: a thousand times what it takes."""
+
+
+@pytest.fixture
+def env():
+    return RealEnv(seed=7)
+
+
+async def test_bytes_travel_both_ways_between_connect_and_listen(env):
+    with trio.fail_after(REAL_BUDGET_S):
+        listener, port = await env.listen(HOST, 0)
+        async with listener, trio.open_nursery() as nursery:
+            ours = []
+            nursery.start_soon(collect_stream, env, port, ours)
+            theirs = await listener.accept()
+            await theirs.send_all(b"hello")
+        async with theirs, ours[0]:
+            assert await ours[0].receive_some(10) == b"hello"
+            await ours[0].send_all(b"thanks")
+            assert await theirs.receive_some(10) == b"thanks"
+
+
+async def collect_stream(env, port, streams):
+    streams.append(await env.connect(HOST, port, tls=False))
+
+
+async def test_small_writes_leave_at_once(env):
+    listener, port = await env.listen(HOST, 0)
+    async with listener:
+        stream = await env.connect(HOST, port, tls=False)
+        async with stream:
+            option = (trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY)
+            assert stream.socket.getsockopt(*option) != 0
+
+
+async def test_connecting_to_nobody_is_an_os_error_at_once(env):
+    listener, port = await env.listen(HOST, 0)
+    await listener.aclose()
+    with trio.fail_after(REAL_BUDGET_S), pytest.raises(OSError, match=str(port)):
+        await env.connect(HOST, port, tls=False)
+
+
+async def test_a_port_that_is_taken_is_an_os_error(env):
+    listener, port = await env.listen(HOST, 0)
+    async with listener:
+        with pytest.raises(OSError, match="in use"):
+            await env.listen(HOST, port)
+
+
+async def test_a_name_with_two_addresses_leaves_no_deaf_listener_behind(env, monkeypatch):
+    opened = []
+
+    async def open_two(port, *, host):
+        opened.extend([*await real(port, host=HOST), *await real(port, host=HOST)])
+        return opened
+
+    real = trio.open_tcp_listeners
+    monkeypatch.setattr(env_module.trio, "open_tcp_listeners", open_two)
+    listener, port = await env.listen("localhost", 0)
+    async with listener:
+        assert listener.socket.getsockname()[1] == port
+        assert opened[1].socket.fileno() == -1
+
+
+async def test_a_server_that_does_not_speak_tls_is_refused_and_its_socket_closed(env):
+    with trio.fail_after(REAL_BUDGET_S):
+        listener, port = await env.listen(HOST, 0)
+        async with listener, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_plain_text, listener)
+            with pytest.raises(trio.BrokenResourceError):
+                await env.connect(HOST, port, tls=True)
+
+
+async def serve_plain_text(listener):
+    """Answer in plain text and wait for the client to hang up: only a closed socket ends this."""
+    async with await listener.accept() as stream:
+        await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        try:
+            while await stream.receive_some():
+                pass
+        except trio.BrokenResourceError:
+            return
+
+
+async def test_a_handshake_that_nobody_answers_ends_at_the_deadline(env, monkeypatch):
+    monkeypatch.setattr(env_module, "CONNECT_DEADLINE_S", 0.1)
+    listener, port = await env.listen(HOST, 0)
+    async with listener:
+        # The kernel takes the connection, and then nobody says a word.
+        words = f"{HOST}:{port} did not answer within 0.1 s"
+        with trio.fail_after(REAL_BUDGET_S), pytest.raises(trio.TooSlowError, match=words):
+            await env.connect(HOST, port, tls=True)
+        async with await listener.accept() as deserted:
+            # What waits is the first flight of the handshake, then the end: no socket was left open.
+            with trio.fail_after(REAL_BUDGET_S):
+                while await deserted.receive_some():
+                    pass
+
+
+def test_the_deadline_of_a_connection_fits_into_every_stage():
+    assert 5 <= CONNECT_DEADLINE_S <= 15
+
+
+async def test_a_blocking_call_runs_beside_the_loop(env):
+    def blocking(left, right):
+        return left + right, threading.get_ident()
+
+    result, thread = await env.run_blocking(blocking, 1, 2)
+    assert result == 3
+    assert thread != threading.get_ident()
+
+
+async def test_an_error_of_a_blocking_call_arrives(env):
+    def blocking():
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        await env.run_blocking(blocking)
+
+
+async def test_a_blocking_call_is_never_abandoned(env):
+    go, done = threading.Event(), []
+
+    def blocking():
+        assert go.wait(REAL_BUDGET_S)
+        done.append(True)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(env.run_blocking, blocking)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        assert done == []
+        go.set()
+    assert done == [True]
+
+
+def test_the_wall_clock_is_the_machines(env):
+    before = time.time_ns()
+    now = env.wall_ns()
+    assert before <= now <= time.time_ns()
+
+
+async def test_the_monotonic_clock_is_trios(env, autojump_clock):
+    before = env.monotonic()
+    await trio.sleep(1_000)
+    assert env.monotonic() - before == pytest.approx(1_000)
+
+
+def test_ids_are_fresh_and_do_not_come_from_the_seed():
+    one, other = RealEnv(seed=1), RealEnv(seed=1)
+    ids = [env.new_id() for env in (one, other) for _ in range(100)]
+    assert len(set(ids)) == 200
+    assert {uuid.UUID(text).version for text in ids} == {4}
+
+
+def test_chance_repeats_with_the_seed_and_only_then():
+    assert RealEnv(seed=1).rng.random() == RealEnv(seed=1).rng.random()
+    assert RealEnv().rng.random() != RealEnv().rng.random()
+
+
+def test_the_variables_are_those_of_the_start(monkeypatch):
+    monkeypatch.setenv("TRADERD_TEST", "before")
+    env = RealEnv()
+    monkeypatch.setenv("TRADERD_TEST", "after")
+    assert env.variables["TRADERD_TEST"] == "before"

@@ -1,0 +1,370 @@
+import json
+
+import attrs
+import pytest
+
+from tests.services.still_daemon import MARKET, OTHER_MARKET, StillDaemon, still_daemon
+from traderd.model import events as ev
+from traderd.model import states as st
+from traderd.model.ids import StrategyName
+from traderd.model.orders import Attribution, OrderOwner, Side
+from traderd.model.units import NS_PER_S, Money, Timestamp, format_money, format_time
+from traderd.services import documents
+
+STRATEGY = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("spread_maker"))
+TRADING_WORDS = (
+    "order_id",
+    "balance",
+    "position",
+    "trading_client",
+    "fill",
+    "portfolio",
+    "api_url",
+)
+SUMMARY = st.TradingClientSummary(
+    connected=True,
+    mode="trading",
+    balance=Money(998_772_500),
+    portfolio_value=Money(0),
+    positions=2,
+    orders=1,
+)
+METADATA = (
+    st.InitializingMetadata(environment="sim", host="127.0.0.1", log_level="info", mode="trading"),
+    st.OrderbookConnectMetadata(ws_url="ws://x", markets="A", market_count=1, environment="sim"),
+    st.TradingClientConnectMetadata(mode="trading", environment="sim", api_url="http://x"),
+    st.KalshiDataSyncMetadata(mode="trading", sync_type="initial"),
+    st.ReadyMetadata(
+        markets_connected=1,
+        snapshots_received=1,
+        deltas_received=0,
+        connection_established=True,
+        first_snapshot_received=True,
+        environment="sim",
+        trading_client=SUMMARY,
+    ),
+    st.ActingMetadata(orders_in_flight=1),
+    st.ErrorMetadata(failed_stage="sync", error="no answer", attempt=1, retry_in_s=0.5),
+    st.ShutdownMetadata(reason="SIGTERM"),
+)
+
+
+def status_of(daemon: StillDaemon) -> documents.Document:
+    return documents.status_document(
+        daemon.view,
+        environment="sim",
+        trading=daemon.shared.config.trading_enabled,
+        uptime_s=1.0,
+        now=daemon.now(),
+        services={},
+    )
+
+
+def with_book(daemon: StillDaemon) -> None:
+    daemon.list_market(title="A demo")
+    daemon.snapshot(bids={"0.46": "10", "0.45": "7.5"}, asks={"0.48": "10"})
+
+
+# --- status ---------------------------------------------------------------------------------------
+
+
+async def test_the_status_has_the_agreed_shape(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        status = status_of(daemon)
+        assert {
+            *("environment", "state", "uptime_s", "health", "metrics", "account"),
+            *("services", "halts", "transitions"),
+        } <= status.keys()
+        assert {
+            *("markets_connected", "snapshots_received", "deltas_received"),
+            *("connection_uptime", "ws_connection_status", "last_message_time"),
+        } <= status["metrics"].keys()
+        assert {
+            *("balance_dollars", "positions", "open_orders", "fills"),
+            *("realized_pnl_dollars", "unrealized_pnl_dollars"),
+        } <= status["account"].keys()
+
+
+async def test_every_document_is_json_without_a_float_for_money(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.climb()
+        with_book(daemon)
+        daemon.sync("998.7725")
+        daemon.fill(daemon.place(Side.BID, "20", "0.47"), "10", "0.47", "0.10")
+        status = status_of(daemon)
+        assert json.loads(json.dumps(status)) == status
+        dollars = {k: v for k, v in status["account"].items() if k.endswith("_dollars")}
+        assert dollars == {
+            "balance_dollars": "998.772500",
+            "portfolio_value_dollars": "0.000000",
+            "realized_pnl_dollars": "0.000000",
+            "unrealized_pnl_dollars": "-0.100000",
+            "fees_dollars": "0.100000",
+            "exposure_dollars": format_money(daemon.view.exposure()),
+        }
+
+
+async def test_before_anything_is_known_it_says_so_instead_of_zero(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        status = status_of(daemon)
+        assert status["account"]["balance_dollars"] is None
+        assert status["account"]["balance_read_at"] is None
+        assert status["metrics"]["last_message_time"] is None
+        assert status["metrics"]["ws_connection_status"] == "disconnected"
+        assert status["metrics"]["connection_uptime"] == 0.0
+        assert status["health"] == "unhealthy"
+
+
+async def test_the_uptime_of_a_connection_counts_from_its_standing(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.connect(ev.FeedName.MARKET_DATA)
+        later = Timestamp(daemon.now() + 90 * NS_PER_S)
+        metrics = documents.metrics_document(daemon.view, later)
+        assert (metrics["ws_connection_status"], metrics["connection_uptime"]) == (
+            "connected",
+            90.0,
+        )
+        daemon.publish(
+            ev.FeedDisconnected(
+                at=daemon.now(), feed=ev.FeedName.MARKET_DATA, connection=1, reason="reset"
+            )
+        )
+        metrics = documents.metrics_document(daemon.view, later)
+        assert (metrics["ws_connection_status"], metrics["connection_losses"]) == (
+            "disconnected",
+            1,
+        )
+
+
+async def test_conditions_are_listed_with_their_reasons(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        at = daemon.now()
+        daemon.publish(
+            ev.HaltRaised(
+                at=at, halt_id="breaker", author=ev.Author.MACHINE, reason="five", ticker=MARKET
+            ),
+            ev.TradingPaused(at=at, reason="lunch"),
+            ev.DegradedRaised(at=at, part="orderbook feed", reason="503"),
+        )
+        status = status_of(daemon)
+        assert status["halts"] == [
+            {
+                "id": "breaker",
+                "author": "machine",
+                "reason": "five",
+                "ticker": MARKET,
+                "raised_at": format_time(at),
+            }
+        ]
+        assert (status["paused"], status["degraded"]) == ("lunch", {"orderbook feed": "503"})
+
+
+@pytest.mark.parametrize(
+    ("healthy", "problems", "word"),
+    [
+        (True, (), "healthy"),
+        (True, ("orderbook feed: 503",), "degraded"),
+        (False, ("journal: full",), "unhealthy"),
+    ],
+)
+async def test_health_is_one_of_three_words(autojump_clock, tmp_path, healthy, problems, word):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.publish(ev.HealthChecked(at=daemon.now(), healthy=healthy, problems=problems))
+        document = documents.health_document(daemon.view, environment="sim", uptime_s=2.0)
+        assert (document["health"], document["problems"]) == (word, list(problems))
+        assert document["environment"] == "sim"
+        assert document["state"] == "initializing"
+
+
+# --- states ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metadata", METADATA, ids=lambda each: type(each).__name__)
+def test_a_states_document_has_its_own_fields_and_no_others(metadata):
+    document = documents.metadata_document(metadata)
+    own = [field.name for field in attrs.fields(type(metadata))]
+    assert list(document) == own
+
+
+def test_every_state_that_is_entered_is_among_these_examples():
+    assert [type(each) for each in METADATA] == list(st.STATE_OF)
+
+
+def test_money_in_metadata_is_exact_text_with_its_unit_in_the_name():
+    summary = documents.metadata_document(METADATA[4])["trading_client"]
+    assert summary["balance_dollars"] == "998.772500"
+    assert summary["portfolio_value_dollars"] == "0.000000"
+    assert "balance" not in summary
+
+
+def test_changes_are_told_on_an_update_only():
+    first = documents.metadata_document(METADATA[4])["trading_client"]
+    assert [name for name in first if "change" in name] == []
+    update = attrs.evolve(SUMMARY, balance_change=Money(-1), positions_change=0, orders_change=-2)
+    document = documents.metadata_document(attrs.evolve(METADATA[4], trading_client=update))
+    assert document["trading_client"]["balance_change_dollars"] == "-0.000001"
+    assert document["trading_client"]["positions_change"] == 0
+    assert document["trading_client"]["orders_change"] == -2
+
+
+async def test_with_trading_off_no_transition_has_a_word_of_trading(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path, trading__enabled="false") as daemon:
+        daemon.climb()
+        text = json.dumps(documents.transitions_document(daemon.view))
+        assert [word for word in TRADING_WORDS if word in text] == []
+        assert "trading" not in text
+        assert [each["to_state"] for each in json.loads(text)] == [
+            "initializing",
+            "orderbook_connect",
+            "ready",
+        ]
+        assert status_of(daemon)["mode"] == "orderbook_only"
+
+
+async def test_a_transition_says_how_long_the_state_it_left_had_lasted(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        start = daemon.now()
+        daemon.publish(
+            ev.StateChanged(
+                at=Timestamp(start + 2 * NS_PER_S),
+                from_state=st.State.INITIALIZING,
+                to_state=st.State.SHUTDOWN,
+                context="stop",
+                metadata=st.ShutdownMetadata(reason="SIGTERM"),
+            )
+        )
+        first, last = documents.transitions_document(daemon.view)
+        assert first["duration_ms"] is None
+        entered_at = daemon.view.transitions[0].at
+        assert last["duration_ms"] == (start + 2 * NS_PER_S - entered_at) // 1_000_000
+        assert (last["from_state"], last["to_state"], last["context"], last["metadata"]) == (
+            "initializing",
+            "shutdown",
+            "stop",
+            {"reason": "SIGTERM"},
+        )
+
+
+# --- orders, positions, fills, books --------------------------------------------------------------
+
+
+async def test_an_order_is_told_with_exact_texts_and_its_owner(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        key = daemon.place(Side.BID, "5", "0.45", attribution=STRATEGY)
+        daemon.fill(key, "1.5", "0.44", "0")
+        order = daemon.view.order(key)
+        document = documents.order_document(order, Timestamp(order.created_at + 12 * NS_PER_S))
+        assert document == {
+            "key": key,
+            "order_id": f"order-{key}",
+            "ticker": MARKET,
+            "side": "bid",
+            "price_dollars": "0.4500",
+            "count": "5.00",
+            "filled": "1.50",
+            "remaining": "3.50",
+            "status": "resting",
+            "owner": "spread_maker",
+            "age_s": 12.0,
+            "reason": "",
+        }
+
+
+async def test_an_order_of_a_person_says_person(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        order = daemon.view.order(daemon.place(Side.BID, "5", "0.45"))
+        assert documents.order_document(order, daemon.now())["owner"] == "person"
+
+
+async def test_an_order_from_the_future_has_age_zero(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        order = daemon.view.order(daemon.place(Side.BID, "5", "0.45"))
+        assert documents.order_document(order, Timestamp(0))["age_s"] == 0.0
+
+
+async def test_positions_are_marked_where_they_could_be_closed(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with_book(daemon)
+        daemon.fill(daemon.place(Side.BID, "10", "0.47"), "10", "0.47", "0.07")
+        position = daemon.view.position(MARKET)
+        assert documents.position_document(position, daemon.view) == {
+            "ticker": MARKET,
+            "count": "10.00",
+            "side": "YES",
+            "average_cost_dollars": "0.4700",
+            "mark_dollars": "0.4600",
+            "realized_pnl_dollars": "0.000000",
+            "unrealized_pnl_dollars": "-0.100000",
+            "fees_dollars": "0.070000",
+        }
+        daemon.fill(daemon.place(Side.ASK, "10", "0.48"), "10", "0.48", "0")
+        flat = documents.position_document(position, daemon.view)
+        assert (flat["side"], flat["count"], flat["average_cost_dollars"]) == ("flat", "0.00", None)
+        assert flat["realized_pnl_dollars"] == "0.100000"
+        daemon.fill(daemon.place(Side.ASK, "3", "0.48"), "3", "0.48", "0")
+        short = documents.position_document(position, daemon.view)
+        assert (short["side"], short["count"], short["mark_dollars"]) == ("NO", "-3.00", "0.4800")
+
+
+async def test_a_fill_names_its_order_by_our_key(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        key = daemon.place(Side.BID, "10", "0.47")
+        daemon.fill(key, "2.5", "0.47", "0.0175")
+        (fill,) = daemon.view.recent_fills(10)
+        document = documents.fill_document(fill, daemon.view)
+        assert document["order_key"] == key
+        assert (document["count"], document["price_dollars"]) == ("2.50", "0.4700")
+        assert document["fee_dollars"] == "0.017500"
+
+
+async def test_a_book_shows_levels_best_first_and_our_orders(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with_book(daemon)
+        daemon.place(Side.BID, "5", "0.45")
+        daemon.place(Side.BID, "5", "0.45", ticker=OTHER_MARKET)
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert document["bids"] == [["0.4600", "10.00"], ["0.4500", "7.50"]]
+        assert document["asks"] == [["0.4800", "10.00"]]
+        assert (document["best_bid"], document["best_ask"]) == ("0.4600", "0.4800")
+        assert (document["spread"], document["last_trade"]) == ("0.0200", None)
+        assert (document["usable"], document["reason"], document["title"]) == (True, "", "A demo")
+        assert document["own_orders"] == [
+            {"side": "bid", "price_dollars": "0.4500", "remaining": "5.00"}
+        ]
+
+
+async def test_a_book_in_doubt_says_why_and_keeps_its_last_prices(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with_book(daemon)
+        daemon.publish(
+            ev.FeedDisconnected(
+                at=daemon.now(), feed=ev.FeedName.MARKET_DATA, connection=1, reason="reset by peer"
+            )
+        )
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert (document["usable"], document["reason"]) == (False, "reset by peer")
+        assert document["best_bid"] == "0.4600"
+
+
+async def test_an_empty_side_has_no_price_and_no_spread(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.snapshot(bids={}, asks={"0.48": "10"})
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert (document["best_bid"], document["spread"], document["bids"]) == (None, None, [])
+
+
+async def test_only_the_best_levels_are_shown(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.snapshot(bids={f"0.{cent:02d}": "1" for cent in range(10, 40)}, asks={})
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert len(document["bids"]) == documents.BOOK_LEVELS
+        assert document["bids"][0] == ["0.3900", "1.00"]
+
+
+async def test_a_market_that_is_not_followed_has_no_book(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        assert documents.book_document(daemon.view, "NOPE", daemon.now()) is None

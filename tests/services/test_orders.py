@@ -1,0 +1,201 @@
+"""The order service: nothing leaves before it is on the disk, and every order gets an answer."""
+
+import apsw
+import pytest
+import trio
+
+from tests.simulation.harness import TICKERS, order_terms, simulated_daemon
+from traderd.app import JOURNAL_FILE
+from traderd.core.last_gate import LastGate
+from traderd.core.orders import Order
+from traderd.errors import InvariantViolation
+from traderd.model.commands import Answer
+from traderd.model.events import OrderIntended
+from traderd.model.orders import Attribution, OrderOwner, OrderStatus, Side, TimeInForce
+from traderd.model.units import Count, Timestamp, parse_count, parse_price
+from traderd.services.orders import describe_order
+from traderd.store import codec
+from traderd.store.journal import Journal
+
+
+def intents_on_disk(state_dir) -> list[str]:
+    connection = apsw.Connection(str(state_dir / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    rows = connection.execute("SELECT position, kind, body FROM journal").fetchall()
+    connection.close()
+    events = [codec.decode(kind, body, position=position) for position, kind, body in rows]
+    return [event.client_order_id for event in events if isinstance(event, OrderIntended)]
+
+
+async def test_the_intent_is_on_the_disk_when_the_request_arrives(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        venue, seen = simulated.exchange.venue, []
+        create = venue.create_order
+
+        def create_and_look(account_id, terms, client_order_id, now, **more):
+            seen.append((client_order_id, intents_on_disk(tmp_path)))
+            return create(account_id, terms, client_order_id, now, **more)
+
+        venue.create_order = create_and_look
+        outcome = await simulated.place("bid", "1", "0.0100")
+        assert outcome.ok
+        assert seen == [(outcome.key, [outcome.key])]
+
+
+async def test_without_a_disk_no_order_leaves_and_cancels_still_go(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        resting = await simulated.place("bid", "1", "0.0100")
+        simulated.env.disk_words = "no space left"
+        outcome = await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])
+        assert outcome.answer is Answer.UNAVAILABLE
+        assert "no space left" in outcome.sentence
+        assert simulated.view.order(outcome.key).status is OrderStatus.NOT_PLACED
+        assert len(simulated.exchange.venue.orders(simulated.account_id)) == 1
+        assert (await simulated.cancel(resting.key)).ok
+        denied = await simulated.place("bid", "1", "0.0100")
+        assert denied.answer is Answer.DENIED
+        assert "no order can be made durable" in denied.sentence
+
+
+async def test_an_accepted_order_is_described(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        bid, ask = simulated.touch()
+        rests = await simulated.place("bid", "5", bid)
+        assert rests.sentence == f"bid 5 @ ${bid} of {TICKERS[0]} rests"
+        filled = await simulated.place("bid", "1", ask)
+        assert filled.sentence == f"bid 1 @ ${ask} of {TICKERS[0]} is filled, 1 filled"
+
+
+async def test_the_unfilled_rest_of_an_immediate_order_has_ended(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        outcome = await simulated.place(
+            "bid", "5", "0.0100", time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL
+        )
+        assert outcome.sentence.endswith("ended without resting")
+        assert simulated.view.live_orders() == ()
+
+
+async def test_a_post_only_order_that_would_cross_is_no_sign_of_a_fault(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        _, ask = simulated.touch()
+        outcome = await simulated.place("bid", "5", ask, post_only=True)
+        assert outcome.answer is Answer.REJECTED
+        assert simulated.view.conditions.consecutive_errors == 0
+
+
+async def test_a_burned_id_is_looked_up_and_not_taken_for_a_refusal(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        journal = simulated.daemon.shared.journal
+        burned = f"{journal.instance_id}-{journal.generation:x}-1"
+        simulated.hush_feeds()
+        simulated.exchange.venue.create_order(
+            simulated.account_id,
+            order_terms("bid", "4", "0.0100"),
+            burned,
+            simulated.exchange.now(),
+        )
+        outcome = await simulated.place("bid", "4", "0.0100")
+        assert (outcome.key, outcome.answer) == (burned, Answer.UNKNOWN)
+        order = simulated.view.order(burned)
+        await simulated.wait_until(lambda: order.status is OrderStatus.RESTING, within_s=5.0)
+
+
+async def test_what_the_last_gate_stops_halts_and_is_not_sent(
+    tmp_path, autojump_clock, monkeypatch
+):
+    def stop(*_):
+        raise InvariantViolation("more was sent than was asked for")
+
+    async with simulated_daemon(tmp_path) as simulated:
+        monkeypatch.setattr(LastGate, "let_out", stop)
+        outcome = await simulated.place("bid", "1", "0.0100")
+        assert outcome.answer is Answer.UNAVAILABLE
+        assert "last_gate" in simulated.view.conditions.halts
+        assert simulated.exchange.venue.orders(simulated.account_id) == []
+
+
+async def test_an_order_whose_service_crashed_is_searched_for_by_the_next_run(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path, trading__unknown_quarantine_s=2) as simulated:
+        rest = simulated.daemon.shared.venue.rest
+
+        async def fail(*_):
+            await trio.sleep(0.1)
+            raise RuntimeError("a defect")
+
+        monkeypatch.setattr(rest, "create_order", fail)
+        outcomes = []
+
+        async def place(ticker: str) -> None:
+            outcomes.append(await simulated.place("bid", "1", "0.0100", ticker=ticker))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(place, TICKERS[0])
+            await trio.sleep(0.05)
+            nursery.start_soon(place, TICKERS[1])
+        # Each got an answer, and none of the answers claims to know.
+        assert [outcome.answer for outcome in outcomes] == [Answer.UNKNOWN, Answer.UNKNOWN]
+        statuses = [order.status for order in simulated.view.live_orders()]
+        assert len(statuses) == 2
+        await simulated.wait_until(lambda: simulated.view.live_orders() == (), within_s=30.0)
+        assert {o.status for o in simulated.view.recent_orders(9)} == {OrderStatus.NOT_PLACED}
+        monkeypatch.undo()
+        assert (await simulated.place("bid", "1", "0.0100")).ok
+
+
+async def test_an_order_that_waits_for_the_disk_at_the_end_was_never_sent(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+
+        async def wait_for_ever(*_) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(Journal, "wait_durable", wait_for_ever)
+        async with trio.open_nursery() as nursery:
+            outcomes = []
+
+            async def place() -> None:
+                outcomes.append(await simulated.place("bid", "1", "0.0100"))
+
+            nursery.start_soon(place)
+            await trio.sleep(0.1)
+            simulated.stop()
+        await simulated.ended.wait()
+        (order,) = simulated.view.recent_orders(9)
+        assert order.status is OrderStatus.NOT_PLACED
+        assert simulated.exchange.venue.orders(simulated.account_id) == []
+        assert outcomes[0].answer is Answer.UNKNOWN
+
+
+async def test_without_trading_nobody_serves_orders(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, trading__enabled=False) as simulated:
+        outcome = await simulated.place("bid", "1", "0.0100")
+        assert (outcome.answer, outcome.sentence) == (
+            Answer.UNAVAILABLE,
+            "nothing serves PlaceOrder now",
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "words"),
+    [
+        (OrderStatus.RESTING, "0", "ask 5 @ $0.4500 of T rests"),
+        (OrderStatus.EXECUTED, "5", "ask 5 @ $0.4500 of T is filled, 5 filled"),
+        (OrderStatus.UNKNOWN, "0", "ask 5 @ $0.4500 of T is unknown"),
+    ],
+)
+def test_orders_are_described_in_words(status, filled, words):
+    order = Order(
+        key="k",
+        ticker="T",
+        side=Side.ASK,
+        price=parse_price("0.45"),
+        count=parse_count("5"),
+        attribution=Attribution(owner=OrderOwner.PERSON),
+        status=status,
+        created_at=Timestamp(0),
+        updated_at=Timestamp(0),
+        filled=Count(parse_count(filled)),
+    )
+    assert describe_order(order) == words

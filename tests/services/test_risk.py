@@ -1,0 +1,94 @@
+"""The verbs of risk: a person's word holds at once, and for good."""
+
+from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.model.commands import Answer, ClearHalt, Halt, Pause, Resume
+from traderd.model.events import TradingPaused
+from traderd.store.journal import Journal
+
+
+async def test_a_halt_of_one_market_leaves_the_others_open(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        outcome = await simulated.send(Halt(reason="odd prices", ticker=TICKERS[0]))
+        assert outcome.ok
+        assert f"'person:{TICKERS[0]}' stands until cleared" in outcome.sentence
+        denied = await simulated.place("bid", "1", "0.0100")
+        assert denied.answer is Answer.DENIED
+        assert "odd prices" in denied.sentence
+        assert (await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])).ok
+        assert simulated.said(f"HALT person:{TICKERS[0]} by person: odd prices")
+
+
+async def test_a_halt_is_cleared_by_its_name_and_only_so(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Halt(reason="lunch"))
+        wrong = await simulated.send(ClearHalt(halt_id="person"))
+        assert wrong.answer is Answer.DENIED
+        assert wrong.sentence == "no halt 'person'; there are: person:account"
+        assert (await simulated.send(ClearHalt(halt_id="person:account"))).ok
+        assert simulated.view.conditions.halts == {}
+        await simulated.wait_until(lambda: simulated.said("halt person:account cleared by person"))
+
+
+async def test_orders_that_take_risk_away_pass_a_halt_and_a_pause(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        bid, ask = simulated.touch()
+        assert (await simulated.place("bid", "3", ask)).ok
+        await simulated.wait_until(lambda: simulated.view.position(TICKERS[0]) is not None)
+        await simulated.send(Halt(reason="enough"))
+        await simulated.send(Pause(reason="enough"))
+        assert (await simulated.place("bid", "1", ask)).answer is Answer.DENIED
+        assert (await simulated.place("ask", "4", bid)).answer is Answer.DENIED
+        assert (await simulated.place("ask", "3", bid)).ok
+
+
+async def test_going_on_without_a_pause_is_told(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        outcome = await simulated.send(Resume())
+        assert (outcome.answer, outcome.sentence) == (Answer.DENIED, "trading is not paused")
+
+
+async def test_a_persons_word_is_on_the_disk_when_it_is_answered(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        journal = simulated.daemon.shared.journal
+        before = journal.statistics().rows
+        assert (await simulated.send(Pause(reason="lunch"))).ok
+        assert journal.statistics().rows == journal.position == before + 1
+
+
+async def test_a_persons_word_holds_although_the_disk_is_full(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.env.disk_words = "no space left"
+        for _ in range(8):
+            outcome = await simulated.send(Halt(reason="stop"))
+            assert outcome.ok
+        assert "will not survive a restart" in outcome.sentence
+        assert simulated.view.conditions.halts["person:account"].reason == "stop"
+        # The service stands: a full disk must not take the verbs away.
+        assert (await simulated.send(ClearHalt(halt_id="person:account"))).ok
+
+
+async def test_nothing_is_acknowledged_before_the_disk_has_it(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        order = []
+        wait = Journal.wait_durable
+
+        async def wait_and_note(self, position: int) -> None:
+            await wait(self, position)
+            order.append("durable")
+
+        monkeypatch.setattr(Journal, "wait_durable", wait_and_note)
+        await simulated.send(Pause(reason="lunch"))
+        order.append("answered")
+        assert order == ["durable", "answered"]
+        events = list(_replayed(simulated))
+        assert any(isinstance(event, TradingPaused) for event in events)
+
+
+def _replayed(simulated):
+    from traderd.store import codec
+
+    database = simulated.daemon.shared.journal._database
+    for position, _, kind, body in database.read(after=0, up_to=database.last_position):
+        yield codec.decode(kind, body, position=position)

@@ -1,0 +1,194 @@
+"""Calibration: a reading is complete or it is nothing, and every difference is told."""
+
+import pytest
+import trio
+
+from tests.simulation.harness import (
+    TICKERS,
+    fresh,
+    order_terms,
+    simulated_daemon,
+    simulated_exchange,
+)
+from traderd.errors import ExchangeError, ExchangeUnavailable
+from traderd.model.commands import Answer, Calibrate
+from traderd.model.events import TradingStateUpdated
+from traderd.model.orders import OrderOwner, OrderStatus
+from traderd.model.states import State
+from traderd.model.units import Money, Timestamp, format_price
+from traderd.services.sync import describe_update, gather
+
+
+def update(**changes) -> TradingStateUpdated:
+    facts = {
+        "at": Timestamp(0),
+        "sync_type": "update",
+        "version": 2,
+        "balance": Money(990_120_000),
+        "balance_change": Money(-9_880_000),
+        "portfolio_value": Money(0),
+        "position_count": 3,
+        "position_count_change": 1,
+        "order_count": 2,
+        "order_count_change": 0,
+        "differences": (),
+    }
+    return TradingStateUpdated(**facts | changes)
+
+
+def test_the_line_tells_where_the_account_stands_and_what_was_new():
+    assert describe_update(update()) == (
+        "Trading state updated: balance $990.12 (-$9.88), positions 3 (+1), orders 2 (0)"
+    )
+    assert describe_update(update(order_count_change=-2)).endswith("orders 2 (-2)")
+
+
+async def test_the_account_is_read_before_ready_and_then_periodically(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, trading__sync_interval_s=30) as simulated:
+        assert simulated.view.account.version == 1
+        assert simulated.view.account.balance == 1_000_000_000
+        await trio.sleep(301.0)
+        assert simulated.view.account.version == 11
+        # A reading in which nothing was new is not worth a line.
+        assert simulated.count("Trading state updated") == 1
+
+
+async def test_a_calibration_can_be_asked_for(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        outcome = await simulated.send(Calibrate())
+        assert outcome.answer is Answer.DONE
+        assert outcome.sentence == (
+            "Trading state updated: balance $1000.00 ($0.00), positions 0 (0), orders 0 (0)"
+        )
+        assert simulated.view.account.version == 2
+
+
+@pytest.mark.parametrize(
+    "part", ["/exchange/status", "/portfolio/positions", "/portfolio/fills", "/portfolio/balance"]
+)
+async def test_a_reading_of_which_a_part_failed_changes_nothing(tmp_path, autojump_clock, part):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.place("bid", "1", "0.0100")
+        simulated.exchange.faults.refuse_requests(part, 503)
+        position = simulated.daemon.shared.journal.position
+        outcome = await simulated.send(Calibrate())
+        assert outcome.answer is Answer.UNAVAILABLE
+        assert "calibration failed" in outcome.sentence
+        assert simulated.view.account.version == 1
+        assert simulated.daemon.shared.journal.position == position
+        assert simulated.state is State.READY
+
+
+async def test_a_calibration_whose_stage_is_taken_down_is_answered(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.exchange.faults.delay_replies(5.0)
+        outcomes = []
+
+        async def ask() -> None:
+            outcomes.append(await simulated.send(Calibrate()))
+
+        with trio.fail_after(10.0):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask)
+                await trio.sleep(1.0)
+                simulated.exchange.faults.clear()
+                simulated.exchange.faults.drop_websockets("fill")
+        assert outcomes[0].answer is Answer.UNKNOWN
+        await simulated.wait_ready()
+
+
+async def test_missed_fills_are_booked_in_the_order_of_their_execution(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        bid, ask = simulated.touch()
+        await simulated.place("bid", "3", bid)
+        await simulated.place("ask", "2", ask)
+        simulated.hush_feeds()
+        simulated.trade_through("ask", bid)
+        await trio.sleep(1.0)
+        simulated.trade_through("bid", ask)
+        assert simulated.view.ledger.fill_count == 0
+        await simulated.send(Calibrate())
+        assert [fill.side.value for fill in simulated.view.ledger.recent_fills] == ["bid", "ask"]
+        assert simulated.view.position(TICKERS[0]).count == 100
+        assert simulated.count("fill_missed") == 2
+        assert simulated.view.live_orders() == ()
+        assert {o.status for o in simulated.view.recent_orders(9)} == {OrderStatus.EXECUTED}
+
+
+async def test_an_order_of_somebody_else_is_adopted_and_its_end_is_noticed(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.hush_feeds()
+        venue, account_id = simulated.exchange.venue, simulated.account_id
+        foreign = venue.create_order(
+            account_id, order_terms("bid", "2", "0.0100"), None, simulated.exchange.now()
+        )
+        await simulated.send(Calibrate())
+        (order,) = simulated.view.live_orders()
+        assert (order.order_id, order.attribution.owner) == (foreign.order_id, OrderOwner.EXTERNAL)
+        assert simulated.said(f"order_adopted {foreign.order_id}: we had not known")
+        await trio.sleep(1.0)
+        venue.cancel_order(account_id, foreign.order_id, simulated.exchange.now())
+        await simulated.send(Calibrate())
+        assert order.status is OrderStatus.CANCELED
+        assert simulated.said(f"order_ended {foreign.order_id}: we had resting")
+
+
+async def test_a_position_that_was_there_before_us_is_carried_in(tmp_path, autojump_clock):
+    async with simulated_exchange(tmp_path) as at:
+        ask = format_price(at.exchange.venue.book(TICKERS[0])[1][0][0])
+        at.exchange.venue.create_order(
+            at.credentials.account_id, order_terms("bid", "4", ask), None, at.exchange.now()
+        )
+        # Too long ago for the reading of fills that a first run asks for.
+        await trio.sleep(300.0)
+        async with simulated_daemon(fresh(tmp_path / "state"), at=at) as simulated:
+            position = simulated.view.position(TICKERS[0])
+            assert (position.count, position.carried_in) == (400, 400)
+            assert simulated.said(f"carried_in {TICKERS[0]}: we had +0, the exchange says +4")
+            assert simulated.view.conditions.halts == {}
+
+
+async def test_no_reading_raises_a_false_alarm_while_orders_fill(tmp_path, autojump_clock):
+    async with simulated_daemon(
+        tmp_path, strategies=True, exchange__events_per_s=20, trading__sync_interval_s=0.5
+    ) as simulated:
+        # Replies take longer than fills need to happen between two of them.
+        simulated.exchange.faults.delay_replies(0.2)
+        await trio.sleep(300.0)
+        assert simulated.view.ledger.fill_count > 20
+        assert simulated.view.account.version > 100
+        assert not simulated.said("HALT")
+
+
+async def test_calls_run_together_and_their_results_keep_their_order(autojump_clock):
+    async def slow() -> str:
+        await trio.sleep(2)
+        return "slow"
+
+    async def fast() -> str:
+        await trio.sleep(1)
+        return "fast"
+
+    began = trio.current_time()
+    assert await gather(slow, fast) == ["slow", "fast"]
+    assert trio.current_time() - began == 2
+
+
+async def test_one_call_that_fails_ends_the_others_with_one_sentence(autojump_clock):
+    ended = []
+
+    async def wait() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append(True)
+
+    async def fail() -> None:
+        await trio.sleep(1)
+        raise ExchangeUnavailable("nobody there")
+
+    with pytest.raises(ExchangeError, match=r"^nobody there$"):
+        await gather(wait, fail)
+    assert ended == [True]
