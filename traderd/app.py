@@ -184,9 +184,13 @@ async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
         embedded, endpoints, signer = await _embedded_exchange(config, env)
     else:
         endpoints, signer = _remote_exchange(config)
-    check_endpoints(config.environment, endpoints)
-    async with open_rest(env=env, base_url=endpoints.rest_url, signer=signer) as rest:
-        yield _venue(endpoints, signer, rest, embedded)
+    try:
+        check_endpoints(config.environment, endpoints)
+        async with open_rest(env=env, base_url=endpoints.rest_url, signer=signer) as rest:
+            yield _venue(endpoints, signer, rest, embedded)
+    finally:
+        if embedded is not None:
+            await embedded.close_unused()
 
 
 def _venue(
@@ -237,7 +241,7 @@ def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
         TRADING_CLIENT: config.trading.connect_deadline_s,
         SYNC: config.trading.sync_deadline_s,
     }
-    by_stage: dict[str, Service] = {s.stage: s for s in services if s.stage is not None}
+    by_stage = _by_stage(services)
     stages = [
         Stage(
             service=by_stage[name],
@@ -261,6 +265,25 @@ def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
         },
         listener=shared.lifecycle,
     )
+
+
+def _by_stage(services: list[Service]) -> dict[str, Service]:
+    found: dict[str, Service] = {}
+    for service in services:
+        if service.stage is None:
+            continue
+        if service.stage not in CLIMB:
+            raise ConfigError(
+                f"service {service.name!r} names the stage {service.stage!r}; there are only "
+                f"{', '.join(CLIMB)}"
+            )
+        if service.stage in found:
+            raise ConfigError(
+                f"services {found[service.stage].name!r} and {service.name!r} are both the stage "
+                f"{service.stage}; remove one"
+            )
+        found[service.stage] = service
+    return found
 
 
 async def _watch_signals(

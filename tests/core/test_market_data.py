@@ -229,6 +229,30 @@ def test_a_delta_before_its_snapshot_asks_for_one():
     assert kinds(tell(engine, snapshot(2, {"0.46": 1}, {}))) == ["BookSnapshot", "BookRestored"]
 
 
+def test_a_delta_of_another_subscription_is_not_applied_to_a_book_that_moved_on():
+    engine = two_books()
+    tell(engine, snapshot(1, {"0.45": 10}, {}, subscription="1:2"))
+    told = tell(engine, delta(3, Side.BID, "0.45", 5))
+    assert kinds(told) == ["BookDelta", "BookInvalidated"]
+    book = engine.market_data.books[TICKER]
+    assert not book.usable
+    assert book.size_at(Side.BID, price("0.45")) == contracts(10)
+
+
+def test_the_sequences_of_lost_connections_are_forgotten():
+    engine = Engine(limits=limits())
+    for connection in range(1, 30):
+        tell(
+            engine,
+            snapshot(1, {"0.45": 1}, {}, subscription=f"{connection}:1"),
+            ev.FeedDisconnected(
+                at=second(9), feed=ev.FeedName.MARKET_DATA, connection=connection, reason="reset"
+            ),
+        )
+    assert len(engine.market_data._trackers) == 0
+    assert engine.market_data.gaps == 0
+
+
 def test_a_negative_level_invalidates_its_book_only():
     engine = two_books()
     told = tell(engine, delta(3, Side.BID, "0.45", -11))

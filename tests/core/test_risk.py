@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.builders import (
+    OTHER,
     TICKER,
     accepted,
     cancel_requested,
@@ -270,6 +271,22 @@ def test_the_exposure_counts_an_order_from_its_intent_until_its_end_is_known():
         assert rule_of(engine) == "exposure"
     tell(engine, filled("t1", 10))
     assert rule_of(engine) == "exposure"
+    assert rule_of(engine, Side.ASK, "0.50", 10) is None
+
+
+def test_fills_that_are_owed_count_against_the_next_order():
+    engine = ready_engine(max_exposure=dollars("6"))
+    tell(engine, intended(), sent(), accepted(filled=10, remaining=0))
+    assert engine.orders.live() == ()
+    assert rule_of(engine, Side.BID, "0.50", 2) == "exposure"
+    assert rule_of(engine, Side.BID, "0.50", 1) is None
+
+
+def test_reductions_of_other_markets_and_other_sides_do_not_use_up_a_reduction():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), filled("t1", 10), halt())
+    elsewhere = terms(Side.ASK, "0.50", 6, ticker=OTHER)
+    tell(engine, intended("c2", elsewhere), intended("c3", terms(Side.BID, "0.50", 6)))
     assert rule_of(engine, Side.ASK, "0.50", 10) is None
 
 

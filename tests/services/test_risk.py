@@ -15,7 +15,9 @@ async def test_a_halt_of_one_market_leaves_the_others_open(tmp_path, autojump_cl
         assert denied.answer is Answer.DENIED
         assert "odd prices" in denied.sentence
         assert (await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])).ok
-        assert simulated.said(f"HALT person:{TICKERS[0]} by person: odd prices")
+        await simulated.wait_until(
+            lambda: simulated.said(f"HALT person:{TICKERS[0]} by person: odd prices"), within_s=1.0
+        )
 
 
 async def test_a_halt_is_cleared_by_its_name_and_only_so(tmp_path, autojump_clock):

@@ -367,7 +367,9 @@ async def test_five_errors_in_a_row_halt_until_a_person_clears(tmp_path, autojum
             outcome = await simulated.place("bid", "1", "0.0100", ticker=TICKERS[number])
             assert outcome.answer is Answer.REJECTED
         assert BREAKER_HALT in simulated.view.conditions.halts
-        assert simulated.said("HALT breaker by machine: 5 order errors in a row")
+        await simulated.wait_until(
+            lambda: simulated.said("HALT breaker by machine: 5 order errors in a row"), within_s=1.0
+        )
         simulated.exchange.faults.clear()
         sent = requests(simulated)
         # Time alone does not clear it.

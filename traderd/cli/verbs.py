@@ -85,7 +85,9 @@ def cancel(
 @daemon_command
 @click.option("--reason", default=BY_PERSON, show_default=True, help="Shown wherever it matters.")
 def pause(client: DaemonClient, config: Config, as_json: bool, reason: str) -> None:
-    """Take no new risk; orders rest.  Survives restarts until `traderd resume`.
+    """Take no new risk; orders rest.
+
+    It survives restarts until `traderd resume`; only the embedded exchange starts anew each time.
 
     Example: traderd pause --reason "news at 14:00"
     """
@@ -109,7 +111,9 @@ def resume(client: DaemonClient, config: Config, as_json: bool) -> None:
 def halt(
     client: DaemonClient, config: Config, as_json: bool, reason: str, market: str | None
 ) -> None:
-    """Stop new risk until `traderd clear-halt`.  Survives restarts.
+    """Stop new risk until `traderd clear-halt`.
+
+    It survives restarts; only the embedded exchange starts anew each time.
 
     Example: traderd halt --market KXMLBGAME-26AUG072140LADAZ-LAD --reason "rain delay"
     """

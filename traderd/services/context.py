@@ -54,6 +54,12 @@ class EmbeddedAddress:
             bound, _ = await env.listen(self.host, self.port)
         return bound
 
+    async def close_unused(self) -> None:
+        """Free the port if nobody took the listener.  Cancelling closes it all the same."""
+        bound, self._bound = self._bound, None
+        if bound is not None:
+            await bound.aclose()
+
 
 @attrs.frozen(kw_only=True)
 class Venue:
