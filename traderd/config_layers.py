@@ -77,7 +77,9 @@ def read_layers(
     dotenv_layer = read_dotenv(directory / ".env")
     process_layer = from_variables(variables, "variable ")
     flag_layer = {
-        key: Given(value, FLAGS.get(key, "--set")) for key, value in flags.items() if value is not None
+        key: Given(value, FLAGS.get(key, "--set"))
+        for key, value in flags.items()
+        if value is not None
     }
     environment = choose_environment((flag_layer, process_layer, dotenv_layer, toml))
     own_layer = read_dotenv(directory / f".env.{environment}")

@@ -3,6 +3,7 @@
 import pytest
 import trio
 import trio.testing
+import trio_websocket
 
 from traderd.errors import (
     AuthenticationRefused,
@@ -329,6 +330,28 @@ async def test_cancelling_closes_within_the_budget(client, feed_exchange, autoju
             await trio.sleep_forever()
     assert scope.cancelled_caught
     assert trio.current_time() - started <= 2 + CLOSE_BUDGET_S
+
+
+async def test_cancelling_beside_a_live_server_closes_at_once(
+    client, feed_exchange, autojump_clock
+):
+    farewells = []
+
+    async def live(socket):
+        try:
+            await socket.get_message()
+        except trio_websocket.ConnectionClosed as exc:
+            farewells.append(exc.reason.code)
+
+    feed_exchange.script = live
+    started = trio.current_time()
+    with trio.move_on_after(2) as scope:
+        async with client.open():
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+    # The reader outlives the cancellation, so it hears the server's answer to our farewell.
+    assert trio.current_time() - started == 2
+    assert farewells == [1000]
 
 
 async def test_cancelling_during_the_handshake_is_clean(client, feed_exchange, autojump_clock):

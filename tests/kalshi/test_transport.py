@@ -1,7 +1,9 @@
 """httpx over the Env's streams: pooling, ageing, TLS, and failures in httpx's words."""
 
 import datetime
+import gc
 import ssl
+import warnings
 
 import httpx
 import pytest
@@ -85,6 +87,33 @@ async def test_a_broken_pipe_while_sending_is_a_write_error(env, autojump_clock)
     async with make_http_client(env, base_url="http://broken.test/") as http:
         with pytest.raises((httpx.WriteError, httpx.RemoteProtocolError)):
             await http.post("/x", content=b"x")
+
+
+async def test_a_write_that_is_given_up_half_way_leaves_no_generator_behind(env, autojump_clock):
+    sent = []
+
+    async def stuck(host, port, *, tls):
+        out = trio.testing.MemorySendStream()
+
+        async def keep_the_body_back() -> None:
+            sent.append(out.get_data_nowait())
+            if sent[-1] == b"body":
+                await trio.sleep_forever()
+
+        out.send_all_hook = keep_the_body_back
+        return trio.StapledStream(out, trio.testing.MemoryReceiveStream())
+
+    env.connect = stuck
+    async with make_http_client(env, base_url="http://stuck.test/") as http:
+        with warnings.catch_warnings(record=True) as reported:
+            warnings.simplefilter("always")
+            with trio.move_on_after(1) as patience:
+                await http.post("/x", content=b"body")
+            gc.collect()
+            await trio.lowlevel.checkpoint()
+    assert patience.cancelled_caught
+    assert len(sent) == 2
+    assert [str(warning.message) for warning in reported] == []
 
 
 def certificate(name):

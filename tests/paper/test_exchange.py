@@ -187,6 +187,60 @@ async def test_a_lost_cancel_is_a_cancel(autojump_clock):
         assert (await (await bench.trader()).ask("DELETE", path))[0] == 404
 
 
+async def test_a_lost_request_was_never_there(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        bench.exchange.faults.lose_next_request("POST", "/portfolio/events/orders")
+        with pytest.raises(h11.RemoteProtocolError, match="ConnectionClosed"):
+            await trader.place("bid", "1", "0.40")
+        _, orders = await (await bench.trader()).ask("GET", "/portfolio/orders")
+        assert orders["orders"] == []
+
+
+async def test_a_spoiled_reply_hides_an_order_that_was_placed(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        bench.exchange.faults.spoil_reply_of_next("POST", "/portfolio/events/orders", 500)
+        status, body = await trader.place("bid", "1", "0.40", client_order_id="spoiled")
+        assert (status, body["error"]["code"]) == (500, "internal_error")
+        _, orders = await trader.ask("GET", "/portfolio/orders")
+        assert [order["client_order_id"] for order in orders["orders"]] == ["spoiled"]
+
+
+async def test_a_pause_is_told_by_the_status_and_by_every_order(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        _, made = await trader.place("bid", "1", "0.40")
+        path = f"/portfolio/events/orders/{made['order_id']}"
+        bench.exchange.faults.pause(whole_exchange=True)
+        _, told = await trader.ask("GET", "/exchange/status")
+        assert (told["exchange_active"], told["trading_active"]) == (False, False)
+        assert (await trader.ask("DELETE", path))[0] == 409
+        bench.exchange.faults.pause()
+        _, told = await trader.ask("GET", "/exchange/status")
+        assert (told["exchange_active"], told["trading_active"]) == (True, False)
+        status, body = await trader.place("bid", "1", "0.40")
+        assert (status, body["error"]["code"]) == (409, "trading_is_paused")
+        assert (await trader.ask("DELETE", path))[0] == 200
+        bench.exchange.faults.resume()
+        assert (await trader.place("bid", "1", "0.40"))[0] == 201
+
+
+async def test_delayed_requests_are_carried_out_although_their_client_left(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        bench.exchange.faults.delay_requests(3.0)
+        with trio.move_on_after(1.0) as patience:
+            await trader.place("bid", "1", "0.40", client_order_id="late")
+        assert patience.cancelled_caught
+        bench.exchange.faults.delay_requests(0)
+        other = await bench.trader()
+        assert (await other.ask("GET", "/portfolio/orders"))[1]["orders"] == []
+        await trio.sleep(3.0)
+        _, orders = await other.ask("GET", "/portfolio/orders")
+        assert [order["client_order_id"] for order in orders["orders"]] == ["late"]
+
+
 async def test_delayed_replies_come_after_the_deed(autojump_clock):
     async with open_bench() as bench:
         trader, watcher = await bench.trader(), await bench.trader()

@@ -3,7 +3,7 @@
 import pytest
 
 from traderd.errors import BadInput
-from traderd.paper.faults import Faults, refusal_with
+from traderd.paper.faults import ORDERS, Faults, refusal_with
 
 
 def test_nothing_is_wrong_at_first():
@@ -60,3 +60,53 @@ def test_refusals_have_the_shape_of_their_status():
         b'{"error":{"code":"service_unavailable","message":"service unavailable"}}'
     )
     assert refusal_with(502).code == "http_502"
+
+
+def test_a_request_is_lost_once():
+    faults = Faults()
+    faults.lose_next_request("POST", ORDERS)
+    assert not faults.takes_request("DELETE", ORDERS)
+    assert faults.takes_request("POST", ORDERS)
+    assert not faults.takes_request("POST", ORDERS)
+
+
+def test_a_reply_is_spoiled_once_with_its_status():
+    faults = Faults()
+    faults.spoil_reply_of_next("POST", ORDERS, 500)
+    assert faults.spoils_reply("GET", ORDERS) is None
+    assert faults.spoils_reply("POST", ORDERS).status == 500
+    assert faults.spoils_reply("POST", ORDERS) is None
+    with pytest.raises(BadInput, match="400 to 599"):
+        faults.spoil_reply_of_next("POST", ORDERS, 201)
+
+
+@pytest.mark.parametrize(
+    ("whole_exchange", "code", "cancels_work"),
+    [(False, "trading_is_paused", True), (True, "exchange_is_paused", False)],
+)
+def test_a_pause_refuses_orders_and_one_of_the_whole_exchange_cancels_too(
+    whole_exchange, code, cancels_work
+):
+    faults = Faults()
+    assert faults.pause_refusal("POST", ORDERS) is None
+    faults.pause(whole_exchange=whole_exchange)
+    refusal = faults.pause_refusal("POST", ORDERS)
+    assert (refusal.status, refusal.code) == (409, code)
+    assert (faults.pause_refusal("DELETE", f"{ORDERS}/1") is None) is cancels_work
+    assert faults.pause_refusal("GET", "/portfolio/orders") is None
+    faults.resume()
+    assert faults.pause_refusal("POST", ORDERS) is None
+
+
+def test_clear_ends_delays_and_pauses_and_forgets_what_was_to_come():
+    faults = Faults()
+    faults.delay_requests(1.0)
+    faults.pause()
+    faults.lose_next_request("POST", "/")
+    faults.spoil_reply_of_next("POST", "/", 503)
+    faults.clear()
+    assert (faults.request_delay_s, faults.paused) == (0.0, None)
+    assert not faults.takes_request("POST", "/")
+    assert faults.spoils_reply("POST", "/") is None
+    with pytest.raises(BadInput, match="negative"):
+        faults.delay_requests(-1)

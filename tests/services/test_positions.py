@@ -29,6 +29,8 @@ async def test_a_fill_that_is_told_again_is_no_news(tmp_path, autojump_clock):
             simulated.daemon.shared.bus.publish([
                 ev.OrderFilled(at=fill.executed_at, fill=fill, source=source)
             ])
+        (order,) = simulated.view.recent_orders(9)
+        assert order.filled == 300
         bid, _ = simulated.touch()
         await simulated.place("ask", "3", bid)
         await simulated.wait_until(lambda: len(fill_lines(simulated)) > 1, within_s=1.0)

@@ -23,7 +23,7 @@ from traderd.core.risk import Denied, Proposal, RiskLimits, judge
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus, OrderTerms
-from traderd.model.states import State, next_state
+from traderd.model.states import WORKING, State, next_state
 from traderd.model.units import Count, Money, Timestamp
 
 TRANSITIONS_KEPT: Final = 50
@@ -66,11 +66,15 @@ class Engine:
     conditions: Conditions = attrs.field(init=False)
     state: State = State.STARTUP
     state_since: Timestamp | None = None
+    """Since when; `ready` and `acting` count as one, because `acting` only says that a command runs."""
     transitions: deque[ev.StateChanged] = attrs.Factory(lambda: deque(maxlen=TRANSITIONS_KEPT))
+    left_since: deque[Timestamp | None] = attrs.Factory(lambda: deque(maxlen=TRANSITIONS_KEPT))
+    """For each of `transitions`, when the state that it left had been entered; None: nobody knows."""
     denials: Counter[str] = attrs.Factory(Counter)
     """Denied orders per rule: "why no trade"."""
     services: dict[str, ev.ServiceChanged] = attrs.Factory(dict)
     health: ev.HealthChecked | None = None
+    _stepped_at: Timestamp | None = None
     recovering: bool = True
     """True while the journal is replayed: old errors do not trip the breaker anew."""
     _folds: dict[type, Callable[[Any], list[ev.Event]]] = attrs.field(init=False)
@@ -273,9 +277,10 @@ class Engine:
 
     def _state_changed(self, event: ev.StateChanged) -> list[ev.Event]:
         current = self.state
-        if event.from_state is State.STARTUP and self.recovering:
-            # An earlier run begins here; where the one before it ended does not matter.
-            current = State.STARTUP
+        if self.recovering:
+            # Earlier runs are history: where the one before ended does not matter, and the journal
+            # leaves the steps to and from `acting` out.
+            current = event.from_state
         target = next_state(current, event.metadata)
         if (event.from_state, event.to_state) != (current, target):
             raise IllegalTransition(
@@ -284,9 +289,25 @@ class Engine:
             )
         if current is State.STARTUP:
             self.account.may_carry_in = True
-        self.state, self.state_since = target, event.at
-        self.transitions.append(event)
+        if not (current in WORKING and target in WORKING):
+            self.state_since = event.at
+        self.state = target
+        self._remember(event)
         return []
+
+    def _remember(self, event: ev.StateChanged) -> None:
+        # A busy strategy steps to and from `acting` many times a minute. Of such round trips in a row
+        # only the last is kept, or the way up would be forgotten within a minute.
+        if event.to_state is State.ACTING and [
+            (step.from_state, step.to_state) for step in self.transitions
+        ][-2:] == [(State.READY, State.ACTING), (State.ACTING, State.READY)]:
+            for history in (self.transitions, self.left_since):
+                history.pop()
+                history.pop()
+        self.transitions.append(event)
+        # An earlier run's end says nothing about how long this one was in its first state.
+        self.left_since.append(None if event.from_state is State.STARTUP else self._stepped_at)
+        self._stepped_at = event.at
 
     def _service_changed(self, event: ev.ServiceChanged) -> list[ev.Event]:
         self.services[event.name] = event

@@ -84,6 +84,11 @@ class StateView:
         return tuple(self._engine.transitions)
 
     @property
+    def left_since(self) -> tuple[Timestamp | None, ...]:
+        """For each of `transitions`, when the state that it left had been entered, if that is known."""
+        return tuple(self._engine.left_since)
+
+    @property
     def services(self) -> dict[str, ServiceChanged]:
         """Each service's last status."""
         return dict(self._engine.services)

@@ -150,8 +150,13 @@ _ANYWHERE = (State.ERROR, State.SHUTDOWN)
 TRANSITIONS: Final[dict[State, tuple[State, ...]]] = {
     State.STARTUP: (State.INITIALIZING, *_ANYWHERE),
     State.INITIALIZING: (State.ORDERBOOK_CONNECT, *_ANYWHERE),
-    # With trading off the way up ends here.
-    State.ORDERBOOK_CONNECT: (State.TRADING_CLIENT_CONNECT, State.READY, *_ANYWHERE),
+    # With trading off the way up ends here; after a failure, stages that still stand are passed over.
+    State.ORDERBOOK_CONNECT: (
+        State.TRADING_CLIENT_CONNECT,
+        State.KALSHI_DATA_SYNC,
+        State.READY,
+        *_ANYWHERE,
+    ),
     State.TRADING_CLIENT_CONNECT: (State.KALSHI_DATA_SYNC, *_ANYWHERE),
     State.KALSHI_DATA_SYNC: (State.READY, *_ANYWHERE),
     State.READY: (State.ACTING, *_ANYWHERE),

@@ -90,11 +90,10 @@ class DaemonSource:
 
     def transition(self, event: StateChanged) -> Document:
         """Return one state change as it is told live."""
-        for before, after in zip(
-            self._context.view.transitions, self._context.view.transitions[1:], strict=False
-        ):
-            if after is event:
-                return documents.transition_document(event, before.at)
+        view = self._context.view
+        for kept, left_since in zip(view.transitions, view.left_since, strict=True):
+            if kept is event:
+                return documents.transition_document(event, left_since)
         return documents.transition_document(event, None)
 
     def log_lines(self, limit: int) -> list[Document]:

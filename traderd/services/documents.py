@@ -17,7 +17,7 @@ from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, Side
-from traderd.model.states import Metadata, State
+from traderd.model.states import Metadata
 from traderd.model.units import (
     NS_PER_MS,
     NS_PER_S,
@@ -158,9 +158,9 @@ def _plain(record: Any) -> Document:
     return document
 
 
-def transition_document(event: ev.StateChanged, left_at: Timestamp | None) -> Document:
+def transition_document(event: ev.StateChanged, left_since: Timestamp | None) -> Document:
     """Return one state change; its duration is how long the state it left had lasted."""
-    duration = None if left_at is None else max(0, event.at - left_at) // NS_PER_MS
+    duration = None if left_since is None else max(0, event.at - left_since) // NS_PER_MS
     return {
         "from_state": event.from_state.value,
         "to_state": event.to_state.value,
@@ -173,13 +173,10 @@ def transition_document(event: ev.StateChanged, left_at: Timestamp | None) -> Do
 
 def transitions_document(view: StateView) -> list[Document]:
     """Return the kept state changes, oldest first."""
-    documents, left_at = [], None
-    for event in view.transitions:
-        # An earlier run's end says nothing about how long this one was in its first state.
-        left_at = None if event.from_state is State.STARTUP else left_at
-        documents.append(transition_document(event, left_at))
-        left_at = event.at
-    return documents
+    return [
+        transition_document(event, left_since)
+        for event, left_since in zip(view.transitions, view.left_since, strict=True)
+    ]
 
 
 def halt_document(halt: ev.HaltRaised) -> Document:
