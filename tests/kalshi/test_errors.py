@@ -69,8 +69,20 @@ def test_any_other_failure_leaves_the_outcome_of_a_write_unknown(exc):
     ],
 )
 def test_a_status_means_this_for_a_read_and_that_for_a_write(status, read, write):
-    assert type(status_error(status, b"", endpoint="x", writes=False)) is read
-    assert type(status_error(status, b"", endpoint="x", writes=True)) is write
+    body = b'{"error":{"code":"why","message":"because"}}'
+    assert type(status_error(status, body, endpoint="x", writes=False)) is read
+    assert type(status_error(status, body, endpoint="x", writes=True)) is write
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 410])
+@pytest.mark.parametrize("body", [b"", b"<html>blocked</html>", b"[]", b"{}"])
+def test_a_refusal_of_a_write_without_the_exchanges_own_words_proves_nothing(status, body):
+    assert type(status_error(status, body, endpoint="x", writes=True)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationRefused), (429, ExchangeRefused)])
+def test_a_bad_key_and_an_empty_bucket_are_a_clear_no_without_words(status, kind):
+    assert type(status_error(status, b"", endpoint="x", writes=True)) is kind
 
 
 def test_a_refusal_keeps_the_exchanges_words():

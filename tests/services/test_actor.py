@@ -223,3 +223,22 @@ def test_a_wrong_setting_is_named(tmp_path, strategies, words):
     write_strategy(tmp_path, "return ()")
     with pytest.raises(ConfigError, match=words):
         make_tenants(Config(strategies=strategies), specs_in(tmp_path))
+
+
+async def test_a_strategy_that_fails_on_one_market_is_switched_off_and_its_orders_go(
+    tmp_path, autojump_clock
+):
+    body = ONE_BID.format(ticker=TICKERS[0]).replace(
+        "return ()", f'return () if observation.ticker != "{TICKERS[0]}" else 1 / 0', 1
+    )
+    write_strategy(tmp_path, body)
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(lambda: simulated.view.recent_orders(1), within_s=10)
+        await trio.sleep(30.0)
+        (order,) = simulated.view.recent_orders(9)
+        assert order.status is OrderStatus.CANCELED
+        assert "switched off" in simulated.view.conditions.degraded["strategy probe"]
+        assert simulated.count("failed on") == FAILURES_MAX
+        asked = len(seen(simulated))
+        await trio.sleep(30.0)
+        assert len(seen(simulated)) == asked

@@ -2,8 +2,9 @@
 
 import trio
 
-from tests.simulation.harness import TICKERS, order_terms, simulated_daemon
+from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, simulated_exchange
 from traderd.model.commands import Answer, Calibrate, CancelOrders
+from traderd.model.ids import StrategyName
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.paper.faults import ORDERS
 
@@ -125,3 +126,25 @@ async def test_orders_of_others_are_cancelled_only_by_name(tmp_path, autojump_cl
         assert status_there(simulated, foreign.order_id) is OrderStatus.RESTING
         assert (await simulated.cancel(foreign.order_id)).ok
         assert status_there(simulated, foreign.order_id) is OrderStatus.CANCELED
+
+
+async def test_a_short_429_does_not_leave_an_order_behind_at_the_stop(tmp_path, autojump_clock):
+    async with simulated_exchange(tmp_path) as at:
+        async with simulated_daemon(tmp_path, at=at) as simulated:
+            await simulated.place("bid", "1", "0.0100", strategy=True)
+            at.exchange.faults.refuse_requests(ORDERS, 429)
+            simulated.stop()
+            await trio.sleep(0.4)
+            at.exchange.faults.clear()
+            await simulated.ended.wait()
+            account_id = simulated.account_id
+        (order,) = at.exchange.venue.orders(account_id)
+        assert order.status is OrderStatus.CANCELED
+
+
+async def test_only_the_orders_of_the_named_strategy_are_cancelled(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        theirs = await simulated.place("bid", "1", "0.0100", strategy=True)
+        outcome = await simulated.send(CancelOrders(strategy=StrategyName("another")))
+        assert outcome.sentence == "no order was open"
+        assert simulated.view.order(theirs.key).status is OrderStatus.RESTING

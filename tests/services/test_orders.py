@@ -4,7 +4,7 @@ import apsw
 import pytest
 import trio
 
-from tests.simulation.harness import TICKERS, order_terms, simulated_daemon
+from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, simulated_exchange
 from traderd.app import JOURNAL_FILE
 from traderd.core.last_gate import LastGate
 from traderd.core.orders import Order
@@ -199,3 +199,26 @@ def test_orders_are_described_in_words(status, filled, words):
         filled=Count(parse_count(filled)),
     )
     assert describe_order(order) == words
+
+
+async def test_a_cancel_that_a_death_broke_off_is_asked_again_at_the_next_start(
+    tmp_path, autojump_clock
+):
+    async with simulated_exchange(tmp_path) as at:
+        async with simulated_daemon(tmp_path, at=at) as simulated:
+            placed = await simulated.place("bid", "5", "0.0100", strategy=True)
+            simulated.exchange.faults.refuse_requests("/portfolio/events/orders", 503)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(simulated.cancel, placed.key)
+                await trio.sleep(0.1)
+                assert simulated.view.order(placed.key).status is OrderStatus.CANCELLING
+                await trio.sleep(0.4)
+                simulated.kill()
+                await simulated.ended.wait()
+                nursery.cancel_scope.cancel()
+        at.exchange.faults.clear()
+        async with simulated_daemon(tmp_path, at=at) as simulated:
+            await trio.sleep(10.0)
+            assert simulated.view.order(placed.key).status is OrderStatus.CANCELED
+            (order,) = at.exchange.venue.orders(simulated.account_id)
+            assert order.status is OrderStatus.CANCELED

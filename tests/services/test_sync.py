@@ -10,9 +10,9 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
-from traderd.errors import ExchangeError, ExchangeUnavailable
+from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeUnavailable
 from traderd.model.commands import Answer, Calibrate
-from traderd.model.events import TradingStateUpdated
+from traderd.model.events import FeedName, TradingStateUpdated
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.model.units import Money, Timestamp, format_price
@@ -192,3 +192,58 @@ async def test_one_call_that_fails_ends_the_others_with_one_sentence(autojump_cl
     with pytest.raises(ExchangeError, match=r"^nobody there$"):
         await gather(wait, fail)
     assert ended == [True]
+
+
+async def test_a_fill_of_an_outage_is_booked_although_a_younger_one_came_by_the_feed(
+    tmp_path, autojump_clock
+):
+    async with simulated_exchange(tmp_path) as at, simulated_daemon(tmp_path, at=at) as simulated:
+        first, second = TICKERS[0], TICKERS[1]
+        faults = simulated.exchange.faults
+        for ticker in (first, second):
+            await simulated.place("bid", "5", simulated.touch(ticker)[0], ticker=ticker)
+        faults.refuse_websockets(503)
+        faults.drop_websockets("fill")
+        faults.refuse_requests("/portfolio/positions", 503)
+        await trio.sleep(2.0)
+        simulated.trade_through("ask", simulated.touch(first)[0], ticker=first)
+        await trio.sleep(70.0)
+        faults.websocket_status = None
+        await simulated.wait_until(
+            lambda: simulated.view.feed(FeedName.PRIVATE).connected, within_s=120
+        )
+        simulated.trade_through("ask", simulated.touch(second)[0], ticker=second)
+        await trio.sleep(1.0)
+        faults.clear()
+        await simulated.wait_ready(within_s=200)
+        assert simulated.view.ledger.fill_count == 2
+        assert simulated.view.owing_orders() == ()
+        assert dict(simulated.view.conditions.halts) == {}
+
+
+async def test_the_balance_follows_a_fill_before_the_period_is_over(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, trading__sync_interval_s=3_000) as simulated:
+        await simulated.place("bid", "5", simulated.touch()[0])
+        simulated.trade_through("ask", simulated.touch()[0])
+        await trio.sleep(10.0)
+        balance = simulated.exchange.venue.balance(simulated.account_id).available
+        assert simulated.view.account.balance == balance
+
+
+async def test_a_reading_that_cannot_be_understood_halts_and_a_good_one_ends_that(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+
+        async def unreadable() -> None:
+            raise ExchangeProtocolError("GET /portfolio/balance: balance_dollars is missing")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(simulated.daemon.shared.venue.rest, "balance", unreadable)
+            assert (await simulated.send(Calibrate())).answer is Answer.UNAVAILABLE
+        assert "balance_dollars" in simulated.view.conditions.halts["unreadable_account"].reason
+        assert "calibration" in simulated.view.conditions.degraded
+        assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.DENIED
+        assert (await simulated.send(Calibrate())).answer is Answer.DONE
+        assert dict(simulated.view.conditions.halts) == {}
+        assert dict(simulated.view.conditions.degraded) == {}

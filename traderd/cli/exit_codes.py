@@ -18,5 +18,3 @@ REFUSED: Final = 6
 DRIFT: Final = 7
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells have it."""
-NOBODY_READS: Final = 141
-"""128 + SIGPIPE."""

@@ -6,7 +6,6 @@ Must not: do a command's work; it calls the app, the exchange or the running dae
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ import click
 from traderd import __version__
 from traderd.cli import exit_codes, reads, verbs
 from traderd.cli.client import CommandFailed
-from traderd.cli.exchange import exchange
+from traderd.cli.exchange import PORT_MAX, exchange
 from traderd.cli.options import read_config, settings_options
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
@@ -39,7 +38,11 @@ def cli() -> None:
 
 @cli.command()
 @settings_options
-@click.option("--port", type=int, help="Of the console; default 8005, 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, PORT_MAX),
+    help="Of the console; default 8005, 0 takes a free one.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(("debug", "info", "warning", "error")),
@@ -78,6 +81,7 @@ for _command in (*reads.COMMANDS, *verbs.COMMANDS, exchange):
 def main() -> None:
     """Run the command line and end the process with a documented exit code."""
     try:
+        # A reader who leaves (`| head`) is click's affair: exit code 1 and no words.
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as exc:
         sys.exit(exc.exit_code)
@@ -86,10 +90,6 @@ def main() -> None:
         sys.exit(exit_codes.USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(exit_codes.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has left (`| head`); what is still buffered must not be written either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(exit_codes.NOBODY_READS)
     except Exception as exc:
         code = exit_code_of(exc)
         if code is None:

@@ -6,11 +6,12 @@ Must not: compute what the daemon did not say.
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time  # sim-ok: `--watch` waits in a process of its own, outside the daemon
 from typing import Final
 
 import click
-from rich.console import Console
 
 from traderd.cli import tables
 from traderd.cli.client import DaemonClient
@@ -28,15 +29,14 @@ def status(client: DaemonClient, config: Config, as_json: bool, watch: bool) -> 
 
     Example: traderd status --watch
     """
-    console = Console()
     while True:
         document = client.get("/v3/status")
-        if watch and console.is_terminal and not as_json:
-            console.clear()
         if as_json:
             print_json(document)
         else:
-            tables.show_status(console, document)
+            if watch:
+                click.clear()  # Does nothing on a pipe.
+            click.echo("\n".join(tables.status_lines(document)))
         if not watch:
             return
         time.sleep(WATCH_INTERVAL_S)  # sim-ok: see the import
@@ -50,11 +50,21 @@ def _list_command(name: str, columns: tuple[tables.Column, ...], text: str) -> c
         if as_json:
             print_json(document)
         else:
-            tables.show_table(
-                Console(), name, columns, document[name], environment=config.environment
+            lines = tables.listing(
+                name,
+                columns,
+                document[name],
+                environment=config.environment,
+                width=terminal_width(),
             )
+            click.echo("\n".join(lines))
 
     return show
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that reads us, None on a pipe or in a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 orders = _list_command("orders", tables.ORDERS, "List live orders and the newest finished ones.")

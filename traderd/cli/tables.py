@@ -2,7 +2,7 @@
 
 Owns: columns, alignment and words of every table. Numbers stand right, units stand in the headers, one row is one
 line. On a pipe a line is as long as it must be; on a narrow terminal the columns that matter least are left out.
-Must not: ask the daemon anything.
+Must not: ask the daemon anything, or print.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
-from rich.console import Console
-from rich.text import Text
 
 from traderd.model.units import parse_money, show_money
 from traderd.runtime.log_text import clean_text
@@ -32,6 +30,8 @@ class Column:
     """The field of the daemon's document."""
     header: str
     is_number: bool = False
+    is_time: bool = False
+    """RFC 3339 with microseconds, shown to the second."""
     droppable: bool = False
     """Left out first, from the right, when the terminal is too narrow."""
 
@@ -54,11 +54,11 @@ POSITIONS: Final = (
     Column("average_cost_dollars", "cost $", is_number=True),
     Column("mark_dollars", "mark (YES) $", is_number=True, droppable=True),
     Column("unrealized_pnl_dollars", "unrealized at bid $", is_number=True),
-    Column("realized_pnl_dollars", "realized $", is_number=True),
+    Column("realized_pnl_dollars", "realized $", is_number=True, droppable=True),
     Column("fees_dollars", "fees $", is_number=True, droppable=True),
 )
 FILLS: Final = (
-    Column("executed_at", "executed (UTC)"),
+    Column("executed_at", "executed (UTC)", is_time=True),
     Column("ticker", "market"),
     Column("side", "side"),
     Column("price_dollars", "price $", is_number=True),
@@ -69,18 +69,19 @@ FILLS: Final = (
 )
 
 
-def show_table(
-    console: Console, title: str, columns: Sequence[Column], rows: list[Row], *, environment: str
-) -> None:
-    """Print rows as a table, or one line when there are none."""
+def listing(
+    title: str, columns: Sequence[Column], rows: list[Row], *, environment: str, width: int | None
+) -> list[str]:
+    """Return a titled table, or one line when there are no rows.
+
+    `width` is the terminal's; None on a pipe, where nothing has to fit.
+    """
     if not rows:
-        print_lines(console, [f"no {title} ({environment})"])
-        return
-    width = console.width if console.is_terminal else None
+        return [f"no {title} ({environment})"]
     lines, left_out = table_lines(columns, rows, width=width)
     if left_out:
-        lines.append(f"(no room for {', '.join(left_out)}; a wider terminal or --json has them)")
-    print_lines(console, [f"{title} · {environment}", *lines])
+        lines.append(f"(no room for {', '.join(left_out)}; --json has all)")
+    return [f"{title} · {environment}", *lines]
 
 
 def table_lines(
@@ -88,7 +89,7 @@ def table_lines(
 ) -> tuple[list[str], list[str]]:
     """Return the lines of a table, header first, and the headers of columns that did not fit.
 
-    `width` None means that nothing has to fit. A table whose columns all matter may still be wider.
+    With `width` None nothing has to fit. A table whose columns all matter may still be wider.
     """
     shown = list(columns)
     left_out: list[str] = []
@@ -119,6 +120,8 @@ def cell(value: Any, column: Column) -> str:
         return "yes" if value else "no"
     # Escaped: a name from the exchange must not be able to move the cursor or to break the line.
     text = clean_text(str(value))
+    if column.is_time:
+        return text.partition(".")[0].removesuffix("Z").replace("T", " ")
     return short_decimal(text) if column.is_number else text
 
 
@@ -128,11 +131,6 @@ def short_decimal(text: str) -> str:
     if not point or len(fraction) <= DECIMALS_MIN:
         return text
     return f"{whole}.{fraction.rstrip('0').ljust(DECIMALS_MIN, '0')}"
-
-
-def show_status(console: Console, status: Row) -> None:
-    """Print one screen of status."""
-    print_lines(console, status_lines(status))
 
 
 def status_lines(status: Row) -> list[str]:
@@ -171,11 +169,6 @@ def status_lines(status: Row) -> list[str]:
     for rule, count in status["why_no_trade"].items():
         lines.append(f"denied     {count} x {rule}")
     return [clean_text(line) for line in lines]
-
-
-def print_lines(console: Console, lines: Sequence[str]) -> None:
-    """Print lines as they are: no markup, no wrapping."""
-    console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
 def _pad(text: str, width: int, column: Column) -> str:

@@ -128,5 +128,6 @@ def _updated(
     account.portfolio_value = event.balance.portfolio_value
     account.read_at, account.version = event.at, updated.version
     account.first_read_at = account.first_read_at or event.started_at
+    account.fills_read_from = max(account.fills_read_from or event.started_at, event.started_at)
     account.position_count, account.order_count = positions, orders
     return updated

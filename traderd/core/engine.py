@@ -49,6 +49,8 @@ class Account:
     """The first reading of this run is still to come: only that one may take positions over."""
     first_read_at: Timestamp | None = None
     """When the first reading in the journal began: no order of ours is older."""
+    fills_read_from: Timestamp | None = None
+    """When the last complete reading began: every fill before it is booked, so the next one starts here."""
     version: int = 0
     position_count: int = 0
     order_count: int = 0

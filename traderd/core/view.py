@@ -144,6 +144,10 @@ class StateView:
             if order.attribution.owner is not OrderOwner.EXTERNAL
         )
 
+    def owing_orders(self) -> tuple[Order, ...]:
+        """Return the orders of which the exchange reported more fills than we have booked."""
+        return tuple(order for order in self._engine.orders.at_risk() if order.fills_missing)
+
     def recent_orders(self, limit: int) -> tuple[Order, ...]:
         """Return the newest orders, finished ones included."""
         return tuple(islice(self._engine.orders.recent(), limit))

@@ -46,6 +46,9 @@ _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
 """Most special first."""
 
 AUTHENTICATION_STATUSES: Final = (401, 403)
+TOO_MANY_REQUESTS: Final = 429
+SURELY_REFUSED: Final = (401, TOO_MANY_REQUESTS)
+"""Statuses that mean a clear no whatever the body says; any other without the exchange's words does not."""
 UNCLEAR_STATUSES: Final = (408,)
 """With every 5xx: the server may have acted, and did not say."""
 
@@ -69,6 +72,9 @@ def status_error(
 ) -> ExchangeError:
     """Return what an answer other than 2xx means; `skew_ms` is the exchange's clock minus ours."""
     words = decode_error(status, body)
+    if writes and not words.code and status not in SURELY_REFUSED:
+        # No word of the exchange: a proxy may have answered in its place, after it let the order through.
+        return OutcomeUnknown(f"{endpoint}: {words.message}; it may or may not have happened")
     if status in AUTHENTICATION_STATUSES:
         return AuthenticationRefused(
             status=status,
@@ -84,7 +90,7 @@ def status_error(
     if status < 400:
         sentence = f"{endpoint}: HTTP {status} instead of an answer"
         return OutcomeUnknown(sentence) if writes else ExchangeProtocolError(sentence)
-    code = words.code or ("too_many_requests" if status == 429 else "")
+    code = words.code or ("too_many_requests" if status == TOO_MANY_REQUESTS else "")
     return ExchangeRefused(status=status, code=code, message=words.message, details=words.details)
 
 

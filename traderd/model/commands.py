@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import attrs
 
-from traderd.model.ids import MarketTicker
+from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner, OrderTerms
 
 
@@ -38,6 +38,8 @@ class CancelOrders:
     """None: of every market."""
     owner: OrderOwner | None = None
     """None: whoever asked for them."""
+    strategy: StrategyName | None = None
+    """None: of every strategy."""
 
 
 @attrs.frozen(kw_only=True)

@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 import attrs
 
 from traderd.errors import InvariantViolation
-from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, InboxStatistics, Policy
+from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, InboxStatistics, Incident, Policy
 
 E = TypeVar("E")
 
@@ -38,7 +38,7 @@ class Bus(Generic[E]):
         *,
         fold: Callable[[E], list[E]],
         record: Callable[[list[E]], None],
-        on_incident: Callable[[str], None],
+        on_incident: Callable[[Incident], None],
     ) -> None:
         self._fold, self._record, self._on_incident = fold, record, on_incident
         self._subscriptions: list[_Subscription[E]] = []

@@ -32,6 +32,29 @@ SLOW_HANDLER_S: Final = 5.0
 """A handler that takes longer than this is reported: at the next news, or when it comes back."""
 
 
+class IncidentKind(enum.Enum):
+    """What went wrong between an inbox and its reader."""
+
+    OVERFLOW = "overflow"
+    """A lossless inbox holds more than its bound; nothing is lost yet."""
+    CUT_OFF = "cut_off"
+    """The reader of a lossless inbox gets no more news."""
+    BROKEN_KEY = "broken_key"
+    """The reader of a `latest` inbox gets no more news, because its own key failed."""
+    SLOW_HANDLER = "slow_handler"
+    """One batch keeps the reader busy for too long."""
+
+
+@attrs.frozen(kw_only=True)
+class Incident:
+    """Something that an inbox reports; what it means for the daemon is not for the runtime to judge."""
+
+    kind: IncidentKind
+    name: str
+    """The inbox's."""
+    sentence: str
+
+
 class Policy(enum.Enum):
     """What a full inbox does."""
 
@@ -52,6 +75,8 @@ class InboxStatistics:
     peak: int
     received: int
     dropped: int
+    conflated: int
+    """Events that a newer one of the same key replaced before they were read: nothing is missing then."""
     handler_p50_ms: float
     handler_p99_ms: float
 
@@ -70,7 +95,7 @@ class Inbox(Generic[E]):
         policy: Policy,
         depth: int,
         key: Callable[[E], Hashable] | None,
-        on_incident: Callable[[str], None],
+        on_incident: Callable[[Incident], None],
         on_close: Callable[[Inbox[E]], None],
     ) -> None:
         if (policy is Policy.LATEST) != (key is not None):
@@ -80,8 +105,8 @@ class Inbox(Generic[E]):
         # Each item holds at least one event, so the channel can never be the tighter bound.
         self._send, self._receive = trio.open_memory_channel[list[E]](depth * LOSSLESS_CUT_OFF)
         self._latest: dict[Hashable, E] = {}
-        self._waiting = self._peak = self._received = self._dropped = 0
-        self._in_incident = False
+        self._waiting = self._peak = self._received = self._dropped = self._conflated = 0
+        self._in_overflow = False
         self._cut_off_because = ""
         self._handed_out_at: float | None = None
         self._told_slow = False
@@ -113,6 +138,7 @@ class Inbox(Generic[E]):
             peak=self._peak,
             received=self._received,
             dropped=self._dropped,
+            conflated=self._conflated,
             handler_p50_ms=_percentile_ms(times, 0.50),
             handler_p99_ms=_percentile_ms(times, 0.99),
         )
@@ -160,19 +186,19 @@ class Inbox(Generic[E]):
 
     def _offer_batch(self, batch: list[E]) -> None:
         # Judged by what waited before: a reader is not to blame for the size of one batch.
-        cut_off = self._waiting >= self.depth_max * LOSSLESS_CUT_OFF
+        waited = self._waiting
         self._waiting += len(batch)
-        if self._waiting > self.depth_max:
-            if self.policy is Policy.DROP_OLDEST:
-                self._drop_oldest()
-            elif cut_off:
-                self._waiting -= len(batch)
-                self._cut_off(f"{self._waiting} events wait, its bound is {self.depth_max}", batch)
-                return
-            else:
-                self._incident()
+        if self.policy is Policy.DROP_OLDEST:
+            self._drop_oldest()
+        elif waited >= self.depth_max * LOSSLESS_CUT_OFF:
+            self._waiting = waited
+            why = f"{waited} events wait, its bound is {self.depth_max}"
+            self._cut_off(IncidentKind.CUT_OFF, why, batch)
+            return
+        elif waited >= self.depth_max:
+            self._overflow()
         elif self._waiting <= max(1, self.depth_max // 2):
-            self._in_incident = False
+            self._in_overflow = False
         self._send.send_nowait(batch)
 
     def _offer_latest(self, batch: list[E]) -> None:
@@ -183,10 +209,11 @@ class Inbox(Generic[E]):
                 key = self._key(event)
             except Exception as exc:  # noqa: BLE001
                 # The key is the subscriber's own: its defect must not reach who publishes.
-                self._cut_off(f"its key failed: {describe_error(exc)}", batch)
+                why = f"its key failed: {describe_error(exc)}"
+                self._cut_off(IncidentKind.BROKEN_KEY, why, batch)
                 return
             if key in self._latest:
-                self._dropped += 1
+                self._conflated += 1
                 # Keep the order of news: the newest of a key stands at the end.
                 del self._latest[key]
             self._latest[key] = event
@@ -203,18 +230,22 @@ class Inbox(Generic[E]):
             self._waiting -= len(oldest)
             self._dropped += len(oldest)
 
-    def _incident(self) -> None:
-        if not self._in_incident:
-            self._in_incident = True
-            self._on_incident(
-                f"inbox {self.name} holds {self._waiting} events and its bound is {self.depth_max}"
+    def _overflow(self) -> None:
+        if not self._in_overflow:
+            self._in_overflow = True
+            self._report(
+                IncidentKind.OVERFLOW,
+                f"inbox {self.name} holds {self._waiting} events and its bound is {self.depth_max}",
             )
 
-    def _cut_off(self, why: str, lost: list[E]) -> None:
+    def _cut_off(self, kind: IncidentKind, why: str, lost: list[E]) -> None:
         self._dropped += len(lost)
         self._cut_off_because = f"the reader of inbox {self.name} is cut off: {why}"
-        self._on_incident(self._cut_off_because)
+        self._report(kind, self._cut_off_because)
         self.close()
+
+    def _report(self, kind: IncidentKind, sentence: str) -> None:
+        self._on_incident(Incident(kind=kind, name=self.name, sentence=sentence))
 
     def _note_handler_time(self) -> None:
         if self._handed_out_at is None:
@@ -231,7 +262,10 @@ class Inbox(Generic[E]):
         taken_s = trio.current_time() - self._handed_out_at
         if taken_s > SLOW_HANDLER_S:
             self._told_slow = True
-            self._on_incident(f"the handler of inbox {self.name} has been busy for {taken_s:.1f} s")
+            self._report(
+                IncidentKind.SLOW_HANDLER,
+                f"the handler of inbox {self.name} has been busy for {taken_s:.1f} s",
+            )
 
 
 def _percentile_ms(ordered: list[float], share: float) -> float:

@@ -22,13 +22,14 @@ from traderd.runtime.retry import Backoff
 
 RESTARTS_MAX: Final = 5
 RESTART_WINDOW_S: Final = 600.0
-"""Five crashes in ten minutes is a defect, not bad luck: the service is quarantined."""
+"""A service that crashes again after five restarts in ten minutes has a defect, not bad luck."""
 RESTART_FIRST_S: Final = 0.5
 RESTART_CAP_S: Final = 30.0
 SERVICE_START_DEADLINE_S: Final = 30.0
 """Bounds each start of one service: one that never gets ready is a failure with a name."""
-STOP_BUDGET_S: Final = 1.0
-"""Bounds the end of one service after its scope was cancelled."""
+STOP_BUDGET_S: Final = 1.25
+"""Bounds the end of one service after its scope was cancelled: a little more than the second that a connection
+whose peer is silent may take to close."""
 
 
 class OnCrash(enum.Enum):
@@ -58,6 +59,8 @@ class Service:
     after: tuple[str, ...] = ()
     """Services that must have started before."""
     on_crash: OnCrash = OnCrash.RESTART
+    restarts_max: int = attrs.field(default=RESTARTS_MAX, validator=attrs.validators.ge(0))
+    """Restarts within RESTART_WINDOW_S; the next crash in that time is past the budget. 0: never again."""
     drain: Callable[[Any], Awaitable[None]] | None = None
     """Called once when the daemon stops, before any service is cancelled, newest service first."""
     stage: str | None = None
@@ -114,7 +117,7 @@ class ServiceHost:
         self._env, self._listener = env, listener
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
-        self._crashes: deque[float] = deque(maxlen=RESTARTS_MAX)
+        self._crashes: deque[float] = deque(maxlen=service.restarts_max + 1)
         self._backoff = Backoff(first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, rng=env.rng)
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
@@ -138,16 +141,16 @@ class ServiceHost:
             if self._scope.cancel_called:
                 self._tell("stopped", "")
 
-    async def stop(self) -> bool:
+    async def stop(self, *, budget_s: float = STOP_BUDGET_S) -> bool:
         """Cancel the service and wait for its end; returns False when it is past its budget.
 
         It must have been started.  Cancelling stops the waiting only.
         """
         self._scope.cancel(reason=f"service {self.service.name} is stopped")
-        with trio.move_on_after(STOP_BUDGET_S):
+        with trio.move_on_after(budget_s):
             await self._ended.wait()
         if not self._ended.is_set():
-            self._tell("stopping", f"it did not end within {STOP_BUDGET_S:g} s and is left behind")
+            self._tell("stopping", f"it did not end within {budget_s:.2g} s and is left behind")
         return self._ended.is_set()
 
     async def _keep_running(self, first_start: _FirstStart) -> None:
@@ -183,7 +186,8 @@ class ServiceHost:
         if self._crashes and now - self._crashes[-1] >= RESTART_WINDOW_S:
             self._backoff.reset()
         self._crashes.append(now)
-        if len(self._crashes) == RESTARTS_MAX and now - self._crashes[0] < RESTART_WINDOW_S:
+        in_window = now - self._crashes[0] < RESTART_WINDOW_S
+        if in_window and len(self._crashes) > self.service.restarts_max:
             self._tell("quarantined", error)
             self._listener.service_lost(self.service, error)
             return False

@@ -24,8 +24,12 @@ CLIMB_CAP_S: Final = 60.0
 HEALTHY_AFTER_S: Final = 60.0
 """How long everything must stand before the wait begins small again: an exchange that takes connections only
 to drop them must not be asked twice a second."""
-DRAIN_BUDGET_S: Final = 3.0
-"""Bounds the drains together, so that a stop ends within 5 s; each gets an even share of what is left."""
+STOP_DEADLINE_S: Final = 4.5
+"""Bounds the ordered stop from the word `stop` on; the half second to five is for closing journal and client."""
+STOPS_NEED_S: Final = 1.75
+"""What of that the drains leave for the stops: the stages' budget, and half a second for the services."""
+QUICK_STOP_S: Final = 0.02
+"""What a service that ends at once needs: kept for each that still waits its turn, however slow the others are."""
 
 
 @attrs.frozen(kw_only=True)
@@ -106,26 +110,46 @@ class Supervisor:
         self._stage_ended = trio.Event()
         self._stop = trio.Event()
         self._stop_reason = ""
+        self._stop_ends_at = 0.0
+        self._way_up = trio.CancelScope()
+        self._way_up_ended = trio.Event()
+        self._errors: list[Exception] = []
+        """What ended the way up, raised when everything is stopped."""
 
     def stop(self, reason: str) -> None:
-        """Begin the ordered stop; `run` returns when it is done."""
+        """Begin the ordered stop; `run` returns when it is done, within STOP_DEADLINE_S."""
         if not self._stop.is_set():
             self._stop_reason = reason
+            self._stop_ends_at = self._env.monotonic() + STOP_DEADLINE_S
             self._stop.set()
 
     async def run(self) -> None:
         """Run until `stop`.  Cancelling skips the drains and ends everything at once.
 
         Raises:
-            ExceptionGroup: a service failed before its first start; everything else was ended.
+            ExceptionGroup: the way up failed, for instance a service before its first start; everything
+                that stood was drained and stopped in order before.
         """
-        async with trio.open_nursery() as nursery:
-            async with trio.open_nursery() as going_up:
-                going_up.start_soon(self._go_up, nursery)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._go_up_until_stop, nursery)
                 await self._stop.wait()
-                going_up.cancel_scope.cancel(reason=self._stop_reason)
-            await self._stop_in_order()
-            nursery.cancel_scope.cancel(reason=self._stop_reason)
+                await self._stop_in_order()
+                nursery.cancel_scope.cancel(reason=self._stop_reason)
+        finally:
+            # Also when the stop was cut short: why it began must not be lost.
+            if self._errors:
+                raise ExceptionGroup(self._stop_reason, self._errors)
+
+    async def _go_up_until_stop(self, nursery: trio.Nursery) -> None:
+        try:
+            with self._way_up:
+                await self._go_up(nursery)
+        except Exception as error:  # noqa: BLE001 - `run` raises it when the drains are done
+            self._errors.append(error)
+            self.stop(f"the way up failed: {describe_error(error)}")
+        finally:
+            self._way_up_ended.set()
 
     async def _go_up(self, nursery: trio.Nursery) -> None:
         for host in self._hosts:
@@ -227,34 +251,49 @@ class Supervisor:
 
     async def _take_down(self, failed: _RunningStage) -> None:
         """Cancel the stages that need the failed one, the highest first, and then itself."""
-        for name in reversed(self._needing(failed.stage)):
-            await self._stop_stage(name)
-        await self._stop_stage(failed.stage.name)
+        for name in (*reversed(self._needing(failed.stage)), failed.stage.name):
+            await self._stop_stages([name], STOP_BUDGET_S)
 
-    async def _stop_stage(self, name: str) -> None:
-        running = self._running.get(name)
-        if running is None:
-            return
-        running.scope.cancel(reason=f"stage {name} is taken down")
-        with trio.move_on_after(STOP_BUDGET_S):
-            await running.ended.wait()
-        del self._running[name]
-        if not running.ended.is_set():
-            late = f"it did not end within {STOP_BUDGET_S:g} s and is left behind"
-            self._listener.service_changed(name, "stopping", late)
-        elif running.error is None:
-            self._listener.service_changed(name, "stopped", "")
+    async def _stop_stages(self, names: list[str], budget_s: float) -> None:
+        """Cancel stages at the same time, wait for all of them, and tell their ends in the order of `names`."""
+        going = [self._running[name] for name in names if name in self._running]
+        for running in going:
+            running.scope.cancel(reason=f"stage {running.stage.name} is taken down")
+        with trio.move_on_after(budget_s):
+            for running in going:
+                await running.ended.wait()
+        for running in going:
+            name = running.stage.name
+            del self._running[name]
+            if not running.ended.is_set():
+                late = f"it did not end within {budget_s:.2g} s and is left behind"
+                self._listener.service_changed(name, "stopping", late)
+            elif running.error is None:
+                self._listener.service_changed(name, "stopped", "")
 
     async def _stop_in_order(self) -> None:
-        self._listener.stopping(self._stop_reason)
+        self._way_up.cancel(reason=self._stop_reason)
+        with trio.move_on_after(STOP_BUDGET_S):
+            await self._way_up_ended.wait()
+        try:
+            self._listener.stopping(self._stop_reason)
+        except Exception as error:  # noqa: BLE001 - `run` raises it; the orders matter more than the word
+            self._errors.append(error)
         await self._drain()
-        for stage in reversed(self._stages):
-            await self._stop_stage(stage.name)
-        for host in reversed(self._started):
-            await host.stop()
+        names = [stage.name for stage in reversed(self._stages)]
+        await self._stop_stages(names, min(STOP_BUDGET_S, self._stop_left_s()))
+        for waiting, host in reversed(list(enumerate(self._started))):
+            share_s = min(STOP_BUDGET_S, self._stop_left_s() - QUICK_STOP_S * waiting)
+            await host.stop(budget_s=max(QUICK_STOP_S, share_s))
+
+    def _stop_left_s(self) -> float:
+        return max(0.0, self._stop_ends_at - self._env.monotonic())
 
     async def _drain(self) -> None:
-        """Run the drains of what was started, newest first: stages stand on services."""
+        """Run the drains of what was started, newest first: stages stand on services.
+
+        Together they leave STOPS_NEED_S of the stop; each gets an even share of what is left for them.
+        """
         services = [host.service for host in self._started]
         services += [
             stage.service
@@ -266,10 +305,8 @@ class Supervisor:
             for service in reversed(services)
             if service.drain is not None
         ]
-        ends_at = self._env.monotonic() + DRAIN_BUDGET_S
         for index, (name, drain) in enumerate(drains):
-            left_s = max(0.0, ends_at - self._env.monotonic())
-            share_s = left_s / (len(drains) - index)
+            share_s = max(0.0, self._stop_left_s() - STOPS_NEED_S) / (len(drains) - index)
             with trio.move_on_after(share_s) as share:
                 try:
                     await drain(self._contexts[name])

@@ -18,17 +18,17 @@ from traderd.config import Config
 from traderd.core.observation import observe
 from traderd.errors import BadInput, ConfigError
 from traderd.model import events as ev
-from traderd.model.commands import Answer, CancelOrder, Command, PlaceOrder
+from traderd.model.commands import Answer, CancelOrder, CancelOrders, Command, PlaceOrder
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner
-from traderd.plugin_api import Service, Strategy, StrategySpec, hookimpl
+from traderd.plugin_api import OnCrash, Service, Strategy, StrategySpec, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
 
 DECISION_INTERVAL_S: Final = 1.0
 """Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
 FAILURES_MAX: Final = 5
-"""A strategy that raises this often in a row is switched off until the daemon restarts."""
+"""A strategy that raises this often in a row on one market is switched off until the daemon restarts."""
 ENABLED_KEY: Final = "enabled"
 
 
@@ -37,7 +37,7 @@ def traderd_services(config: Config) -> list[Service]:
     """Contribute the actor when trading is on."""
     if not config.trading_enabled:
         return []
-    return [Service(name="actor", run=run, after=("orders",))]
+    return [Service(name="actor", run=run, after=("orders",), on_crash=OnCrash.HALT)]
 
 
 @attrs.define(eq=False)
@@ -46,7 +46,11 @@ class Tenant:
 
     name: StrategyName
     strategy: Strategy
-    failures: int = 0
+    failures: dict[MarketTicker, int] = attrs.Factory(dict)
+    """Failures in a row, per market: success in another one proves nothing."""
+    failures_everywhere: int = 0
+    """Failures in a row over all markets."""
+    is_off: bool = False
     busy: dict[MarketTicker, None] = attrs.Factory(dict)
     """Markets whose last commands are under way."""
     due_at: dict[MarketTicker, float] = attrs.Factory(dict)
@@ -106,7 +110,7 @@ class Actor:
 
     def _may_decide(self, tenant: Tenant, ticker: MarketTicker) -> bool:
         return (
-            tenant.failures < FAILURES_MAX
+            not tenant.is_off
             and ticker not in tenant.busy
             and trio.current_time() >= tenant.due_at.get(ticker, 0.0)
         )
@@ -120,9 +124,10 @@ class Actor:
             commands = tuple(tenant.strategy.decide(observation) or ())
             self._check(tenant, commands)
         except Exception as exc:  # noqa: BLE001 - a strategy may fail in any way; the others go on
-            self._failed(tenant, exc)
+            self._failed(tenant, ticker, exc)
             return
-        tenant.failures = 0
+        tenant.failures.pop(ticker, None)
+        tenant.failures_everywhere = 0
         if commands:
             tenant.busy[ticker] = None
             self._nursery.start_soon(self._carry_out, tenant, ticker, commands)
@@ -166,14 +171,29 @@ class Actor:
                 f"strategy {tenant.name}: {outcome.sentence}", strategy=tenant.name, answer=word
             )
 
-    def _failed(self, tenant: Tenant, error: Exception) -> None:
-        tenant.failures += 1
-        off = tenant.failures >= FAILURES_MAX
+    def _failed(self, tenant: Tenant, ticker: MarketTicker, error: Exception) -> None:
+        tenant.failures_everywhere += 1
+        here = tenant.failures[ticker] = tenant.failures.get(ticker, 0) + 1
         self._context.log.error(
-            f"strategy {tenant.name} failed: {type(error).__name__}: {error}"
-            + (f"; switched off after {FAILURES_MAX} failures in a row" if off else ""),
+            f"strategy {tenant.name} failed on {ticker}: {type(error).__name__}: {error}",
             strategy=tenant.name,
             exc_info=error,
+        )
+        if max(here, tenant.failures_everywhere) >= FAILURES_MAX and not tenant.is_off:
+            tenant.is_off = True
+            self._nursery.start_soon(self._switch_off, tenant, f"{type(error).__name__}: {error}")
+
+    async def _switch_off(self, tenant: Tenant, error: str) -> None:
+        """Take a failing strategy's orders down: nobody watches over them any more."""
+        context = self._context
+        reason = f"switched off after {FAILURES_MAX} failures in a row: {error}"
+        context.publish(
+            ev.DegradedRaised(at=context.now(), part=f"strategy {tenant.name}", reason=reason)
+        )
+        outcome = await context.send(CancelOrders(strategy=tenant.name))
+        context.log.error(
+            f"strategy {tenant.name} is {reason}; its orders: {outcome.sentence}",
+            strategy=tenant.name,
         )
 
 

@@ -33,9 +33,13 @@ CHANNELS: Final = (BOOKS, "trade")
 PART: Final = "orderbook feed"
 EXTRA: Final = "market_data_connections"
 """The last connection's number: numbers go on over restarts of the stage, because sequences count within them."""
+REFUSED_RETRY_S: Final = 60.0
+"""Bounds how often a refused key is tried again."""
 REPAIR_FIRST_S: Final = 0.05
-REPAIR_CAP_S: Final = 5.0
+REPAIR_CAP_S: Final = 2.0
 """Bounds the wait before asking for snapshots again: an exchange that keeps failing is not stormed."""
+QUIET_S: Final = 5.0
+"""Without a doubt for this long the next repair begins at once again."""
 
 
 @hookimpl
@@ -72,20 +76,29 @@ class MarketDataFeed:
     async def keep(self) -> None:
         """Keep the feed connected until cancelled."""
         venue, extras = self._context.venue, self._context.shared.extras
-        try:
-            await keep_feed(
-                env=self._context.env,
-                url=venue.ws_url,
-                signer=venue.signer,
-                feed=ev.FeedName.MARKET_DATA,
-                on_events=self._context.publish_batch,
-                session=self._session,
-                on_down=self._on_down,
-                clock_offset_ms=lambda: venue.rest.clock_offset_ms,
-                first_connection=extras.get(EXTRA, 0) + 1,
-            )
-        except AuthenticationRefused as exc:
-            raise key_refused(self._context, exc) from exc
+        while True:
+            try:
+                await keep_feed(
+                    env=self._context.env,
+                    url=venue.ws_url,
+                    signer=venue.signer,
+                    feed=ev.FeedName.MARKET_DATA,
+                    on_events=self._context.publish_batch,
+                    session=self._session,
+                    on_down=self._on_down,
+                    clock_offset_ms=lambda: venue.rest.clock_offset_ms,
+                    first_connection=extras.get(EXTRA, 0) + 1,
+                )
+            except AuthenticationRefused as exc:
+                if self._context.config.market_data_required:
+                    raise key_refused(self._context, exc) from exc
+                # Trading does not depend on this feed, and asking often would not help.
+                self.last_problem = str(exc)
+                self.tell_down(str(exc))
+                self._context.log.error(
+                    f"order book feed refused: {exc}; trying again in {REFUSED_RETRY_S:.0f} s"
+                )
+                await trio.sleep(REFUSED_RETRY_S)
 
     def tell_down(self, reason: str) -> None:
         """Say that the feed is down: an error when it is required, else a degraded part.
@@ -127,7 +140,9 @@ class MarketDataFeed:
         context = self._context
         context.shared.extras[EXTRA] = feed.connection
         tickers = await self._list_markets()
-        with context.subscribe(ev.BookInvalidated, policy=Policy.LOSSLESS) as doubts:
+        with context.subscribe(
+            ev.BookInvalidated, policy=Policy.LATEST, key=lambda event: event.ticker
+        ) as doubts:
             sids = await feed.subscribe(CHANNELS, tickers)
             context.publish(
                 ev.FeedConnected(
@@ -145,7 +160,7 @@ class MarketDataFeed:
                 f"{len(tickers)} books"
             )
             self.standing.set()
-            await self._repair(feed, sids[BOOKS], doubts)
+            await self._repair(feed, sids[BOOKS], tickers, doubts)
 
     async def _list_markets(self) -> tuple[MarketTicker, ...]:
         context, wanted = self._context, self._context.shared.tickers
@@ -180,25 +195,33 @@ class MarketDataFeed:
         for ticker in missing():
             context.log.warning(f"no snapshot of {ticker} yet", ticker=ticker)
 
-    async def _repair(self, feed: Feed, sid: int, doubts: Inbox[Any]) -> None:
-        context = self._context
+    async def _repair(
+        self, feed: Feed, sid: int, tickers: tuple[MarketTicker, ...], doubts: Inbox[Any]
+    ) -> None:
+        context, subscription = self._context, f"{feed.connection}:{sid}"
         backoff = Backoff(first_s=REPAIR_FIRST_S, cap_s=REPAIR_CAP_S, rng=context.env.rng)
-        async for _ in doubts:
-            while True:
-                await trio.sleep(backoff.next_delay())
-                in_doubt = self._in_doubt(f"{feed.connection}:{sid}")
-                if not in_doubt:
+        while True:
+            if not self._in_doubt(tickers, subscription):
+                quiet_since = trio.current_time()
+                await doubts.receive()
+                if trio.current_time() - quiet_since >= QUIET_S:
                     backoff.reset()
-                    break
+            await trio.sleep(backoff.next_delay())
+            # Asked again after the wait: most doubts of a burst come together.
+            in_doubt = self._in_doubt(tickers, subscription)
+            if in_doubt:
                 context.log.warning(f"asking for {len(in_doubt)} snapshots: {', '.join(in_doubt)}")
                 await feed.request_snapshot(sid, in_doubt)
 
-    def _in_doubt(self, subscription: str) -> tuple[MarketTicker, ...]:
-        books = self._context.view.market_data.books
+    def _in_doubt(
+        self, tickers: tuple[MarketTicker, ...], subscription: str
+    ) -> tuple[MarketTicker, ...]:
+        books = ((ticker, self._context.view.book(ticker)) for ticker in tickers)
         return tuple(
             ticker
-            for ticker, book in books.items()
-            if book.fault is not None and book.subscription == subscription
+            for ticker, book in books
+            # A book of an earlier connection is as bad as none: its first snapshot here was lost.
+            if book is None or book.fault is not None or book.subscription != subscription
         )
 
 

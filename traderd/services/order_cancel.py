@@ -15,15 +15,24 @@ from traderd.core.orders import Order
 from traderd.errors import ExchangeError, ExchangeRefused
 from traderd.model import events as ev
 from traderd.model.commands import Answer, CancelOrders, Outcome
+from traderd.model.ids import OrderId
 from traderd.model.orders import OrderStatus
 from traderd.runtime.inbox import Inbox
+from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
 
 CONFIRM_S = 0.5
 """How long the feed may take to confirm a cancel before the order is read: reads lag by 360 ms."""
 READS_MAX = 4
 """Bounds the looks at one order after a cancel; the periodic sync looks again."""
+ATTEMPTS_MAX = 5
+"""Bounds how often one cancel is sent while the answers are unclear: about two seconds of trouble."""
+AGAIN_FIRST_S = 0.2
+AGAIN_CAP_S = 1.0
+CANCELS_AT_ONCE = 4
+"""Bounds cancels under way together: half of the connections, so that reads are not starved."""
 NOT_FOUND = "not_found"
+TOO_MANY_REQUESTS = 429
 
 
 class OrderCanceller:
@@ -69,10 +78,12 @@ class OrderCanceller:
             order
             for order in self._context.view.own_live_orders(command.ticker)
             if command.owner in {None, order.attribution.owner}
+            and command.strategy in {None, order.attribution.strategy}
         ]
+        limiter = trio.CapacityLimiter(CANCELS_AT_ONCE)
         async with trio.open_nursery() as nursery:
             for order in chosen:
-                nursery.start_soon(self.cancel, order.key)
+                nursery.start_soon(self._cancel_in_turn, order.key, limiter)
         left = [order for order in chosen if order.status.is_live]
         if left:
             keys = ", ".join(order.key for order in left)
@@ -87,30 +98,51 @@ class OrderCanceller:
             else "no order was open",
         )
 
+    async def _cancel_in_turn(self, key: str, limiter: trio.CapacityLimiter) -> None:
+        async with limiter:
+            await self.cancel(key)
+
     async def _cancel_live(self, order: Order) -> Outcome:
         context, order_id = self._context, order.order_id
         assert order_id is not None
         context.publish(ev.CancelRequested(at=context.now(), order_id=order_id))
         problem = ""
-        try:
-            canceled = await context.venue.rest.cancel_order(order_id, order.ticker)
-            context.publish(
-                ev.CancelAcknowledged(
-                    at=context.now(), order_id=order_id, reduced_by=canceled.reduced_by
-                )
-            )
-        except ExchangeRefused as exc:
-            if exc.code != NOT_FOUND:
+        backoff = Backoff(first_s=AGAIN_FIRST_S, cap_s=AGAIN_CAP_S, rng=context.env.rng)
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                problem = await self._ask(order, order_id)
+            except ExchangeRefused as exc:
                 return self._failed(order, exc.code, str(exc))
-            problem = str(exc)
-        except ExchangeError as exc:
-            problem = str(exc)
+            if not problem or not order.status.is_live:
+                break
+            # Repeating a cancel is safe, and an order that should be gone is worth it.
+            await trio.sleep(backoff.next_delay())
         await self._confirm(order)
         if order.status.is_live:
             return self._failed(order, "unconfirmed", problem or "no record confirmed the cancel")
         return Outcome(
             answer=Answer.DONE, key=order.key, sentence=f"order {order.key} is {order.status.value}"
         )
+
+    async def _ask(self, order: Order, order_id: OrderId) -> str:
+        """Send one cancel; returns what was unclear about the answer, an empty text when nothing was."""
+        context = self._context
+        try:
+            canceled = await context.venue.rest.cancel_order(order_id, order.ticker)
+        except ExchangeRefused as exc:
+            if exc.code == NOT_FOUND:
+                return ""  # gone, filled or never there: the record will tell
+            if exc.status == TOO_MANY_REQUESTS:
+                return str(exc)
+            raise
+        except ExchangeError as exc:
+            return str(exc)
+        context.publish(
+            ev.CancelAcknowledged(
+                at=context.now(), order_id=order_id, reduced_by=canceled.reduced_by
+            )
+        )
+        return ""
 
     async def _confirm(self, order: Order) -> None:
         for _ in range(READS_MAX):

@@ -101,6 +101,9 @@ class OrderDesk:
                 )
             elif order.status is OrderStatus.UNKNOWN:
                 self._nursery.start_soon(self._resolver.resolve, order)
+            elif order.status is OrderStatus.CANCELLING:
+                # Nobody may know whether that cancel left; asking again is safe.
+                self._nursery.start_soon(self.canceller.cancel, order.key)
 
     async def handle(self, request: CommandRequest[Command, Outcome]) -> None:
         """Carry out one command and answer it."""
@@ -237,7 +240,9 @@ def describe_order(order: Order) -> str:
         OrderStatus.CANCELED: "ended without resting",
     }
     status = words.get(order.status, f"is {order.status.value}")
-    filled = "" if order.filled == 0 else f", {show_count(order.filled)} filled"
+    # The reply tells the count at once; the fills themselves may come later.
+    count = max(order.filled, order.reported_filled)
+    filled = "" if count == 0 else f", {show_count(count)} filled"
     return (
         f"{order.side.value} {show_count(order.count)} @ {show_price(order.price)} of "
         f"{order.ticker} {status}{filled}"

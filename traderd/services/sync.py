@@ -15,19 +15,25 @@ import trio
 
 from traderd.config import Config
 from traderd.core.reconcile import fill_difference
-from traderd.errors import ExchangeError, describe_error
+from traderd.errors import ExchangeError, ExchangeProtocolError, describe_error
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Calibrate, Command, Outcome
-from traderd.model.orders import OrderRecord, OrderStatus
+from traderd.model.orders import Fill, OrderRecord, OrderStatus
 from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp, show_money
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.commands import CommandRequest
-from traderd.runtime.inbox import Policy
+from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
 from traderd.services.stages import SYNC
 
 FILL_OVERLAP_NS = 60 * NS_PER_S
-"""How far before the newest known fill a reading starts: fills may be listed late, and count once."""
+"""How far before the last complete reading the next one starts: fills may be listed late, and count once."""
+
+
+SOON_S = 3.0
+"""How long after a fill the account is read: positions lag fills by a second, and fills come in bursts."""
+PART = "calibration"
+UNREADABLE_HALT = "unreadable_account"
 
 
 @hookimpl
@@ -39,18 +45,45 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Calibrate once, then for ever; raises ExchangeError while the first reading cannot be had."""
     await calibrate(context, "initial")
-    with context.shared.commands.serve(Calibrate) as requests:
-        task_status.started()
-        while True:
-            request: CommandRequest[Command, Outcome] | None = None
-            with trio.move_on_after(context.config.trading.sync_interval_s):
-                request = await requests.receive()
-            if request is None:
-                await _calibrate_or_say_why(context)
-                continue
-            # Also when the stage is taken down half way somebody waits for the answer.
-            with request:
-                request.answer(await _calibrate_or_say_why(context))
+    with (
+        context.shared.commands.serve(Calibrate) as requests,
+        context.subscribe(
+            ev.OrderFilled, ev.FrameRefused, policy=Policy.LATEST, key=type
+        ) as reasons,
+    ):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_ask_when_something_happened, context, reasons)
+            task_status.started()
+            await _serve(context, requests)
+
+
+async def _serve(
+    context: Context, requests: trio.MemoryReceiveChannel[CommandRequest[Command, Outcome]]
+) -> None:
+    while True:
+        request: CommandRequest[Command, Outcome] | None = None
+        with trio.move_on_after(context.config.trading.sync_interval_s):
+            request = await requests.receive()
+        if request is None:
+            await _calibrate_or_say_why(context)
+            continue
+        # Also when the stage is taken down half way somebody waits for the answer.
+        with request:
+            request.answer(await _calibrate_or_say_why(context))
+
+
+async def _ask_when_something_happened(context: Context, reasons: Inbox[Any]) -> None:
+    """Calibrate soon after a fill, whose money only the exchange knows, and after a private frame was lost."""
+    async for batch in reasons:
+        if any(_is_reason(event) for event in batch):
+            await trio.sleep(SOON_S)
+            await context.send(Calibrate())
+
+
+def _is_reason(event: ev.OrderFilled | ev.FrameRefused) -> bool:
+    if isinstance(event, ev.OrderFilled):
+        return event.source is ev.Source.FEED
+    return event.feed is ev.FeedName.PRIVATE
 
 
 async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
@@ -61,7 +94,7 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
         rest.positions, partial(_orders, context), rest.balance
     )
     # After the positions, so that every fill that they contain is among them.
-    fills = await rest.fills(since=_fills_since(context, started_at))
+    fills = await _fills(context, started_at)
     at, view, differences = context.now(), context.view, []
     batch: list[ev.Event] = []
     for fill in reversed(view.missed_fills(fills)):
@@ -115,7 +148,9 @@ async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
             for index, call in enumerate(calls):
                 nursery.start_soon(run_one, index, call)
     except* ExchangeError as group:
-        raise ExchangeError(describe_error(group)) from group
+        unreadable = group.subgroup(ExchangeProtocolError) is not None
+        kind = ExchangeProtocolError if unreadable else ExchangeError
+        raise kind(describe_error(group)) from group
     return results
 
 
@@ -134,14 +169,24 @@ async def _orders(context: Context) -> tuple[OrderRecord, ...]:
     return (*resting, *ended)
 
 
+async def _fills(context: Context, started_at: Timestamp) -> tuple[Fill, ...]:
+    """Return the fills since the last complete reading, and all fills of orders that still owe some."""
+    rest, view = context.venue.rest, context.view
+    fills = await rest.fills(since=_fills_since(context, started_at))
+    # A fill may be listed late; an order whose record tells of more than we booked says which.
+    owing = [order.order_id for order in view.owing_orders() if order.order_id is not None]
+    for order_id in owing:
+        fills += await rest.fills(order_id=order_id)
+    return fills
+
+
 def _fills_since(context: Context, started_at: Timestamp) -> Timestamp:
-    view = context.view
-    newest = view.ledger.latest_fill_at
-    if newest is None:
-        # Ours, while fills carry the exchange's time.
-        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
-        newest = Timestamp((view.account.first_read_at or started_at) + offset_ns)
-    return Timestamp(newest - FILL_OVERLAP_NS)
+    # Where the last complete reading began, not the newest fill: the feed may have brought a fill that
+    # is younger than one that nobody has seen yet.
+    account = context.view.account
+    # Ours, while fills carry the exchange's time.
+    offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
+    return Timestamp((account.fills_read_from or started_at) + offset_ns - FILL_OVERLAP_NS)
 
 
 async def _calibrate_or_say_why(context: Context) -> Outcome:
@@ -150,8 +195,34 @@ async def _calibrate_or_say_why(context: Context) -> Outcome:
     except ExchangeError as exc:
         # A failed reading is never "flat": everything stays as it was, and is read again.
         context.log.warning(f"calibration failed, nothing was changed: {exc}")
+        _tell_failure(context, exc)
         return Outcome(answer=Answer.UNAVAILABLE, sentence=f"calibration failed: {exc}")
+    _tell_success(context)
     return Outcome(answer=Answer.DONE, sentence=describe_update(update))
+
+
+def _tell_failure(context: Context, error: ExchangeError) -> None:
+    at, conditions = context.now(), context.view.conditions
+    if PART not in conditions.degraded:
+        context.publish(ev.DegradedRaised(at=at, part=PART, reason=str(error)))
+    if isinstance(error, ExchangeProtocolError) and UNREADABLE_HALT not in conditions.halts:
+        # What cannot be read may be a fill: without it no limit can be trusted.
+        context.publish(
+            ev.HaltRaised(
+                at=at,
+                halt_id=UNREADABLE_HALT,
+                author=ev.Author.MACHINE,
+                reason=f"the account cannot be read: {error}",
+            )
+        )
+
+
+def _tell_success(context: Context) -> None:
+    at, conditions = context.now(), context.view.conditions
+    if PART in conditions.degraded:
+        context.publish(ev.DegradedCleared(at=at, part=PART))
+    if UNREADABLE_HALT in conditions.halts:
+        context.publish(ev.HaltCleared(at=at, halt_id=UNREADABLE_HALT, author=ev.Author.MACHINE))
 
 
 def describe_update(update: ev.TradingStateUpdated) -> str:

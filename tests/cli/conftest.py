@@ -1,0 +1,78 @@
+"""One real daemon for the tests of a module, and the command line in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.process_tools import DaemonProcess, running_daemon
+
+PLACES_TO_WAIT_S = 20.0
+
+
+@attrs.frozen
+class Ran:
+    """How one run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_traderd(*arguments: str, directory: Path, **variables: str) -> Ran:
+    """Run the command line in a process of its own, without this machine's settings."""
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TRADERD_", "KALSHI_", "XDG_"))
+    }
+    ran = subprocess.run(
+        [sys.executable, "-m", "traderd", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=directory,
+        env={**clean, "XDG_CONFIG_HOME": str(directory / "config"), **variables},
+        timeout=PLACES_TO_WAIT_S,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@attrs.frozen
+class Shell:
+    """A directory in which to run the command line against one daemon."""
+
+    directory: Path
+    daemon: DaemonProcess
+
+    def __call__(self, *arguments: str, **variables: str) -> Ran:
+        """Run one command against the daemon."""
+        name, *rest = arguments
+        state_dir = str(self.daemon.state_dir)
+        return run_traderd(
+            name, "--state-dir", state_dir, *rest, directory=self.directory, **variables
+        )
+
+    def document(self, name: str) -> Any:
+        """Ask the daemon without the command line."""
+        return self.daemon.client.get(f"/v3/{name}")
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A daemon whose exchange is quiet and whose strategy sleeps, so that only the tests trade."""
+    directory = tmp_path_factory.mktemp("cli")
+    with running_daemon(
+        directory / "state",
+        exchange__events_per_s="0",
+        strategies__spread_maker__enabled="false",
+    ) as daemon:
+        daemon.wait_ready()
+        yield Shell(directory, daemon)

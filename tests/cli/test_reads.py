@@ -1,0 +1,139 @@
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import Shell
+from traderd.cli import exit_codes
+
+pytestmark = pytest.mark.process
+
+MARKET = "KXMLBGAME-26AUG072140LADAZ-LAD"
+
+
+@pytest.fixture(scope="module")
+def traded(shell: Shell) -> Shell:
+    """The daemon after one fill, with one order resting."""
+    bid = shell.document(f"books/{MARKET}")["best_bid"]
+    terms = {"ticker": MARKET, "side": "ask", "count": "2", "price_dollars": bid}
+    shell.daemon.client.command("place", {**terms, "time_in_force": "immediate_or_cancel"})
+    resting = {**terms, "side": "bid", "price_dollars": "0.02"}
+    shell.daemon.client.command("place", resting)
+    shell.daemon.client.command("calibrate", {})
+    return shell
+
+
+def on_a_terminal(shell: Shell, *arguments: str, **variables: str) -> str:
+    """Return what a command writes to a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "traderd", *arguments]
+    state_dir = str(shell.daemon.state_dir)
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm-256color", **variables}
+    process = subprocess.Popen(
+        [*command, "--state-dir", state_dir],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=shell.directory,
+        env=environment,
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:
+            break  # Linux says EIO when the last writer has closed a terminal.
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    assert process.wait(timeout=10) == exit_codes.OK, written
+    return written.decode()
+
+
+def test_the_status_is_one_screen_for_people(traded):
+    ran = traded("status")
+    assert (ran.code, ran.err) == (exit_codes.OK, "")
+    lines = ran.out.splitlines()
+    assert lines[0].startswith("traderd 0.1.0 · sim · ready for ")
+    assert [line.split()[0] for line in lines[1:6]] == [
+        *("health", "balance", "account", "books", "feeds"),
+    ]
+    assert "12/12 usable" in ran.out
+    assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("name", ["status", "orders", "positions", "fills"])
+def test_json_is_the_daemons_own_document(traded, name):
+    ran = traded(name, "--json")
+    assert ran.code == exit_codes.OK
+    shown, asked = json.loads(ran.out), traded.document(name)
+    if name == "status":
+        assert list(shown) == list(asked)
+        assert shown["account"] == asked["account"]
+    else:
+        for row in (*shown[name], *asked[name]):
+            row.pop("age_s", None)
+        assert shown == asked
+        assert shown[name] != []
+
+
+@pytest.mark.parametrize("name", ["orders", "positions", "fills"])
+def test_on_a_pipe_each_row_is_one_line_without_colours(traded, name):
+    ran = traded(name, COLUMNS="80")
+    assert ran.code == exit_codes.OK
+    assert "\x1b" not in ran.out
+    title, _, *rows = ran.out.splitlines()
+    assert title == f"{name} · sim"
+    assert len(rows) == len(traded.document(name)[name])
+    assert all(MARKET in row for row in rows)
+
+
+@pytest.mark.parametrize("name", ["orders", "positions", "fills", "status"])
+def test_on_a_terminal_of_eighty_columns_no_line_is_broken(traded, name):
+    lines = on_a_terminal(traded, name, NO_COLOR="1").splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert "\x1b" not in "".join(lines)
+    if name != "status":
+        assert any(MARKET in line for line in lines)
+
+
+def test_who_stops_reading_gets_no_traceback(traded):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(
+        [sys.executable, "-m", "traderd", "orders", "--state-dir", str(traded.daemon.state_dir)],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=traded.directory,
+        timeout=20,
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (exit_codes.ERROR, "")
+
+
+def test_watching_shows_it_again_until_it_is_interrupted(traded):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-u", "-m", "traderd", "status", "--watch"),
+            *("--state-dir", str(traded.daemon.state_dir)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=traded.directory,
+    )
+    assert process.stdout is not None
+    seen = 0
+    for line in process.stdout:
+        seen += line.startswith("traderd 0.1.0")
+        if seen == 2:
+            break
+    process.send_signal(2)
+    process.stdout.close()
+    assert process.wait(timeout=10) == exit_codes.INTERRUPTED

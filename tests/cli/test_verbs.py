@@ -1,0 +1,138 @@
+import json
+
+import pytest
+
+from tests.cli.conftest import Shell
+from traderd.cli import exit_codes
+
+pytestmark = pytest.mark.process
+
+MARKET = "KXMLBGAME-26AUG072140LADAZ-LAD"
+OK, USAGE, REFUSED = exit_codes.OK, exit_codes.USAGE, exit_codes.REFUSED
+
+
+def best_bid(shell: Shell) -> str:
+    return shell.document(f"books/{MARKET}")["best_bid"]
+
+
+def live_keys(shell: Shell) -> list[str]:
+    return [o["key"] for o in shell.document("orders")["orders"] if o["status"] == "resting"]
+
+
+def test_an_order_is_placed_listed_and_cancelled_by_its_key(shell):
+    placed = shell("place", MARKET, "bid", "5", "0.02", "--post-only")
+    assert (placed.code, placed.err) == (OK, "")
+    assert placed.out.startswith(f"bid 5 @ $0.0200 of {MARKET} rests (order ")
+    key = placed.out.strip().removesuffix(")").rpartition(" ")[2]
+    assert live_keys(shell) == [key]
+    cancelled = shell("cancel", key)
+    assert (cancelled.code, cancelled.out) == (OK, f"order {key} is canceled\n")
+    assert live_keys(shell) == []
+    again = shell("cancel", key)
+    assert (again.code, again.out) == (REFUSED, "")
+    assert again.err == f"traderd: order {key} is canceled already\n"
+
+
+def test_all_orders_of_a_market_or_of_every_market_are_cancelled(shell):
+    for price in ("0.02", "0.03"):
+        assert shell("place", MARKET, "bid", "1", price).code == OK
+    other = shell("cancel", "--all", "--market", "KXWNBAGAME-26AUG07PHXCONN-PHX")
+    assert (other.code, other.out) == (OK, "no order was open\n")
+    assert len(live_keys(shell)) == 2
+    ran = shell("cancel", "--all")
+    assert (ran.out, ran.err) == ("2 orders ended, verified at the exchange\n", "")
+    assert live_keys(shell) == []
+
+
+def test_an_order_that_takes_is_filled_and_changes_the_position(shell):
+    ran = shell("place", MARKET, "ask", "1", best_bid(shell), "--ioc", "--json")
+    assert ran.code == OK
+    outcome = json.loads(ran.out)
+    assert (outcome["answer"], list(outcome)) == ("done", ["answer", "sentence", "key"])
+    shell.daemon.client.command("calibrate", {})
+    position = {p["ticker"]: p for p in shell.document("positions")["positions"]}[MARKET]
+    assert (position["count"], position["side"]) == ("-1.00", "NO")
+
+
+@pytest.mark.parametrize(
+    ("ticker", "count", "price", "code", "words"),
+    [
+        (MARKET, "5", "0.0101", REFUSED, "not on the price grid"),
+        (MARKET, "500", "0.30", REFUSED, "more than risk.max_order_contracts = 100"),
+        ("NOPE", "5", "0.30", REFUSED, "market NOPE is not known here"),
+        (MARKET, "5", "0.99", REFUSED, "through the other side"),
+        (MARKET, "0", "0.30", USAGE, "an order needs a count above 0"),
+        (MARKET, "NaN", "0.30", USAGE, "count is not a plain decimal number: 'NaN'"),
+        (MARKET, "inf", "0.30", USAGE, "count is not a plain decimal number: 'inf'"),
+        (MARKET, str(10**18), "0.30", USAGE, f"count {10**18} is too large"),
+        (MARKET, "0.001", "0.30", USAGE, "count 0.001 has more than 2 decimals"),
+        (MARKET, "5", "30", USAGE, "price_dollars 30 is not between $0 and $1"),
+        (MARKET, "5", "0", USAGE, "an order price lies between $0 and $1, both excluded"),
+    ],
+    ids=str,
+)
+def test_an_order_that_cannot_be_is_refused_in_a_sentence_and_changes_nothing(
+    shell, ticker, count, price, code, words
+):
+    before = len(shell.document("orders")["orders"])
+    ran = shell("place", ticker, "bid", count, price)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("traderd: ")
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    assert len(shell.document("orders")["orders"]) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("place", MARKET, "buy", "5", "0.30"),
+        ("place", MARKET, "bid", "5"),
+        ("cancel",),
+        ("cancel", "key", "--all"),
+        ("cancel", "key", "--market", MARKET),
+        ("resume", "--force"),
+        ("clear-halt",),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told_before_anything_is_asked(shell, arguments):
+    ran = shell(*arguments)
+    assert (ran.code, ran.out) == (USAGE, "")
+    assert "--help" in ran.err
+
+
+def test_an_order_that_nobody_knows_cannot_be_cancelled(shell):
+    ran = shell("cancel", "nope")
+    assert ran.code == REFUSED
+    assert ran.err == "traderd: no order 'nope' is known; `traderd orders` lists them\n"
+
+
+def test_a_pause_stops_new_orders_until_it_is_resumed(shell):
+    paused = shell("pause", "--reason", "lunch")
+    assert (paused.code, paused.out) == (OK, "no new risk is taken; orders rest\n")
+    assert shell.document("status")["paused"] == "lunch"
+    # Buying is new risk whatever the position is: it is larger than what is held.
+    refused = shell("place", MARKET, "bid", "50", "0.02")
+    assert refused.code == REFUSED
+    assert "trading is paused: lunch" in refused.err
+    resumed = shell("resume")
+    assert (resumed.code, resumed.out) == (OK, "trading goes on\n")
+    assert shell("resume").err == "traderd: trading is not paused\n"
+
+
+def test_a_halt_stands_until_it_is_cleared_by_its_name(shell):
+    halted = shell("halt", "--reason", "rain", "--market", MARKET)
+    assert (halted.code, halted.out) == (OK, f"halt 'person:{MARKET}' stands until cleared\n")
+    refused = shell("place", MARKET, "bid", "50", "0.02")
+    assert refused.code == REFUSED
+    assert f"halt 'person:{MARKET}' by person: rain" in refused.err
+    assert shell("clear-halt", "nope").code == REFUSED
+    cleared = shell("clear-halt", f"person:{MARKET}")
+    assert (cleared.code, shell.document("status")["halts"]) == (OK, [])
+
+
+def test_the_account_can_be_compared_at_any_time(shell):
+    ran = shell("calibrate")
+    assert ran.code == OK
+    assert ran.out.startswith("Trading state updated: balance $")
