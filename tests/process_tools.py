@@ -161,8 +161,10 @@ def running_exchange(
     )
     try:
         wait_for(ready_file.exists, within_s=START_BUDGET_S, what="the exchange's ready file")
-        yield json.loads(ready_file.read_text(encoding="utf-8"))
+        yield {**json.loads(ready_file.read_text(encoding="utf-8")), "pid": process.pid}
     finally:
+        # One that a test has stopped would never hear of its end.
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
             process.wait(timeout=10)

@@ -18,7 +18,7 @@ from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.states import State
 from traderd.model.units import Count, Money, Price
-from traderd.runtime.inbox import Policy
+from traderd.runtime.inbox import LOSSLESS_CUT_OFF, SLOW_HANDLER_S, Policy
 from traderd.runtime.simulation import SimEnv
 
 REMOTE = {
@@ -342,3 +342,71 @@ async def test_the_port_of_the_embedded_exchange_may_be_taken(autojump_clock, tm
     with pytest.raises(AlreadyRunning, match=words):
         await run_daemon(config, env=env, log_stream=io.StringIO(), directory=tmp_path)
     await listener.aclose()
+
+
+# --- what an inbox that is too slow means ---------------------------------------------------------
+
+
+def news(daemon, number: int) -> None:
+    for _ in range(number):
+        daemon.shared.lifecycle.service_changed("news", "running", "")
+
+
+async def test_a_full_inbox_of_private_facts_halts_new_risk(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with daemon.context("slow").subscribe(ev.ServiceChanged, policy=Policy.LOSSLESS, depth=5):
+            news(daemon, 5)
+            assert daemon.view.conditions.halts == {}
+            news(daemon, 5)
+        (halt,) = daemon.view.conditions.halts.values()
+        assert (halt.halt_id, halt.author, halt.ticker) == ("inbox:slow", ev.Author.MACHINE, None)
+        assert halt.reason == "inbox slow holds 6 events and its bound is 5"
+        assert sentences(daemon).count(halt.reason) == 1
+
+
+async def test_the_halt_for_an_inbox_reaches_the_journal_and_the_inbox_itself(
+    autojump_clock, tmp_path
+):
+    flags = put_key(tmp_path)
+    async with still_daemon(tmp_path, **flags) as first:
+        with first.context("slow").subscribe(
+            ev.ServiceChanged, ev.HaltRaised, policy=Policy.LOSSLESS, depth=1
+        ) as inbox:
+            news(first, 2)
+            heard = [await inbox.receive() for _ in range(3)]
+        assert [type(event) for batch in heard for event in batch] == [
+            *(ev.ServiceChanged, ev.ServiceChanged, ev.HaltRaised)
+        ]
+    async with still_daemon(tmp_path, **flags) as second:
+        assert list(second.view.conditions.halts) == ["inbox:slow"]
+
+
+async def test_a_reader_of_private_facts_that_is_cut_off_halts_new_risk(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with daemon.context("dead").subscribe(ev.ServiceChanged, policy=Policy.LOSSLESS, depth=1):
+            news(daemon, LOSSLESS_CUT_OFF)
+            daemon.publish(
+                ev.HaltCleared(at=daemon.now(), halt_id="inbox:dead", author=ev.Author.PERSON)
+            )
+            assert daemon.view.conditions.halts == {}
+            news(daemon, 2)
+        assert "is cut off" in daemon.view.conditions.halts["inbox:dead"].reason
+
+
+async def test_slow_readers_of_public_news_are_told_and_halt_nothing(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        context = daemon.context("slow")
+        with (
+            context.subscribe(ev.ServiceChanged, depth=2) as drops,
+            context.subscribe(
+                ev.ServiceChanged, policy=Policy.LATEST, key=lambda event: event.nothing
+            ),
+        ):
+            news(daemon, 50)
+            await drops.receive()
+            await trio.sleep(SLOW_HANDLER_S + 1)
+            news(daemon, 1)
+        told = "\n".join(sentences(daemon))
+        assert "the handler of inbox slow has been busy for 6.0 s" in told
+        assert "the reader of inbox slow is cut off: its key failed: AttributeError" in told
+        assert daemon.view.conditions.halts == {}

@@ -24,13 +24,14 @@ from traderd.kalshi.auth import Signer, generate_key, load_signer, parse_signer
 from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
 from traderd.kalshi.rest import RestClient, open_rest
 from traderd.model.commands import Command, Outcome
-from traderd.model.events import Event
+from traderd.model.events import Author, Event, HaltRaised
 from traderd.model.ids import ClientOrderIds
-from traderd.model.units import parse_count, parse_money, parse_price
+from traderd.model.units import Timestamp, parse_count, parse_money, parse_price
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
+from traderd.runtime.inbox import Incident, IncidentKind
 from traderd.runtime.log import Log, configure_log
 from traderd.runtime.service import Service, in_start_order
 from traderd.runtime.signals import watch_signals
@@ -53,6 +54,10 @@ from traderd.store.journal import open_journal
 JOURNAL_FILE = "journal.sqlite3"
 EMBEDDED_HOST = "127.0.0.1"
 EMBEDDED_KEY_SOURCE = "the key of the embedded exchange"
+CLOSE_BUDGET_S = 1.0
+"""Bounds the closing of a port that nobody took."""
+HALTING = (IncidentKind.OVERFLOW, IncidentKind.CUT_OFF)
+"""Incidents of lossless inboxes: who reads private facts late must not add to them, so new risk stops."""
 
 
 @attrs.frozen(kw_only=True)
@@ -130,7 +135,7 @@ async def open_daemon(
         engine = Engine(limits=risk_limits(config))
         view = StateView(engine)
         recorder = JournalRecorder(journal)
-        bus: Bus[Event] = Bus(fold=engine.apply, record=recorder.record, on_incident=logger.error)
+        bus = _make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
         recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
@@ -165,6 +170,25 @@ async def open_daemon(
             yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
 
 
+def _make_bus(
+    engine: Engine, recorder: JournalRecorder, env: Env, logger: structlog.stdlib.BoundLogger
+) -> Bus[Event]:
+    def report(incident: Incident) -> None:
+        logger.error(incident.sentence, inbox=incident.name, kind=incident.kind.value)
+        if incident.kind in HALTING:
+            bus.publish([
+                HaltRaised(
+                    at=Timestamp(env.wall_ns()),
+                    halt_id=f"inbox:{incident.name}",
+                    author=Author.MACHINE,
+                    reason=incident.sentence,
+                )
+            ])
+
+    bus: Bus[Event] = Bus(fold=engine.apply, record=recorder.record, on_incident=report)
+    return bus
+
+
 def risk_limits(config: Config) -> RiskLimits:
     """Return the limits in exact units; the texts were checked when the configuration was read."""
     risk = config.risk
@@ -190,7 +214,8 @@ async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
             yield _venue(endpoints, signer, rest, embedded)
     finally:
         if embedded is not None:
-            await embedded.close_unused()
+            with trio.move_on_after(CLOSE_BUDGET_S, shield=True):
+                await embedded.close_unused()
 
 
 def _venue(

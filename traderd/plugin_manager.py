@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import stat
 import sys
 from collections.abc import Iterable
@@ -41,7 +42,8 @@ BUILT_IN_PLUGINS: Final = (
 )
 ENTRY_POINT_GROUP: Final = PROJECT_NAME
 HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("traderd_"))
-WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+ROOT: Final = 0
+"""The user whom everything on a machine trusts anyhow."""
 
 
 @attrs.frozen
@@ -156,16 +158,26 @@ def load_plugins(directories: Iterable[Path]) -> PluginManager:
 def _modules_in(directory: Path, failed: list[FailedPlugin]) -> list[Path]:
     if not directory.is_dir():
         return []
-    if reason := _writable_by_others(directory):
+    if reason := _untrusted(directory):
         failed.append(FailedPlugin(str(directory), reason))
         return []
     return sorted(path for path in directory.glob("*.py") if not path.name.startswith("_"))
 
 
-def _writable_by_others(path: Path) -> str:
-    if not path.stat().st_mode & WRITABLE_BY_OTHERS:
-        return ""
-    return f"others can write to it; run: chmod go-w {path}"
+def _untrusted(path: Path) -> str:
+    """Return why others could have written this file or directory; an empty text when they could not."""
+    status = path.stat()
+    if status.st_uid not in (ROOT, os.getuid()):
+        return (
+            f"it belongs to user {status.st_uid}, who is neither root nor the user that runs traderd; "
+            f"look at what is in it, then run: chown {os.getuid()} {path}"
+        )
+    if status.st_mode & stat.S_IWOTH:
+        return f"others can write to it; run: chmod go-w {path}"
+    # With umask 002, every user has a group of their own, and it can write to all of the user's files.
+    if status.st_mode & stat.S_IWGRP and status.st_gid != os.getgid():
+        return f"its group {status.st_gid} can write to it; run: chmod g-w {path}"
+    return ""
 
 
 def _register_drop_in(manager: pluggy.PluginManager, path: Path) -> str:
@@ -173,7 +185,7 @@ def _register_drop_in(manager: pluggy.PluginManager, path: Path) -> str:
     if manager.has_plugin(path.stem):
         return f"a plugin called {path.stem} is loaded already; rename the file"
     try:
-        if reason := _writable_by_others(path):
+        if reason := _untrusted(path):
             return reason
         module = _import_file(path)
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - a foreign module may fail in any way; it is listed

@@ -34,7 +34,7 @@ def unexplained(source: str) -> list[str]:
 
 
 def asynchronous(source: str) -> list[str]:
-    """Return hooks that are coroutines: pluggy would call them and nobody would await (trap T38)."""
+    """Return hooks that are coroutines: pluggy would call them and nobody would await."""
     return [
         node.name
         for node in ast.walk(ast.parse(source))

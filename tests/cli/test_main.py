@@ -1,4 +1,3 @@
-import os
 import re
 import signal
 import sys
@@ -52,9 +51,7 @@ def test_every_command_has_help_with_an_example_that_is_valid(name, command):
     assert f"traderd {example}".startswith(name)
     # Every word of an example is one that its command knows.
     words = re.findall(r'"[^"]*"|\S+', example)[len(name.split()) - 1 :]
-    context = command.make_context(
-        name, [word.strip('"') for word in words] or [], resilient_parsing=True
-    )
+    context = command.make_context(name, [word.strip('"') for word in words] or [])
     assert context.command is command
 
 
@@ -96,14 +93,14 @@ def test_the_commands_of_the_readme_are_ones_that_it_understands():
         name, *rest = line.split()
         if name == "--help":
             continue
-        context = cli.commands[name].make_context(name, rest, resilient_parsing=True)
+        context = cli.commands[name].make_context(name, rest)
         assert (line, context.args) == (line, [])
     unknown = re.findall(r"`traderd ([a-z-]+)", (ROOT / "README.md").read_text())
     assert [name for name in unknown if name not in cli.commands] == []
 
 
 def test_the_environment_may_be_called_demo():
-    parsed = cli.commands["status"].make_context("status", ["-e", "demo"], resilient_parsing=True)
+    parsed = cli.commands["status"].make_context("status", ["-e", "demo"])
     assert parsed.params["environment"] == "demo"
 
 
@@ -259,4 +256,4 @@ def test_a_running_daemon_keeps_its_files_to_itself(daemon):
     modes = {path.name: path.stat().st_mode & 0o077 for path in daemon.state_dir.iterdir()}
     assert [name for name, others in modes.items() if others] == []
     assert {"control.sock", "control.token", "journal.sqlite3", "lock"} <= modes.keys()
-    assert os.stat(daemon.state_dir).st_mode & 0o077 == 0
+    assert daemon.state_dir.stat().st_mode & 0o077 == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -50,6 +51,33 @@ def test_sigterm_cancels_what_strategies_have_resting_and_leaves_a_persons_order
     assert resting == [by_hand["key"]]
     assert "verified at the exchange" in log
     assert log.rstrip().splitlines()[-1].find("stopped") > 0
+
+
+def test_sigterm_ends_the_daemon_in_time_although_the_exchange_is_silent(tmp_path: Path) -> None:
+    with running_exchange(tmp_path / "exchange", events_per_s=0.0) as ready:
+        with running_daemon(tmp_path / "state", **settings_for(ready)) as daemon:
+            daemon.wait_ready()
+            wait_for(
+                lambda: daemon.client.get("/v3/status")["account"]["open_orders"] >= 4,
+                within_s=10,
+                what="quotes of the market maker",
+            )
+            # Its connections stay open, and nothing on them is answered any more.
+            os.kill(ready["pid"], signal.SIGSTOP)
+            begun = time.monotonic()
+            assert daemon.stop(signal.SIGTERM, within_s=2 * STOP_BUDGET_S) == 0
+            took_s = time.monotonic() - begun
+            log = daemon.log()
+        os.kill(ready["pid"], signal.SIGCONT)
+        resting = [
+            record.client_order_id
+            for record in ask_exchange(ready).orders
+            if record.status is OrderStatus.RESTING
+        ]
+    assert took_s < STOP_BUDGET_S
+    assert "its drain was cut after" in log
+    (left,) = [line for line in log.splitlines() if "may be left at the exchange" in line]
+    assert [key for key in resting if key not in left] == []
 
 
 def test_a_second_sigterm_ends_the_daemon_at_once(tmp_path: Path) -> None:

@@ -212,6 +212,10 @@ def record(
     )
 
 
+def vanished(key: str = "c1", *, at: float = 8) -> ev.OrderVanished:
+    return ev.OrderVanished(at=second(at), key=key, sentence="nobody knows it any more")
+
+
 def reported(
     status: OrderStatus = S.RESTING, filled: str | int = 0, *, at: float = 3, **which: Any
 ) -> ev.OrderReported:

@@ -74,8 +74,9 @@ class TrueOrder:
 class Session:
     """Lives through random steps; `journal` is what the disk keeps of them."""
 
-    def __init__(self, rng: random.Random, engine: Engine) -> None:
-        self.rng, self.engine = rng, engine
+    def __init__(self, rng: random.Random, engine: Engine, *, careless: bool = False) -> None:
+        """`careless`: somebody clears position halts without looking, and so accepts wrong numbers."""
+        self.rng, self.engine, self.careless = rng, engine, careless
         self.lived: list[ev.Event] = []
         self.journal: list[ev.Event] = []
         self.true_orders: dict[OrderId, TrueOrder] = {}
@@ -249,6 +250,10 @@ class Session:
         author = self.rng.choice(list(ev.Author))
         halt_id = self.rng.choice(["h1", "h2", "breaker"])
         ticker = self.rng.choice([None, TICKER])
+        mismatches = [name for name in self.engine.conditions.halts if name.startswith("position:")]
+        if self.careless and mismatches:
+            self.publish(cleared(self.rng.choice(mismatches), ev.Author.PERSON))
+            return
         self.publish(
             self.rng.choice([
                 ev.TradingPaused(at=self.at, reason="asked to"),
@@ -287,7 +292,9 @@ class Session:
                     if count
                 ),
                 balance=BalanceRecord(
-                    balance=Money(self.rng.randint(0, 10**9)), portfolio_value=Money(0)
+                    # Often the same as before: a reading that tells nothing new is not journaled.
+                    balance=Money(self.rng.choice([10**8, 10**9])),
+                    portfolio_value=Money(0),
                 ),
             )
         )

@@ -4,7 +4,7 @@ import pytest
 
 from tests.core.builders import OTHER, TICKER, cleared, halt, second
 from traderd.core.conditions import BREAKER_HALT, Conditions
-from traderd.model.events import Author, HaltRaised
+from traderd.model.events import Author, HaltRaised, VenuePaused, VenueResumed
 
 PERSON, MACHINE = Author.PERSON, Author.MACHINE
 
@@ -83,3 +83,25 @@ def test_the_breaker_trips_once_until_a_person_resets_it():
     assert conditions.consecutive_errors == 0
     assert conditions.count_order_error(second(10), "one") is None
     assert conditions.count_order_error(second(11), "two") is not None
+
+
+def test_a_market_that_the_exchange_paused_is_apart_from_the_exchange():
+    conditions = Conditions(breaker_limit=5)
+    conditions.pause_venue(VenuePaused(at=second(1), sentence="market halted", ticker=TICKER))
+    assert conditions.venue_paused is None
+    assert conditions.markets_paused == {TICKER: ("market halted", second(1))}
+    conditions.pause_venue(VenuePaused(at=second(2), sentence="Thursday"))
+    conditions.resume_venue(VenueResumed(at=second(3)))
+    assert (conditions.venue_paused, list(conditions.markets_paused)) == (None, [TICKER])
+    conditions.resume_venue(VenueResumed(at=second(4), ticker=OTHER))
+    assert list(conditions.markets_paused) == [TICKER]
+    conditions.resume_venue(VenueResumed(at=second(5), ticker=TICKER))
+    assert conditions.markets_paused == {}
+
+
+def test_the_last_word_on_a_paused_market_counts():
+    conditions = Conditions(breaker_limit=5)
+    for at in (1, 9):
+        paused = VenuePaused(at=second(at), sentence=f"word {at}", ticker=TICKER)
+        conditions.pause_venue(paused)
+    assert conditions.markets_paused == {TICKER: ("word 9", second(9))}

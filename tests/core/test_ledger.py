@@ -93,12 +93,22 @@ def test_a_cost_that_does_not_divide_is_released_rounded_up_and_to_the_last_unit
 def test_a_fill_counts_once_however_often_it_is_told():
     one = fill("t1", 10, fee="0.1")
     ledger = book(one, one, attrs.evolve(one, executed_at=second(99)))
-    assert ledger.knows(TradeId("t1"))
-    assert not ledger.knows(TradeId("t2"))
+    assert ledger.knows(TradeId("t1"), OrderId("x1"))
+    assert not ledger.knows(TradeId("t2"), OrderId("x1"))
+    assert not ledger.knows(TradeId("t1"), OrderId("x2"))
     assert (ledger.fill_count, len(ledger.recent_fills)) == (1, 1)
     assert ledger.positions[TICKER].count == contracts(10)
     assert ledger.cash_flow == -dollars("5.1")
     assert ledger.latest_fill_at == second(3)
+
+
+def test_both_sides_of_a_trade_with_ourselves_are_booked():
+    ledger = book(
+        fill("t1", 10, at_price="0.50", fee="0.18"),
+        fill("t1", 10, at_price="0.50", fee="0.05", side=Side.ASK, order_id="x2"),
+    )
+    assert (ledger.fill_count, ledger.positions[TICKER].count) == (2, 0)
+    assert ledger.cash_flow == -dollars("0.23")
 
 
 def test_markets_are_apart_and_summed():
@@ -146,9 +156,10 @@ def test_a_position_that_no_fill_explains_is_carried_in_with_its_cost():
 
 
 def test_what_is_kept_in_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr(ledger_module, "TRADE_IDS_KEPT_MAX", 2)
+    monkeypatch.setattr(ledger_module, "FILL_IDS_KEPT_MAX", 2)
     ledger = book(*(fill(f"t{n}", 1) for n in (1, 2, 3)))
-    assert [ledger.knows(TradeId(f"t{n}")) for n in (1, 2, 3)] == [False, True, True]
+    known = [ledger.knows(TradeId(f"t{n}"), OrderId("x1")) for n in (1, 2, 3)]
+    assert known == [False, True, True]
     assert ledger.positions[TICKER].count == contracts(3)
 
 

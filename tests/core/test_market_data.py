@@ -319,12 +319,6 @@ def test_trades_and_markets_are_remembered():
     assert (data.trades_seen, data.last_message_at) == (1, second(4))
 
 
-def test_a_forgotten_book_is_gone():
-    engine = two_books()
-    engine.market_data.forget([TICKER, MarketTicker("never seen")])
-    assert list(engine.market_data.books) == [OTHER]
-
-
 # --- any session ----------------------------------------------------------------------------------
 
 TICKERS = (TICKER, OTHER, MarketTicker("KXC-26-Y"))

@@ -3,6 +3,7 @@
 import copy
 import itertools
 
+import attrs
 import pytest
 
 from tests.core.builders import (
@@ -14,6 +15,7 @@ from tests.core.builders import (
     cancel_acknowledged,
     cancel_failed,
     cancel_requested,
+    cleared,
     contracts,
     fill,
     filled,
@@ -21,6 +23,7 @@ from tests.core.builders import (
     kinds,
     limits,
     not_placed,
+    price,
     ready_engine,
     record,
     rejected,
@@ -30,58 +33,21 @@ from tests.core.builders import (
     tell,
     terms,
     unknown,
+    vanished,
 )
 from traderd.core import orders as orders_module
 from traderd.core.engine import Engine
-from traderd.core.orders import LIFE, Order, OrderRegister
+from traderd.core.order_life import LIFE
+from traderd.core.orders import Order, OrderRegister
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
 from traderd.model.ids import ClientOrderId, OrderId
 from traderd.model.orders import OrderOwner, OrderStatus, Side
 from traderd.model.units import Count
 
-# --- the table ------------------------------------------------------------------------------------
 
-TOLD_BY_THE_WORLD = (S.RESTING, S.EXECUTED, S.CANCELED, S.REJECTED, S.UNKNOWN, S.NOT_PLACED)
-"""What replies, records, fills and searches tell; it comes when it comes."""
-GONE_OUT = tuple(status for status in S if status is not S.INTENT)
-HAS_ORDER_ID = (S.RESTING, S.CANCELLING, S.EXECUTED, S.CANCELED)
-
-
-@pytest.mark.parametrize("status", GONE_OUT)
-@pytest.mark.parametrize("told", TOLD_BY_THE_WORLD)
-def test_once_an_order_has_left_no_news_can_fail(status, told):
-    assert (status, told) in LIFE
-
-
-@pytest.mark.parametrize("status", HAS_ORDER_ID)
-def test_a_cancel_may_be_asked_for_whenever_the_order_id_is_known(status):
-    wanted = status if not status.is_live else S.CANCELLING
-    assert LIFE[status, S.CANCELLING] is wanted
-
-
-def test_nothing_comes_back_to_before_it_was_sent():
-    assert [row for row, then in LIFE.items() if then is S.INTENT] == []
-    assert [row for row, then in LIFE.items() if then is S.SENT] == [(S.INTENT, S.SENT)]
-
-
-def test_nothing_but_our_own_acts_and_no_answer_is_known_of_an_unsent_order():
-    assert sorted(told.value for status, told in LIFE if status is S.INTENT) == [
-        "not_placed",
-        "sent",
-        "unknown",
-    ]
-
-
-@pytest.mark.parametrize("told", TOLD_BY_THE_WORLD)
-def test_an_executed_order_stays_executed(told):
-    assert LIFE[S.EXECUTED, told] is S.EXECUTED
-
-
-@pytest.mark.parametrize(("status", "then"), [*LIFE.items()])
-def test_a_row_leads_to_what_was_told_or_leaves_the_order_as_it_is(status, then):
-    before, told = status
-    assert then in {before, told}
+def vars_of(order: Order) -> dict[str, object]:
+    return {name: getattr(order, name) for name in Order.__slots__ if name != "__weakref__"}
 
 
 @pytest.mark.parametrize(
@@ -113,10 +79,6 @@ def an_order(status: OrderStatus) -> Order:
         client_order_id=ClientOrderId("c1"),
         terms=asked,
     )
-
-
-def vars_of(order: Order) -> dict[str, object]:
-    return {name: getattr(order, name) for name in Order.__slots__ if name != "__weakref__"}
 
 
 # --- transcripts ----------------------------------------------------------------------------------
@@ -309,6 +271,152 @@ def test_another_programs_client_id_used_again_is_another_order():
     assert second_.key == "x2"
 
 
+def test_an_order_that_was_amended_elsewhere_is_what_its_record_says():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), filled("t1", 4))
+    tell(engine, reported(S.RESTING, 4, what=terms(at_price="0.60", count=14)))
+    order = the_order(engine)
+    assert (order.price, order.count, order.remaining) == (price("0.60"), *map(contracts, (14, 10)))
+    assert order.terms == terms()
+    assert engine.conditions.halts == {}
+    tell(engine, reported(S.RESTING, 4, what=terms(at_price="0.60", count=4)))
+    assert order.status is S.EXECUTED
+
+
+ALIENS = {
+    "another side": terms(Side.ASK),
+    "another market": terms(ticker=OTHER),
+}
+"""What somebody else asked for under the id of an order of ours."""
+
+
+@pytest.mark.parametrize("alien", ALIENS.values(), ids=ALIENS)
+@pytest.mark.parametrize(
+    "before", [(intended(),), (intended(), sent())], ids=["before ours left", "before the reply"]
+)
+def test_an_id_that_somebody_else_uses_halts_the_account_and_the_order_is_theirs(before, alien):
+    engine = ready_engine()
+    tell(engine, *before)
+    ours = attrs.evolve(the_order(engine))
+    told = tell(engine, reported(S.RESTING, 2, what=alien))
+    assert kinds(told) == ["OrderReported", "OrderChanged", "HaltRaised"]
+    halted = told[-1]
+    assert isinstance(halted, ev.HaltRaised)
+    assert (halted.halt_id, halted.author) == ("id_reused:c1", ev.Author.MACHINE)
+    assert halted.ticker is None
+    assert halted.reason == (
+        f"order c1 is a bid of KXA-26-Y, but the exchange tells of a {alien.side.value} of "
+        f"{alien.ticker} under its id (order x1): find out who else uses our ids before you clear this"
+    )
+    assert vars_of(the_order(engine)) == vars_of(ours)
+    theirs = the_order(engine, "x1")
+    assert (theirs.attribution.owner, theirs.status) == (OrderOwner.EXTERNAL, S.RESTING)
+    assert (theirs.ticker, theirs.side) == (alien.ticker, alien.side)
+    assert [order.key for order in engine.orders.live()] == ["c1", "x1"]
+
+
+def test_an_id_that_somebody_else_uses_halts_once_for_each_time_a_person_looked():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), reported(what=terms(Side.ASK)))
+    # The order is known to be theirs from here on; its next news is no surprise.
+    tell(engine, cleared("id_reused:c1"))
+    told = tell(engine, reported(S.RESTING, 3, what=terms(Side.ASK)))
+    assert kinds(told) == ["OrderReported", "OrderChanged"]
+    another = reported(what=terms(Side.ASK), order_id="x2")
+    assert "HaltRaised" in kinds(tell(engine, another))
+    assert "HaltRaised" not in kinds(tell(engine, reported(what=terms(Side.ASK), order_id="x3")))
+    assert [order.key for order in engine.orders.live()] == ["c1", "x1", "x2", "x3"]
+
+
+def test_a_record_that_contradicts_the_reply_takes_the_exchanges_id_with_it():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted())
+    told = tell(engine, reported(S.RESTING, 0, what=terms(Side.ASK)))
+    assert kinds(told) == ["OrderReported", "OrderChanged", "HaltRaised"]
+    theirs = the_order(engine, "x1")
+    assert (theirs.side, theirs.attribution.owner) == (Side.ASK, OrderOwner.EXTERNAL)
+    tell(engine, filled("t1", 4, side=Side.ASK), reported(S.CANCELED, 4, what=terms(Side.ASK)))
+    assert (theirs.filled, theirs.status) == (contracts(4), S.CANCELED)
+    # Nobody has said how ours ended, so it counts until somebody does.
+    assert (the_order(engine).status, the_order(engine).remaining) == (S.RESTING, contracts(10))
+
+
+@pytest.mark.parametrize("alien", ALIENS.values(), ids=ALIENS)
+def test_a_fill_of_somebody_elses_order_under_our_id_is_not_counted_for_ours(alien):
+    engine = ready_engine()
+    tell(engine, intended(), sent())
+    told = tell(engine, filled("t1", 4, side=alien.side, ticker=alien.ticker))
+    assert kinds(told) == ["OrderFilled", "PositionChanged", "HaltRaised"]
+    assert (the_order(engine).filled, the_order(engine).order_id) == (0, None)
+    assert engine.ledger.positions[alien.ticker].count == alien.side.sign * contracts(4)
+    told = tell(engine, filled("t2", 1, side=alien.side, ticker=alien.ticker))
+    assert "HaltRaised" not in kinds(told)
+    tell(engine, reported(S.RESTING, 5, what=alien))
+    assert the_order(engine, "x1").filled == contracts(5)
+
+
+def test_an_unknown_order_whose_id_is_anothers_never_arrived():
+    engine = ready_engine()
+    theirs = reported(S.RESTING, 0, what=terms(Side.ASK))
+    tell(engine, intended(), sent(), theirs, unknown(), cleared("id_reused:c1"))
+    assert the_order(engine).status is S.UNKNOWN
+    told = tell(engine, theirs)
+    assert changes(told) == [("resting", "resting"), ("unknown", "not_placed")]
+    assert the_order(engine).sentence == "its client order id belongs to order x1"
+    assert [order.key for order in engine.orders.live()] == ["x1"]
+
+
+def test_an_order_that_vanished_is_over_but_what_it_owes_still_counts():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), reported(S.RESTING, 4), filled("t1", 1))
+    told = tell(engine, vanished())
+    assert changes(told) == [("resting", "canceled")]
+    order = the_order(engine)
+    assert (order.sentence, order.remaining) == ("nobody knows it any more", 0)
+    assert (order.owed, engine.orders.at_risk()) == (contracts(3), (order,))
+    tell(engine, filled("t2", 3))
+    assert (order.status, engine.orders.at_risk()) == (S.CANCELED, ())
+
+
+@pytest.mark.parametrize(
+    "news", [vanished("x1"), vanished("nobody")], ids=["finished", "forgotten"]
+)
+def test_an_order_that_is_over_cannot_vanish(news):
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), filled("t1", 10))
+    assert kinds(tell(engine, news)) == ["OrderVanished"]
+    assert the_order(engine).status is S.EXECUTED
+
+
+def test_an_order_that_was_never_sent_cannot_vanish():
+    engine = ready_engine()
+    tell(engine, intended())
+    before = vars_of(the_order(engine))
+    with pytest.raises(IllegalTransition, match="c1"):
+        tell(engine, vanished())
+    assert vars_of(the_order(engine)) == before
+
+
+def test_a_vanished_order_comes_back_when_its_record_says_that_it_lives():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), vanished())
+    told = tell(engine, reported(S.RESTING, 2))
+    assert changes(told) == [("canceled", "resting")]
+    assert engine.orders.live() == (the_order(engine),)
+    tell(engine, reported(S.CANCELED, 2), reported(S.RESTING, 2))
+    assert the_order(engine).status is S.CANCELED, (
+        "its own record ended it, older news does not count"
+    )
+
+
+def test_a_vanished_order_stays_over_when_its_record_says_so():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), vanished(), reported(S.CANCELED, 0, reason="Gone"))
+    assert (the_order(engine).status, the_order(engine).sentence) == (S.CANCELED, "Gone")
+    tell(engine, reported(S.RESTING, 0))
+    assert the_order(engine).status is S.CANCELED
+
+
 def test_a_client_order_id_is_used_once():
     engine = ready_engine()
     tell(engine, intended(), sent(), rejected())
@@ -346,16 +454,22 @@ def test_an_unknown_order_stays_live_and_fences_its_market_only():
     assert engine.judge(terms()) is None
 
 
-def test_the_register_forgets_the_oldest_finished_order_and_never_a_live_one(monkeypatch):
-    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 3)
+def test_the_register_forgets_the_oldest_finished_order_and_never_one_at_risk(monkeypatch):
+    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 4)
     engine = Engine(limits=limits())
     tell(engine, intended("c1"), sent("c1"), accepted("c1", "x1"))
-    for number in (2, 3, 4):
+    for number in (2, 3, 4, 5):
         key, order_id = f"c{number}", f"x{number}"
         tell(engine, intended(key), sent(key), accepted(key, order_id, filled=10, remaining=0))
-    assert [order.key for order in engine.orders.recent()] == ["c4", "c3", "c1"]
-    assert engine.orders.get("x2") is None
-    assert [order.key for order in engine.orders.at_risk()] == ["c1", "c3", "c4"]
+        if number != 2:
+            # All but the second are told of their fills.
+            tell(engine, filled(f"t{number}", 10, order_id=order_id, key=key))
+    assert [order.key for order in engine.orders.recent()] == ["c5", "c4", "c2", "c1"]
+    assert engine.orders.get("x3") is None
+    assert [order.key for order in engine.orders.at_risk()] == ["c1", "c2"]
+    tell(engine, filled("t2", 10, order_id="x2", key=None), intended("c6"))
+    assert [order.key for order in engine.orders.recent()] == ["c6", "c5", "c4", "c1"]
+    assert position(engine) == contracts(40)
 
 
 def test_fills_without_an_order_are_bounded(monkeypatch):
@@ -369,12 +483,6 @@ def test_fills_without_an_order_are_bounded(monkeypatch):
         for n in (1, 2, 3)
     ]
     assert counts == [0, contracts(1), contracts(1)]
-
-
-def test_a_change_tells_whether_the_order_is_new():
-    register = OrderRegister()
-    assert register.report(record(), second(1)).is_new
-    assert not register.report(record(), second(2)).is_new
 
 
 def test_live_orders_are_told_oldest_first():

@@ -23,7 +23,9 @@ from tests.core.builders import (
     second,
     sent,
     tell,
+    terms,
     unknown,
+    vanished,
 )
 from traderd.core.engine import Engine
 from traderd.core.ledger import Ledger
@@ -112,6 +114,32 @@ def test_fills_that_were_not_booked_are_named_in_their_order():
             ("order_adopted", "c1", "not known", "resting, 0 filled"),
         ),
         (
+            PLACED,
+            record(S.RESTING, what=terms(at_price="0.48")),
+            ("order_amended", "c1", "10 @ $0.5000", "10 @ $0.4800"),
+        ),
+        (
+            PLACED,
+            record(S.RESTING, 2, what=terms(count=12)),
+            ("order_amended", "c1", "10 @ $0.5000", "12 @ $0.5000"),
+        ),
+        (
+            (*PLACED, reported(S.RESTING, what=terms(at_price="0.48", count=12))),
+            record(S.RESTING, what=terms(at_price="0.48", count=12)),
+            None,
+        ),
+        (
+            PLACED,
+            record(S.RESTING, what=terms(Side.ASK)),
+            ("order_adopted", "c1", "not known", "resting, 0 filled"),
+        ),
+        (
+            (*PLACED, vanished()),
+            record(S.RESTING),
+            ("order_found", "c1", "canceled", "resting, 0 filled"),
+        ),
+        ((*PLACED, vanished()), record(S.CANCELED), None),
+        (
             (intended(), sent(), rejected()),
             record(S.RESTING),
             ("order_found", "c1", "rejected", "resting, 0 filled"),
@@ -122,7 +150,15 @@ def test_a_record_tells_what_was_not_known(before, read, found):
     assert words(engine_with(*before), read) == found
 
 
-@pytest.mark.parametrize("read", [record(S.RESTING, 2), record(S.CANCELED, 4)])
+@pytest.mark.parametrize(
+    "read",
+    [
+        record(S.RESTING, 2),
+        record(S.CANCELED, 4),
+        record(S.RESTING, what=terms(at_price="0.48", count=12)),
+        record(S.RESTING, what=terms(Side.ASK)),
+    ],
+)
 def test_what_was_told_once_is_no_difference_any_more(read):
     engine = engine_with(*PLACED, cancel_requested())
     tell(engine, ev.OrderReported(at=second(9), record=read, source=ev.Source.SYNC))
@@ -152,7 +188,17 @@ def test_a_market_that_is_missing_from_a_complete_reading_is_flat_there():
     ledger.book(fill("t1", 10, fee="0.1"))
     [(flat, difference)] = position_differences(ledger, [], second(100))
     assert (flat.ticker, flat.count, flat.exposure) == (TICKER, 0, 0)
-    assert (difference.ours, difference.theirs) == ("+10", "+0")
+    assert (difference.kind, difference.ours) == ("position_gone", "+10")
+    assert difference.theirs == "no position any more; the market may have been settled"
+    [(_, listed)] = position_differences(ledger, [position_record(0)], second(100))
+    assert (listed.kind, listed.theirs) == ("position", "+0")
+
+
+def test_two_orders_of_the_account_that_traded_with_each_other_make_two_fills():
+    ledger = Ledger()
+    ledger.book(fill("t1", 1))
+    other = fill("t1", 1, side=Side.ASK, order_id="x2", key=None)
+    assert missed_fills(ledger, [fill("t1", 1), other]) == [other]
 
 
 @pytest.mark.parametrize(("age_s", "judged"), [(9.9, False), (10, True), (60, True)])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.builders import (
+    FAILED,
     OTHER,
     TICKER,
     accepted,
@@ -18,11 +19,14 @@ from tests.core.builders import (
     halt,
     intended,
     market,
+    not_placed,
+    price,
     ready_engine,
     rejected,
     second,
     sent,
     snapshot,
+    step,
     synced,
     tell,
     terms,
@@ -36,10 +40,11 @@ from traderd.core.exposure import Leg, account_exposure, market_exposure
 from traderd.core.ledger import Position
 from traderd.core.risk import RULES, Proposal, judge
 from traderd.model import events as ev
+from traderd.model.ids import TradeId
 from traderd.model.market import MarketStatus
 from traderd.model.orders import Side
 from traderd.model.states import State
-from traderd.model.units import Count, Money
+from traderd.model.units import Count, Money, Price
 
 
 def a_book(bids: dict[str, int], asks: dict[str, int]) -> Book:
@@ -65,6 +70,8 @@ def proposal(**changes: Any) -> Proposal:
         halt=None,
         paused=None,
         venue_paused=None,
+        venue_paused_here=None,
+        last_trade=None,
     )
     return attrs.evolve(allowed, **changes)
 
@@ -82,6 +89,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "venue_pause": (
         {"venue_paused": "Thursday"},
         "the exchange is paused: Thursday; try again when it resumes",
+    ),
+    "venue_pause of one market": (
+        {"venue_paused_here": "trading halted"},
+        "market KXA-26-Y is paused: trading halted; try again when it resumes",
     ),
     "market": (
         {"market": None},
@@ -119,9 +130,28 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {"book": None},
         "no book of KXA-26-Y has been seen yet; wait for its first snapshot",
     ),
+    "book that is empty": (
+        {"book": a_book({}, {})},
+        "the book of KXA-26-Y is empty and no trade was seen, so no price can be judged; "
+        "wait for an order or a trade of somebody else",
+    ),
     "collar": (
         {"terms": terms(Side.BID, "0.71", 10)},
         "$0.7100 is $0.1600 through the other side ($0.5500) and "
+        "risk.price_collar_dollars = $0.1500; price it nearer to the book",
+    ),
+    "collar by trade": (
+        {
+            "terms": terms(Side.ASK, "0.30", 10),
+            "book": a_book({}, {"0.55": 100}),
+            "last_trade": price("0.50"),
+        },
+        "$0.3000 is $0.2000 through the last trade ($0.5000) and "
+        "risk.price_collar_dollars = $0.1500; price it nearer to the book",
+    ),
+    "collar by own side": (
+        {"terms": terms(Side.BID, "0.70", 10), "book": a_book({"0.45": 100}, {})},
+        "$0.7000 is $0.2500 through the best of its own side ($0.4500) and "
         "risk.price_collar_dollars = $0.1500; price it nearer to the book",
     ),
 }
@@ -196,11 +226,10 @@ def test_an_order_that_only_takes_risk_away_passes_what_stops_new_risk(condition
         assert judge(asked) is not None, (position, same_side)
 
 
-def test_while_the_exchange_pauses_even_a_reduction_waits():
-    asked = proposal(
-        terms=terms(Side.ASK, "0.50", 10), position=contracts(10), venue_paused="Thursday"
-    )
-    denied = judge(asked)
+@pytest.mark.parametrize("paused", ["venue_paused", "venue_paused_here"])
+def test_while_the_exchange_pauses_even_a_reduction_waits(paused):
+    selling = {"terms": terms(Side.ASK, "0.50", 10), "position": contracts(10)}
+    denied = judge(proposal(**selling, **{paused: "Thursday"}))
     assert denied is not None
     assert denied.rule == "venue_pause"
 
@@ -215,23 +244,34 @@ def test_exposure_above_the_limit_may_be_lowered_but_not_raised():
 
 
 @pytest.mark.parametrize(
-    ("side", "at_price", "bids", "asks", "allowed"),
+    ("side", "bids", "asks", "last_trade", "reference"),
     [
-        (Side.BID, "0.70", {}, {"0.55": 1}, True),
-        (Side.BID, "0.71", {}, {"0.55": 1}, False),
-        (Side.ASK, "0.30", {"0.45": 1}, {}, True),
-        (Side.ASK, "0.29", {"0.45": 1}, {}, False),
-        (Side.BID, "0.01", {"0.45": 1}, {"0.55": 1}, True),
-        (Side.BID, "0.99", {"0.45": 1}, {}, True),
-        (Side.ASK, "0.01", {}, {"0.55": 1}, True),
+        (Side.BID, {"0.45": 1}, {"0.55": 1}, "0.20", "0.55"),
+        (Side.ASK, {"0.45": 1}, {"0.55": 1}, "0.80", "0.45"),
+        (Side.BID, {}, {"0.55": 1}, None, "0.55"),
+        (Side.ASK, {"0.45": 1}, {}, None, "0.45"),
+        (Side.BID, {"0.45": 1}, {}, "0.30", "0.30"),
+        (Side.ASK, {}, {"0.55": 1}, "0.70", "0.70"),
+        (Side.BID, {}, {}, "0.50", "0.50"),
+        (Side.ASK, {}, {}, "0.50", "0.50"),
+        (Side.BID, {"0.45": 1}, {}, None, "0.45"),
+        (Side.ASK, {}, {"0.55": 1}, None, "0.55"),
     ],
 )
-def test_the_collar_bounds_how_far_a_price_goes_through_the_other_side(
-    side, at_price, bids, asks, allowed
+def test_the_collar_bounds_how_far_a_price_goes_through_the_best_witness_of_it(
+    side, bids, asks, last_trade, reference
 ):
-    denied = judge(proposal(terms=terms(side, at_price, 1), book=a_book(bids, asks)))
-    assert (denied is None) == allowed
-    assert denied is None or denied.rule == "collar"
+    here = {
+        "book": a_book(bids, asks),
+        "last_trade": None if last_trade is None else price(last_trade),
+    }
+    through = [price("0.15"), price("0.16"), -price("0.20")]
+    rules = []
+    for distance in through:
+        asked = attrs.evolve(terms(side), price=Price(price(reference) + side.sign * distance))
+        denied = judge(proposal(terms=asked, **here))
+        rules.append(None if denied is None else denied.rule)
+    assert rules == [None, "collar", None]
 
 
 def test_a_book_in_doubt_still_bounds_the_price_by_what_was_last_known():
@@ -318,6 +358,93 @@ def test_a_market_halt_covers_its_market_only():
     assert rule_of(engine) is None
 
 
+def test_the_collar_asks_the_last_trade_that_was_seen():
+    engine = ready_engine()
+    tell(engine, snapshot(3, {"0.45": 1}, {}))
+    assert rule_of(engine, Side.BID, "0.75", 1) == "collar"
+    printed = ev.TradePrinted(
+        trade_id=TradeId("p1"),
+        ticker=TICKER,
+        price=price("0.70"),
+        count=contracts(1),
+        taker_side=Side.BID,
+        at=second(1),
+    )
+    tell(engine, printed)
+    assert rule_of(engine, Side.BID, "0.75", 1) is None
+    assert rule_of(engine, Side.BID, "0.86", 1) == "collar"
+
+
+def test_a_market_that_the_exchange_paused_takes_no_orders_and_the_others_do():
+    engine = ready_engine()
+    tell(engine, ev.VenuePaused(at=second(1), sentence="halted", ticker=TICKER))
+    assert rule_of(engine) == "venue_pause"
+    assert engine.judge(terms(ticker=OTHER)) is None
+    tell(engine, ev.VenueResumed(at=second(2), ticker=TICKER))
+    assert rule_of(engine) is None
+
+
+# --- the last look before an order leaves ---------------------------------------------------------
+
+CONDITIONS: dict[str, tuple[ev.Event, str]] = {
+    "halt": (halt(), "halt"),
+    "market halt": (halt("m", ticker=TICKER), "halt"),
+    "pause": (ev.TradingPaused(at=second(2), reason="lunch"), "pause"),
+    "venue": (ev.VenuePaused(at=second(2), sentence="Thursday"), "venue_pause"),
+    "market pause": (
+        ev.VenuePaused(at=second(2), sentence="halted", ticker=TICKER),
+        "venue_pause",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_a_condition_that_came_after_the_verdict_still_stops_an_intended_order(name):
+    condition, rule = CONDITIONS[name]
+    engine = ready_engine()
+    tell(engine, intended())
+    assert engine.judge_conditions(terms()) is None
+    tell(engine, condition)
+    denied = engine.judge_conditions(terms())
+    assert denied is not None
+    assert denied.rule == rule
+
+
+def test_an_intended_order_does_not_leave_when_the_daemon_is_not_ready_any_more():
+    engine = ready_engine()
+    tell(engine, intended(), step(engine, FAILED, at=2))
+    denied = engine.judge_conditions(terms())
+    assert denied is not None
+    assert denied.rule == "state"
+
+
+def test_the_last_look_asks_for_conditions_only():
+    engine = ready_engine(max_open_orders=1, max_exposure=dollars("6"))
+    tell(engine, intended("c1"), sent("c1"), unknown("c1"), intended("c2"))
+    assert rule_of(engine) == "fence"
+    assert engine.judge_conditions(terms()) is None
+
+
+def test_an_intended_reduction_does_not_count_against_itself_at_the_last_look():
+    engine = ready_engine()
+    selling = terms(Side.ASK, "0.50", 10)
+    tell(engine, intended(), sent(), filled("t1", 10), intended("c2", selling), halt())
+    assert engine.judge(selling) is not None
+    assert engine.judge_conditions(selling) is None
+
+
+def test_other_orders_of_its_side_count_at_the_last_look_even_equal_ones():
+    engine = ready_engine()
+    selling = terms(Side.ASK, "0.50", 6)
+    tell(engine, intended(), sent(), filled("t1", 10))
+    tell(engine, intended("c2", selling), intended("c3", selling), halt())
+    denied = engine.judge_conditions(selling)
+    assert denied is not None
+    assert denied.rule == "halt"
+    tell(engine, not_placed("c2"))
+    assert engine.judge_conditions(selling) is None
+
+
 # --- any session ----------------------------------------------------------------------------------
 
 MAX_OPEN, MAX_EXPOSURE = 4, dollars("12")
@@ -344,7 +471,9 @@ def true_exposure(session: Session) -> Money:
         booked = session.engine.ledger.positions.get(ticker, Position(ticker))
         position = attrs.evolve(booked)
         for fill in fills.values():
-            if fill.ticker == ticker and not session.engine.ledger.knows(fill.trade_id):
+            if fill.ticker == ticker and not session.engine.ledger.knows(
+                fill.trade_id, fill.order_id
+            ):
                 position.apply(fill)
         assert position.count == session.true_position[ticker]
         legs: list[Leg] = [

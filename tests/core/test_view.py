@@ -58,7 +58,9 @@ def test_the_state_and_since_when():
     climb(engine)
     assert (view.state, view.working) == (State.READY, True)
     tell(engine, step(engine, ACTING, at=7))
-    assert (view.state, view.state_since, view.working) == (State.ACTING, second(7), True)
+    # `acting` only says that a command runs, so the daemon has been ready since before.
+    assert (view.state, view.state_since, view.working) == (State.ACTING, second(0), True)
+    assert view.left_since[-2:] == (second(0), second(0))
     assert [event.to_state for event in view.transitions][-2:] == [State.READY, State.ACTING]
     assert view.limits == limits()
 
@@ -137,6 +139,27 @@ def test_the_verdict_is_the_engines_and_denials_are_told_most_frequent_first():
         )
         tell(engine, denial)
     assert list(view.denials.items()) == [("exposure", 2), ("size", 1)]
+
+
+def test_the_last_look_is_the_engines():
+    engine = ready_engine()
+    view = StateView(engine)
+    tell(engine, intended())
+    assert view.judge_conditions(terms()) is None
+    tell(engine, ev.TradingPaused(at=second(2), reason="lunch"))
+    denied = view.judge_conditions(terms())
+    assert denied is not None
+    assert denied.rule == "pause"
+
+
+def test_orders_of_which_the_exchange_reported_more_than_we_booked():
+    engine = ready_engine()
+    view = StateView(engine)
+    tell(engine, intended(), sent(), accepted(), reported(S.RESTING, 4))
+    tell(engine, intended("c2"), sent("c2"), accepted("c2", "x2"))
+    assert [order.key for order in view.owing_orders()] == ["c1"]
+    tell(engine, filled("t1", 4))
+    assert view.owing_orders() == ()
 
 
 def test_the_exposure_counts_positions_orders_and_fills_that_are_owed():

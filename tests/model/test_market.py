@@ -24,7 +24,7 @@ def edged(edge: int, middle: int, *, width: int = 1_000) -> PriceGrid:
     ))
 
 
-# Kalshi: price level structures, as listed in the protocol notes.
+# Kalshi: price level structures, as its documentation lists them.
 STRUCTURES = {
     "linear_cent": LINEAR_CENT,
     "deci_cent": PriceGrid((band(0, 10_000, 10),)),

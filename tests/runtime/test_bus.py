@@ -6,7 +6,7 @@ import trio
 from traderd.errors import InvariantViolation
 from traderd.runtime import bus as bus_module
 from traderd.runtime.bus import Bus
-from traderd.runtime.inbox import LOSSLESS_CUT_OFF, Policy
+from traderd.runtime.inbox import LOSSLESS_CUT_OFF, Incident, IncidentKind, Policy
 
 
 class World:
@@ -17,8 +17,8 @@ class World:
         self.follows: dict[object, list[object]] = {}
         self.refused: dict[object, Exception] = {}
         self.on_record = lambda folded: None
-        self.on_incident = lambda words: None
-        self.incidents: list[str] = []
+        self.on_incident = lambda incident: None
+        self.incidents: list[Incident] = []
         self.bus: Bus = Bus(fold=self.fold, record=self.record, on_incident=self.incident)
 
     def fold(self, event):
@@ -31,9 +31,9 @@ class World:
         self.diary.append(("record", tuple(folded)))
         self.on_record(folded)
 
-    def incident(self, words):
-        self.incidents.append(words)
-        self.on_incident(words)
+    def incident(self, incident):
+        self.incidents.append(incident)
+        self.on_incident(incident)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ async def test_what_the_recorder_publishes_follows_the_batch_it_was_given(world,
 async def test_a_halt_for_a_full_inbox_reaches_everybody_after_what_filled_it(
     world, autojump_clock
 ):
-    world.on_incident = lambda words: world.bus.publish(["halt"])
+    world.on_incident = lambda incident: world.bus.publish(["halt"])
     with (
         world.bus.subscribe(int, name="full", policy=Policy.LOSSLESS, depth=2),
         world.bus.subscribe(int, str, name="reader") as reader,
@@ -175,6 +175,7 @@ async def test_a_halt_for_a_full_inbox_reaches_everybody_after_what_filled_it(
         for number in range(4):
             world.bus.publish([number])
         assert await read(reader) == [[0], [1], [2], ["halt"], [3]]
+    assert [(told.kind, told.name) for told in world.incidents] == [(IncidentKind.OVERFLOW, "full")]
 
 
 async def test_deferred_news_spreads_even_when_one_of_it_cannot_be_folded(world, autojump_clock):

@@ -193,3 +193,19 @@ def test_a_second_set_up_replaces_the_first(env):
     logger.info("x")
     assert first.getvalue() == ""
     assert lines_of(second)[0]["environment"] == "paper"
+
+
+def test_a_box_keeps_its_lines_below_the_line_so_that_it_can_be_copied(env):
+    box = "╔═══ STATUS\n║ State: ready\x1b[2J\n╚═══"
+    terminal, pipe = Terminal(), io.StringIO()
+    env.variables = {"NO_COLOR": "1"}
+    configured(env, terminal)
+    structlog.get_logger().info("status", box=box, service="status")
+    first, *rest = terminal.getvalue().splitlines()
+    assert "status" in first
+    assert "service=status" in first
+    assert rest == ["╔═══ STATUS", "║ State: ready\\x1b[2J", "╚═══"]
+    configured(env, pipe)
+    structlog.get_logger().info("status", box=box)
+    (line,) = lines_of(pipe)
+    assert line["box"] == "╔═══ STATUS\n║ State: ready\\x1b[2J\n╚═══"

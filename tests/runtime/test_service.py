@@ -174,21 +174,42 @@ async def test_a_crash_in_a_child_task_restarts_the_whole_service(listener, auto
     assert ended == [1.0, pytest.approx(1.5)]
 
 
-async def test_five_crashes_in_ten_minutes_put_a_service_into_quarantine(listener, autojump_clock):
+async def test_after_five_restarts_in_ten_minutes_a_crash_means_quarantine(
+    listener, autojump_clock
+):
     part = Directed("web", [])
     host = hosted(part, listener)
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
-        for crash in range(1, RESTARTS_MAX + 1):
+        for crash in range(1, RESTARTS_MAX + 2):
             await listener.wait_for("web is running", times=crash)
             part.fail(OSError(f"crash {crash}"))
         await listener.wait_for("web is lost")
         # Nothing is left to stop: the host's task has ended by itself.
-    assert listener.lost == [("web", "OSError: crash 5")]
-    assert listener.diary[-2:] == ["web is quarantined: OSError: crash 5", "web is lost"]
-    assert part.starts == RESTARTS_MAX
+    assert listener.lost == [("web", "OSError: crash 6")]
+    assert listener.diary[-2:] == ["web is quarantined: OSError: crash 6", "web is lost"]
+    assert part.starts == 1 + RESTARTS_MAX
     assert await host.stop() is True
     assert "web is stopped" not in listener.diary
+
+
+@pytest.mark.parametrize("restarts_max", [0, 1, 3])
+async def test_a_service_names_its_own_budget_of_restarts(listener, autojump_clock, restarts_max):
+    part = Directed("web", [])
+    host = hosted(part, listener, restarts_max=restarts_max)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        for crash in range(1, restarts_max + 2):
+            await listener.wait_for("web is running", times=crash)
+            part.fail(OSError("again"))
+        await listener.wait_for("web is lost")
+    assert part.starts == 1 + restarts_max
+    assert len([line for line in listener.diary if "restarting" in line]) == restarts_max
+
+
+def test_a_budget_below_nothing_is_refused():
+    with pytest.raises(ValueError, match="restarts_max"):
+        Service(name="web", run=idle, restarts_max=-1)
 
 
 async def test_crashes_that_lie_far_apart_are_bad_luck_and_start_small_again(
@@ -217,7 +238,7 @@ async def test_the_delay_grows_from_crash_to_crash_up_to_its_cap(listener, autoj
         for crash in range(1, 10):
             await listener.wait_for("web is running", times=crash)
             # Just rare enough for the budget, and too often to begin small again.
-            await trio.sleep(RESTART_WINDOW_S / (RESTARTS_MAX - 1))
+            await trio.sleep(RESTART_WINDOW_S / RESTARTS_MAX)
             part.fail(OSError("often"))
         await listener.wait_for("web is running", times=10)
         await host.stop()
@@ -314,7 +335,7 @@ async def test_a_service_that_does_not_end_is_left_behind_within_the_budget(
         assert trio.current_time() == pytest.approx(STOP_BUDGET_S)
     assert trio.current_time() == pytest.approx(10)
     assert listener.diary[-2:] == [
-        "web is stopping: it did not end within 1 s and is left behind",
+        "web is stopping: it did not end within 1.2 s and is left behind",
         "web is stopped",
     ]
 
@@ -338,7 +359,7 @@ async def test_one_service_that_crashes_for_ever_does_not_touch_another(listener
         host = hosted(good, listener)
         await nursery.start(host.run)
         await nursery.start(hosted(bad, listener).run)
-        for crash in range(1, RESTARTS_MAX + 1):
+        for crash in range(1, RESTARTS_MAX + 2):
             await listener.wait_for("bad is running", times=crash)
             bad.fail(ValueError("defect"))
         await listener.wait_for("bad is lost")

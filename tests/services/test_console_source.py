@@ -8,6 +8,7 @@ from traderd.model import commands as cm
 from traderd.model import events as ev
 from traderd.model.orders import OrderOwner, Side, TimeInForce
 from traderd.model.units import parse_count, parse_price
+from traderd.runtime.inbox import Policy
 from traderd.services import documents
 from traderd.services.console_source import STATUS_OF, VERBS, DaemonSource
 from traderd.web.source import ConsoleSource
@@ -263,6 +264,17 @@ async def test_each_service_is_listed_with_its_inbox(autojump_clock, tmp_path):
         assert services["actor"] == {"status": "running", "detail": ""}
         inbox = services["web"]["inbox"]
         assert (inbox["policy"], inbox["depth"], inbox["dropped"]) == ("drop_oldest", 4, 0)
+
+
+async def test_what_was_conflated_is_not_told_as_dropped(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.shared.lifecycle.service_changed("web", "running", "")
+        with daemon.context("web").subscribe(
+            ev.StateChanged, policy=Policy.LATEST, key=lambda event: "state"
+        ):
+            daemon.climb()
+            inbox = source_of(daemon).status()["services"]["web"]["inbox"]
+        assert (inbox["policy"], inbox["conflated"], inbox["dropped"]) == ("latest", 3, 0)
 
 
 async def test_the_uptime_counts_from_the_start_of_the_daemon(autojump_clock, tmp_path):

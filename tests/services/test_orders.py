@@ -8,10 +8,11 @@ from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, sim
 from traderd.app import JOURNAL_FILE
 from traderd.core.last_gate import LastGate
 from traderd.core.orders import Order
-from traderd.errors import InvariantViolation
-from traderd.model.commands import Answer
+from traderd.errors import ExchangeRefused, InvariantViolation
+from traderd.kalshi.rest import PlacedOrder
+from traderd.model.commands import Answer, Halt
 from traderd.model.events import OrderIntended
-from traderd.model.orders import Attribution, OrderOwner, OrderStatus, Side, TimeInForce
+from traderd.model.orders import Attribution, OrderOwner, OrderStatus, OrderTerms, Side, TimeInForce
 from traderd.model.units import Count, Timestamp, parse_count, parse_price
 from traderd.services.orders import describe_order
 from traderd.store import codec
@@ -222,3 +223,54 @@ async def test_a_cancel_that_a_death_broke_off_is_asked_again_at_the_next_start(
             assert simulated.view.order(placed.key).status is OrderStatus.CANCELED
             (order,) = at.exchange.venue.orders(simulated.account_id)
             assert order.status is OrderStatus.CANCELED
+
+
+async def test_a_halt_that_comes_while_the_disk_writes_still_stops_the_order(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        journal = simulated.daemon.shared.journal
+        wait_durable = Journal.wait_durable
+
+        async def slow(self: Journal, position: int) -> None:
+            await trio.sleep(2.0)
+            await wait_durable(self, position)
+
+        monkeypatch.setattr(type(journal), "wait_durable", slow)
+        outcomes = []
+
+        async def place() -> None:
+            outcomes.append(await simulated.place("bid", "1", "0.0100"))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(place)
+            await trio.sleep(0.5)
+            await simulated.send(Halt(reason="news"))
+        (outcome,) = outcomes
+        assert outcome.answer is Answer.UNAVAILABLE
+        assert "news" in outcome.sentence
+        assert simulated.exchange.venue.orders(simulated.account_id) == []
+
+
+async def test_one_paused_market_leaves_the_others_alone(tmp_path, autojump_clock, monkeypatch):
+    async with simulated_daemon(tmp_path) as simulated:
+        rest = simulated.daemon.shared.venue.rest
+        create_order = rest.create_order
+
+        async def one_is_paused(key: str, terms: OrderTerms) -> PlacedOrder:
+            if terms.ticker == TICKERS[0]:
+                raise ExchangeRefused(
+                    status=409, code="trading_is_paused", message="trading is paused"
+                )
+            return await create_order(key, terms)
+
+        monkeypatch.setattr(rest, "create_order", one_is_paused)
+        assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.REJECTED
+        again = await simulated.place("bid", "1", "0.0100")
+        assert again.answer is Answer.DENIED
+        assert "paused" in again.sentence
+        other = await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])
+        assert other.answer is Answer.DONE
+        monkeypatch.setattr(rest, "create_order", create_order)
+        await trio.sleep(31.0)
+        assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.DONE

@@ -2,9 +2,11 @@
 
 from functools import partial
 
+import apsw
 import trio
 
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
+from traderd.app import JOURNAL_FILE
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Calibrate, ClearHalt
 from traderd.model.orders import BalanceRecord, OrderStatus
@@ -45,6 +47,20 @@ def test_a_reading_is_kept_when_it_told_something_new():
     assert worth_keeping([READING, UPDATE(balance_change=Money(0), differences=(other,))]) == [
         READING
     ]
+
+
+async def test_steps_to_and_from_acting_do_not_fill_the_journal(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.place("bid", "1", "0.0100")
+        assert "acting" in simulated.states()
+        simulated.stop()
+        await simulated.ended.wait()
+    rows = apsw.Connection(str(tmp_path / JOURNAL_FILE)).execute(
+        "SELECT body FROM journal WHERE kind = 'state_changed'"
+    )
+    steps = [bytes(body).decode() for (body,) in rows]
+    assert any("shutdown" in step for step in steps)
+    assert not any("acting" in step for step in steps)
 
 
 async def test_quiet_readings_do_not_fill_the_journal(tmp_path, autojump_clock):

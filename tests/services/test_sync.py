@@ -247,3 +247,27 @@ async def test_a_reading_that_cannot_be_understood_halts_and_a_good_one_ends_tha
         assert (await simulated.send(Calibrate())).answer is Answer.DONE
         assert dict(simulated.view.conditions.halts) == {}
         assert dict(simulated.view.conditions.degraded) == {}
+
+
+async def test_an_order_that_the_exchange_forgot_ends_after_a_grace_and_says_so(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        placed = await simulated.place("bid", "1", "0.0100")
+        rest = simulated.daemon.shared.venue.rest
+
+        async def nothing(*_: object, **__: object) -> tuple[()]:
+            return ()
+
+        async def not_found(_: object) -> None:
+            return None
+
+        monkeypatch.setattr(rest, "orders", nothing)
+        monkeypatch.setattr(rest, "order", not_found)
+        await trio.sleep(50.0)
+        assert simulated.view.order(placed.key).status is OrderStatus.RESTING
+        await trio.sleep(70.0)
+        order = simulated.view.order(placed.key)
+        assert order.status is OrderStatus.CANCELED
+        assert "has not known it" in order.sentence
+        assert simulated.count("vanished") == 1

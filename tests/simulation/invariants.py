@@ -53,7 +53,7 @@ def check_money(simulated: SimulatedDaemon) -> None:
     venue, view, account_id = simulated.exchange.venue, simulated.view, simulated.account_id
     fills = venue.fills(account_id)
     assert view.ledger.fill_count == len(fills)
-    assert all(view.ledger.knows(fill.trade_id) for fill in fills)
+    assert all(view.ledger.knows(fill.trade_id, fill.order_id) for fill in fills)
     theirs = {p.ticker: p.count for p in venue.positions(account_id) if p.count}
     assert {p.ticker: p.count for p in view.ledger.open_positions()} == theirs
     balance = venue.balance(account_id)

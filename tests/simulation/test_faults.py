@@ -242,14 +242,23 @@ async def test_a_cancel_whose_reply_is_lost_is_a_cancel(tmp_path, autojump_clock
         assert simulated.view.order(placed.key).status is OrderStatus.CANCELED
 
 
-async def test_a_cancel_that_never_arrived_leaves_the_order_and_says_so(tmp_path, autojump_clock):
+async def test_a_cancel_that_never_arrived_is_asked_again(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         placed = await simulated.place("bid", "5", "0.0100")
         simulated.exchange.faults.lose_next_request("DELETE", ORDERS)
+        assert (await simulated.cancel(placed.key)).ok
+        assert simulated.view.order(placed.key).status is OrderStatus.CANCELED
+
+
+async def test_cancels_that_never_arrive_leave_the_order_and_say_so(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        placed = await simulated.place("bid", "5", "0.0100")
+        simulated.exchange.faults.refuse_requests(ORDERS, 503)
         outcome = await simulated.cancel(placed.key)
         assert outcome.answer is Answer.UNKNOWN
         assert "may still rest" in outcome.sentence
         assert simulated.view.order(placed.key).status is OrderStatus.RESTING
+        simulated.exchange.faults.clear()
         assert (await simulated.cancel(placed.key)).ok
 
 

@@ -14,7 +14,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class InlineEnv(RealEnv):
-    """Real files, counted ids, Trio's (virtual) clock, and no threads (trap T21)."""
+    """Real files, counted ids, Trio's (virtual) clock, and no threads."""
 
     def __init__(self) -> None:
         super().__init__(seed=1)

@@ -2,7 +2,8 @@
 
 Owns: what follows from a reading's positions and balance. Its fills and orders are events of their own that
 come before it in the same batch. Fills are the truth for positions: a reading that disagrees with them halts
-its market, it does not overwrite them; only the first reading of a run may carry a position in.
+its market, it does not overwrite them. A position is carried in only where there was nothing of ours before
+the run began, or where a person accepted the exchange's number by clearing the halt.
 Must not: remove anything because a reading does not show it.
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from traderd.core import reconcile
 from traderd.core.ledger import Position
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
-from traderd.model.units import Money, Timestamp
+from traderd.model.units import Money, Timestamp, show_count
 
 if TYPE_CHECKING:
     from traderd.core.engine import Engine
@@ -26,6 +29,13 @@ UPDATE = "update"
 def position_halt_id(ticker: MarketTicker) -> str:
     """Return the id of the halt that a position mismatch raises on its market."""
     return f"position:{ticker}"
+
+
+def mismatched_market(halt: ev.HaltRaised) -> MarketTicker | None:
+    """Return the market whose position this halt is about, None if it is about something else."""
+    if halt.ticker is None or halt.halt_id != position_halt_id(halt.ticker):
+        return None
+    return halt.ticker
 
 
 def position_changed(position: Position, at: Timestamp) -> ev.PositionChanged:
@@ -51,31 +61,56 @@ def _fold_positions(
 ) -> tuple[list[ev.Difference], list[ev.Event]]:
     differences: list[ev.Difference] = []
     follow: list[ev.Event] = []
-    doubtful = list(reconcile.undecided_positions(engine.ledger, event.positions, event.started_at))
-    first = event.sync_type == INITIAL and engine.account.may_carry_in
-    for record, difference in reconcile.position_differences(
-        engine.ledger, event.positions, event.started_at
-    ):
-        position = engine.ledger.position(record.ticker)
-        if first:
+    ledger, account, reading = engine.ledger, engine.account, (event.positions, event.started_at)
+    undecided = reconcile.undecided_positions(ledger, *reading)
+    doubtful = list(undecided)
+    first = event.sync_type == INITIAL and account.first_reading
+    for record, difference in reconcile.position_differences(ledger, *reading):
+        if _may_carry_in(engine, record.ticker, first=first):
+            position = ledger.position(record.ticker)
             position.carry_in(record)
-            differences.append(
-                ev.Difference(
-                    kind="carried_in",
-                    subject=record.ticker,
-                    ours=difference.ours,
-                    theirs=difference.theirs,
-                )
-            )
+            differences.append(attrs.evolve(difference, kind="carried_in"))
             follow.append(position_changed(position, event.at))
             continue
         differences.append(difference)
         doubtful.append(record.ticker)
-        follow.append(_mismatch_halt(event, difference, record.ticker))
+        if position_halt_id(record.ticker) not in engine.conditions.halts:
+            follow.append(_mismatch_halt(event, difference, record.ticker))
+    differences += _agreements(engine, doubtful, differences)
+    # What this reading could not judge keeps its right until one can; every other right is used up.
+    account.may_carry_in = dict.fromkeys(
+        ticker for ticker in undecided if _may_carry_in(engine, ticker, first=first)
+    )
     if event.sync_type == INITIAL:
-        engine.account.may_carry_in = False
+        account.first_reading = False
     follow += _end_of_mismatches(engine, event, doubtful)
     return differences, follow
+
+
+def _agreements(
+    engine: Engine, doubtful: list[MarketTicker], found: list[ev.Difference]
+) -> list[ev.Difference]:
+    # A right that this reading uses up by agreeing is news of its own: without it the reading might be
+    # too quiet for the journal, and a replay would still find the right there.
+    carried_in = [difference.subject for difference in found]
+    return [
+        ev.Difference(
+            kind="position_agrees",
+            subject=ticker,
+            ours=(ours := show_count(engine.ledger.position(ticker).count, signed=True)),
+            theirs=f"{ours} as well",
+        )
+        for ticker in engine.account.may_carry_in
+        if ticker not in doubtful and ticker not in carried_in
+    ]
+
+
+def _may_carry_in(engine: Engine, ticker: MarketTicker, *, first: bool) -> bool:
+    # A restart must neither end a standing mismatch nor overwrite what earlier runs booked.
+    if position_halt_id(ticker) in engine.conditions.halts:
+        return False
+    account = engine.account
+    return ticker in account.may_carry_in or (first and ticker not in account.known_before)
 
 
 def _mismatch_halt(
@@ -87,21 +122,20 @@ def _mismatch_halt(
         author=ev.Author.MACHINE,
         ticker=ticker,
         reason=f"our fills make {difference.ours} contracts of {ticker}, "
-        f"the exchange says {difference.theirs}",
+        f"the exchange says {difference.theirs}; clearing this halt accepts the exchange's word",
     )
 
 
 def _end_of_mismatches(
     engine: Engine, event: ev.AccountSynced, doubtful: list[MarketTicker]
 ) -> list[ev.Event]:
-    # A machine's halt ends by itself once a reading agrees; one that could not be judged proves nothing.
+    # A machine's halt ends by itself once a reading agrees with the fills alone, because nothing is
+    # carried in while it stands; a reading that could not judge proves nothing.
     still = {position_halt_id(ticker) for ticker in doubtful}
     return [
         ev.HaltCleared(at=event.at, halt_id=halt.halt_id, author=ev.Author.MACHINE)
         for halt in engine.conditions.halts.values()
-        if halt.ticker is not None
-        and halt.halt_id == position_halt_id(halt.ticker)
-        and halt.halt_id not in still
+        if mismatched_market(halt) is not None and halt.halt_id not in still
     ]
 
 

@@ -17,7 +17,7 @@ from traderd.model.orders import Side
 from traderd.model.units import NS_PER_S, Count, Price, Timestamp
 
 CROSSED_GRACE_NS: Final = NS_PER_S
-"""Bounds how long bid >= ask may last between two frames before the book is wrong (fault P10)."""
+"""Bounds how long bid >= ask may last between two frames before the book is wrong."""
 
 
 @attrs.frozen(kw_only=True)

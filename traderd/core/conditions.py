@@ -11,7 +11,17 @@ from typing import Final
 
 import attrs
 
-from traderd.model.events import Author, HaltCleared, HaltRaised
+from traderd.model.events import (
+    Author,
+    DegradedCleared,
+    DegradedRaised,
+    HaltCleared,
+    HaltRaised,
+    TradingPaused,
+    TradingResumed,
+    VenuePaused,
+    VenueResumed,
+)
 from traderd.model.ids import MarketTicker
 from traderd.model.units import Timestamp
 
@@ -29,6 +39,9 @@ class Conditions:
     paused: str | None = None
     """Why a person paused trading, None when they did not."""
     venue_paused: str | None = None
+    """Why the whole exchange takes no orders, None when it does."""
+    markets_paused: dict[MarketTicker, tuple[str, Timestamp]] = attrs.Factory(dict)
+    """Markets that the exchange paused by themselves: why, and when that was last told."""
     degraded: dict[str, str] = attrs.Factory(dict)
     consecutive_errors: int = 0
 
@@ -64,6 +77,36 @@ class Conditions:
     def count_order_success(self) -> None:
         """End a row of errors."""
         self.consecutive_errors = 0
+
+    def pause(self, event: TradingPaused) -> None:
+        """Note that a person wants no new risk."""
+        self.paused = event.reason
+
+    def resume(self, _: TradingResumed) -> None:
+        """Note that a person wants to go on."""
+        self.paused = None
+
+    def pause_venue(self, event: VenuePaused) -> None:
+        """Note that the exchange, or one market of it, takes no orders."""
+        if event.ticker is None:
+            self.venue_paused = event.sentence
+        else:
+            self.markets_paused[event.ticker] = (event.sentence, event.at)
+
+    def resume_venue(self, event: VenueResumed) -> None:
+        """Note that it takes them again; a market's own pause does not end with the exchange's."""
+        if event.ticker is None:
+            self.venue_paused = None
+        else:
+            self.markets_paused.pop(event.ticker, None)
+
+    def degrade(self, event: DegradedRaised) -> None:
+        """Note that a part is not well."""
+        self.degraded[event.part] = event.reason
+
+    def recover(self, event: DegradedCleared) -> None:
+        """Note that a part is well again."""
+        self.degraded.pop(event.part, None)
 
     def halt_for(self, ticker: MarketTicker) -> HaltRaised | None:
         """Return a halt that covers this market, if any."""

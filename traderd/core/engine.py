@@ -13,16 +13,17 @@ from typing import Any, Final
 
 import attrs
 
-from traderd.core.account_sync import fold_sync, position_changed
+from traderd.core.account_sync import fold_sync, mismatched_market, position_changed
 from traderd.core.conditions import Conditions
 from traderd.core.exposure import account_exposure
 from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
-from traderd.core.orders import Change, OrderRegister
-from traderd.core.risk import Denied, Proposal, RiskLimits, judge
+from traderd.core.orders import Change, Order, OrderRegister
+from traderd.core.risk import CONDITION_RULES, Denied, Proposal, RiskLimits, judge
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
-from traderd.model.orders import OrderStatus, OrderTerms
+from traderd.model.ids import MarketTicker
+from traderd.model.orders import Fill, OrderRecord, OrderStatus, OrderTerms
 from traderd.model.states import WORKING, State, next_state
 from traderd.model.units import Count, Money, Timestamp
 
@@ -42,11 +43,15 @@ ORDINARY_REJECTIONS: Final = frozenset({
 class Account:
     """The exchange's own words about our money, from the last complete reading."""
 
+    first_reading: bool = True
+    """The first reading of this run is still to come."""
+    known_before: dict[MarketTicker, None] = attrs.Factory(dict)
+    """Markets that had a fill or a carried-in position before this run began: nothing overwrites those."""
+    may_carry_in: dict[MarketTicker, None] = attrs.Factory(dict)
+    """Markets whose position the next reading that can judge them may take over, known before or not."""
     balance: Money | None = None
     portfolio_value: Money | None = None
     read_at: Timestamp | None = None
-    may_carry_in: bool = True
-    """The first reading of this run is still to come: only that one may take positions over."""
     first_read_at: Timestamp | None = None
     """When the first reading in the journal began: no order of ours is older."""
     fills_read_from: Timestamp | None = None
@@ -98,38 +103,59 @@ class Engine:
         """End the replay: the state starts from STARTUP, everything else stands as it was."""
         self.recovering = False
         self.state, self.state_since = State.STARTUP, None
-        self.account.may_carry_in = True
+        self._expect_first_reading()
 
     def judge(self, terms: OrderTerms) -> Denied | None:
         """Return why an order may not be placed now, None if it may."""
-        live, at_risk = self.orders.live(), self.orders.at_risk()
-        position = self.ledger.positions.get(terms.ticker)
-        return judge(
-            Proposal(
-                terms=terms,
-                limits=self.limits,
-                state=self.state,
-                market=self.market_data.markets.get(terms.ticker),
-                book=self.market_data.books.get(terms.ticker),
-                position=position.count if position is not None else Count(0),
-                same_side=Count(
-                    sum(
-                        o.at_risk
-                        for o in at_risk
-                        if o.ticker == terms.ticker and o.side is terms.side
-                    )
-                ),
-                live_orders=len(live),
-                unknown_here=sum(
-                    o.status is OrderStatus.UNKNOWN and o.ticker == terms.ticker for o in live
-                ),
-                exposure_before=account_exposure(self.ledger, at_risk, None),
-                exposure_after=account_exposure(self.ledger, at_risk, terms),
-                halt=self.conditions.halt_for(terms.ticker),
-                paused=self.conditions.paused,
-                venue_paused=self.conditions.venue_paused,
-            )
+        return judge(self._proposal(terms, own=None))
+
+    def judge_conditions(self, terms: OrderTerms) -> Denied | None:
+        """Return why an order that was intended may not leave any more, None if it may.
+
+        Only conditions are asked: state, halts, pauses. The intent of these terms does not count against
+        itself.
+        """
+        own = next(
+            (
+                order
+                for order in reversed(self.orders.live())
+                if order.status is OrderStatus.INTENT and order.terms == terms
+            ),
+            None,
         )
+        return judge(self._proposal(terms, own=own), CONDITION_RULES)
+
+    def _proposal(self, terms: OrderTerms, *, own: Order | None) -> Proposal:
+        # An order is judged by everything but `own`, its own entry in the register.
+        ticker, data, conditions = terms.ticker, self.market_data, self.conditions
+        live = [order for order in self.orders.live() if order is not own]
+        at_risk = [order for order in self.orders.at_risk() if order is not own]
+        same_side = [o.at_risk for o in at_risk if o.ticker == ticker and o.side is terms.side]
+        unknown = OrderStatus.UNKNOWN
+        position = self.ledger.positions.get(ticker)
+        paused_here = conditions.markets_paused.get(ticker)
+        return Proposal(
+            terms=terms,
+            limits=self.limits,
+            state=self.state,
+            market=data.markets.get(ticker),
+            book=data.books.get(ticker),
+            position=position.count if position is not None else Count(0),
+            same_side=Count(sum(same_side)),
+            live_orders=len(live),
+            unknown_here=sum(o.status is unknown and o.ticker == ticker for o in live),
+            exposure_before=account_exposure(self.ledger, at_risk, None),
+            exposure_after=account_exposure(self.ledger, at_risk, terms),
+            halt=conditions.halt_for(ticker),
+            paused=conditions.paused,
+            venue_paused=conditions.venue_paused,
+            venue_paused_here=None if paused_here is None else paused_here[0],
+            last_trade=data.last_trade.get(ticker),
+        )
+
+    def _expect_first_reading(self) -> None:
+        self.account.first_reading = True
+        self.account.known_before = dict.fromkeys(self.ledger.positions)
 
     def _table(self) -> dict[type, Callable[[Any], list[ev.Event]]]:
         data, conditions = self.market_data, self.conditions
@@ -149,20 +175,23 @@ class Engine:
             ev.OrderRejected: self._rejected,
             ev.OrderOutcomeUnknown: self._unknown,
             ev.OrderNotPlaced: self._not_placed,
+            ev.OrderVanished: self._vanished,
             ev.OrderReported: self._reported,
             ev.OrderFilled: self._filled,
             ev.CancelRequested: self._cancel_requested,
-            ev.CancelAcknowledged: self._cancel_acknowledged,
+            # The order's own record confirms a cancel, not this reply; and a cancel that went
+            # well says nothing about the orders that do not.
+            ev.CancelAcknowledged: _nothing,
             ev.CancelFailed: self._cancel_failed,
             ev.AccountSynced: self._synced,
             ev.HaltRaised: _quiet(conditions.raise_halt),
-            ev.HaltCleared: _quiet(conditions.clear_halt),
-            ev.TradingPaused: self._paused,
-            ev.TradingResumed: self._resumed,
-            ev.VenuePaused: self._venue_paused,
-            ev.VenueResumed: self._venue_resumed,
-            ev.DegradedRaised: self._degraded,
-            ev.DegradedCleared: self._recovered,
+            ev.HaltCleared: self._halt_cleared,
+            ev.TradingPaused: _quiet(conditions.pause),
+            ev.TradingResumed: _quiet(conditions.resume),
+            ev.VenuePaused: _quiet(conditions.pause_venue),
+            ev.VenueResumed: _quiet(conditions.resume_venue),
+            ev.DegradedRaised: _quiet(conditions.degrade),
+            ev.DegradedCleared: _quiet(conditions.recover),
             ev.StateChanged: self._state_changed,
             ev.ServiceChanged: self._service_changed,
             ev.HealthChecked: self._health_checked,
@@ -205,24 +234,49 @@ class Engine:
     def _not_placed(self, event: ev.OrderNotPlaced) -> list[ev.Event]:
         return self._tell(event.client_order_id, OrderStatus.NOT_PLACED, event.at, event.sentence)
 
+    def _vanished(self, event: ev.OrderVanished) -> list[ev.Event]:
+        order = self.orders.get(event.key)
+        if order is None or not order.status.is_live:
+            return []
+        return _order_changed(self.orders.vanish(order, event.at, event.sentence), event.at)
+
     def _reported(self, event: ev.OrderReported) -> list[ev.Event]:
-        return _order_changed(self.orders.report(event.record, event.at), event.at)
+        reused = self._id_reused(event.record, event.at)
+        change = self.orders.report(event.record, event.at)
+        follow = _order_changed(change, event.at)
+        if (absent := self.orders.disproved_by(event.record)) is not None:
+            sentence = f"its client order id belongs to order {event.record.order_id}"
+            follow += self._tell(absent.key, OrderStatus.NOT_PLACED, event.at, sentence)
+        return [*follow, *reused]
 
     def _filled(self, event: ev.OrderFilled) -> list[ev.Event]:
-        if self.ledger.knows(event.fill.trade_id):
+        fill = event.fill
+        if self.ledger.knows(fill.trade_id, fill.order_id):
             return []
-        change = self.orders.fill(event.fill, event.at)
-        position = self.ledger.book(event.fill)
+        reused = self._id_reused(fill, event.at)
+        change = self.orders.fill(fill, event.at)
+        position = self.ledger.book(fill)
         follow = [] if change is None else _order_changed(change, event.at)
-        return [*follow, position_changed(position, event.at)]
+        return [*follow, position_changed(position, event.at), *reused]
+
+    def _id_reused(self, fact: OrderRecord | Fill, at: Timestamp) -> list[ev.Event]:
+        order = self.orders.reused_by(fact)
+        halt_id = "" if order is None else f"id_reused:{order.key}"
+        if order is None or halt_id in self.conditions.halts:
+            return []
+        return [
+            ev.HaltRaised(
+                at=at,
+                halt_id=halt_id,
+                author=ev.Author.MACHINE,
+                reason=f"order {order.key} is a {order.side.value} of {order.ticker}, but the exchange "
+                f"tells of a {fact.side.value} of {fact.ticker} under its id (order {fact.order_id}): "
+                "find out who else uses our ids before you clear this",
+            )
+        ]
 
     def _cancel_requested(self, event: ev.CancelRequested) -> list[ev.Event]:
         return self._tell(event.order_id, OrderStatus.CANCELLING, event.at, "")
-
-    def _cancel_acknowledged(self, event: ev.CancelAcknowledged) -> list[ev.Event]:
-        # The order's own record confirms a cancel, not this reply (lesson 8).
-        self.conditions.count_order_success()
-        return []
 
     def _cancel_failed(self, event: ev.CancelFailed) -> list[ev.Event]:
         order = self.orders.get(event.order_id)
@@ -253,28 +307,13 @@ class Engine:
         self.market_data.frames_refused += 1
         return []
 
-    def _paused(self, event: ev.TradingPaused) -> list[ev.Event]:
-        self.conditions.paused = event.reason
-        return []
-
-    def _resumed(self, event: ev.TradingResumed) -> list[ev.Event]:
-        self.conditions.paused = None
-        return []
-
-    def _venue_paused(self, event: ev.VenuePaused) -> list[ev.Event]:
-        self.conditions.venue_paused = event.sentence
-        return []
-
-    def _venue_resumed(self, event: ev.VenueResumed) -> list[ev.Event]:
-        self.conditions.venue_paused = None
-        return []
-
-    def _degraded(self, event: ev.DegradedRaised) -> list[ev.Event]:
-        self.conditions.degraded[event.part] = event.reason
-        return []
-
-    def _recovered(self, event: ev.DegradedCleared) -> list[ev.Event]:
-        self.conditions.degraded.pop(event.part, None)
+    def _halt_cleared(self, event: ev.HaltCleared) -> list[ev.Event]:
+        halt = self.conditions.halts.get(event.halt_id)
+        if self.conditions.clear_halt(event) and halt is not None:
+            ticker = mismatched_market(halt)
+            if ticker is not None and event.author is ev.Author.PERSON:
+                # A person who clears a mismatch accepts the exchange's number.
+                self.account.may_carry_in[ticker] = None
         return []
 
     def _state_changed(self, event: ev.StateChanged) -> list[ev.Event]:
@@ -290,7 +329,7 @@ class Engine:
                 f"{current.value} -> {target.value}"
             )
         if current is State.STARTUP:
-            self.account.may_carry_in = True
+            self._expect_first_reading()
         if not (current in WORKING and target in WORKING):
             self.state_since = event.at
         self.state = target
@@ -323,6 +362,11 @@ class Engine:
 def _order_changed(change: Change, at: Timestamp) -> list[ev.Event]:
     order = change.order
     return [ev.OrderChanged(at=at, key=order.key, status=order.status, previous=change.previous)]
+
+
+def _nothing(_: ev.Event) -> list[ev.Event]:
+    # The fold of an event that is only kept and told.
+    return []
 
 
 def _quiet(fold: Callable[[Any], object]) -> Callable[[Any], list[ev.Event]]:

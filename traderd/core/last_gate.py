@@ -51,5 +51,3 @@ class LastGate:
             raise InvariantViolation(f"order {client_order_id} differs from what was asked for")
         self.orders_sent += 1
         self.contracts_sent += terms.count
-        if self.orders_sent > self.intents_accepted or self.contracts_sent > self.contracts_asked:
-            raise InvariantViolation("more was sent than was asked for")

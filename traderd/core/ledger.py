@@ -1,7 +1,8 @@
 """Positions, average cost, realized profit and fees, from fills alone.
 
 Owns: the arithmetic of a fill, exact to the last unit: a fill first closes what is held on the other side
-(each closed pair pays $1), then opens. Fills are known by their trade id, so each counts once.
+(each closed pair pays $1), then opens. Fills are known by trade id and order id, so each counts once: two
+orders of one account that trade with each other share the trade id.
 Kalshi: positions are net and signed; realized profit leaves fees out; cost basis is the average.
 Must not: guess a fill from a position, or a position from an order.
 """
@@ -13,7 +14,7 @@ from typing import Final
 
 import attrs
 
-from traderd.model.ids import MarketTicker, TradeId
+from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, PositionRecord, Side
 from traderd.model.units import (
     ONE_DOLLAR,
@@ -24,8 +25,8 @@ from traderd.model.units import (
     notional,
 )
 
-TRADE_IDS_KEPT_MAX: Final = 200_000
-"""Bounds the memory of seen trade ids (about 25 MB); older fills are behind every sync's window."""
+FILL_IDS_KEPT_MAX: Final = 200_000
+"""Bounds the memory of seen fills (about 50 MB); older ones are behind every sync's window."""
 RECENT_FILLS_KEPT: Final = 1_000
 """Bounds the fills that screens can ask for; the journal keeps them all."""
 
@@ -100,19 +101,19 @@ class Ledger:
     """Sum of the cash changes of every fill we booked, fees included."""
     latest_fill_at: Timestamp | None = None
     """Execution time of the newest fill: where the next reading of fills starts from."""
-    _seen: dict[TradeId, None] = attrs.Factory(dict)
+    _seen: dict[tuple[TradeId, OrderId], None] = attrs.Factory(dict)
 
-    def knows(self, trade_id: TradeId) -> bool:
+    def knows(self, trade_id: TradeId, order_id: OrderId) -> bool:
         """Tell whether this fill was booked."""
-        return trade_id in self._seen
+        return (trade_id, order_id) in self._seen
 
     def book(self, fill: Fill) -> Position:
         """Book a fill and return its position; one that was booked before changes nothing."""
         position = self.position(fill.ticker)
-        if fill.trade_id in self._seen:
+        if self.knows(fill.trade_id, fill.order_id):
             return position
-        self._seen[fill.trade_id] = None
-        if len(self._seen) > TRADE_IDS_KEPT_MAX:
+        self._seen[fill.trade_id, fill.order_id] = None
+        if len(self._seen) > FILL_IDS_KEPT_MAX:
             del self._seen[next(iter(self._seen))]
         self.cash_flow = Money(self.cash_flow + position.apply(fill))
         self.fill_count += 1

@@ -138,11 +138,6 @@ class MarketData:
             return []
         return self._invalidate(self.books.values(), BookFault.DISCONNECTED, event.reason, event.at)
 
-    def forget(self, tickers: Iterable[MarketTicker]) -> None:
-        """Drop books that are no longer subscribed to."""
-        for ticker in tickers:
-            self.books.pop(ticker, None)
-
     def usable_books(self) -> int:
         """Return how many books can be trusted now."""
         return sum(book.usable for book in self.books.values())

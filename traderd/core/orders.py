@@ -1,6 +1,7 @@
-"""The life of every order we know of, as a table, and the matching of facts to orders.
+"""Every order we know of, and the matching of facts to orders.
 
-Owns: which status may follow which, and that quantities decide, never the order in which news arrives.
+Owns: that quantities decide, never the order in which news arrives, and which order a fact is about. A fact
+that bears one of our ids but another market or side is about somebody else's order.
 Must not: send anything, or judge risk.
 """
 
@@ -11,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from traderd.core.order_life import LIFE
 from traderd.errors import IllegalTransition
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
 from traderd.model.orders import (
@@ -30,73 +32,6 @@ ORDERS_KEPT_MAX: Final = 5_000
 """Bounds finished orders in memory (about 2 MB); the journal keeps them all."""
 UNMATCHED_FILLS_MAX: Final = 1_000
 """Bounds fills whose order is not known yet; they already count in the position."""
-
-LIFE: Final[dict[tuple[OrderStatus, OrderStatus], OrderStatus]] = {
-    # (where it is, what we are told): where it is then.
-    (S.INTENT, S.SENT): S.SENT,
-    (S.INTENT, S.UNKNOWN): S.UNKNOWN,  # the daemon died between the journal and the answer
-    (S.INTENT, S.NOT_PLACED): S.NOT_PLACED,  # no connection could be opened: nothing was sent
-    (S.SENT, S.RESTING): S.RESTING,
-    (S.SENT, S.EXECUTED): S.EXECUTED,
-    (S.SENT, S.CANCELED): S.CANCELED,
-    (S.SENT, S.REJECTED): S.REJECTED,
-    (S.SENT, S.UNKNOWN): S.UNKNOWN,
-    (S.SENT, S.NOT_PLACED): S.NOT_PLACED,
-    (S.UNKNOWN, S.RESTING): S.RESTING,
-    (S.UNKNOWN, S.EXECUTED): S.EXECUTED,
-    (S.UNKNOWN, S.CANCELED): S.CANCELED,
-    (S.UNKNOWN, S.REJECTED): S.REJECTED,
-    (S.UNKNOWN, S.UNKNOWN): S.UNKNOWN,
-    (S.UNKNOWN, S.NOT_PLACED): S.NOT_PLACED,
-    (S.RESTING, S.RESTING): S.RESTING,
-    (S.RESTING, S.CANCELLING): S.CANCELLING,
-    (S.RESTING, S.EXECUTED): S.EXECUTED,
-    (S.RESTING, S.CANCELED): S.CANCELED,
-    # A record or a fill came before the reply did: the order exists, whatever the reply or a search
-    # that is older says.
-    (S.RESTING, S.REJECTED): S.RESTING,
-    (S.RESTING, S.UNKNOWN): S.RESTING,
-    (S.RESTING, S.NOT_PLACED): S.RESTING,
-    (S.CANCELLING, S.CANCELLING): S.CANCELLING,  # asked again
-    # A reading may be older than our cancel (about 360 ms seen), so it does not undo it.
-    (S.CANCELLING, S.RESTING): S.CANCELLING,
-    (S.CANCELLING, S.EXECUTED): S.EXECUTED,
-    (S.CANCELLING, S.CANCELED): S.CANCELED,
-    (S.CANCELLING, S.REJECTED): S.CANCELLING,
-    (S.CANCELLING, S.UNKNOWN): S.CANCELLING,
-    (S.CANCELLING, S.NOT_PLACED): S.CANCELLING,
-    # Finished orders: late news of an earlier time changes nothing ...
-    (S.EXECUTED, S.RESTING): S.EXECUTED,
-    (S.EXECUTED, S.CANCELLING): S.EXECUTED,
-    (S.EXECUTED, S.EXECUTED): S.EXECUTED,
-    (S.EXECUTED, S.CANCELED): S.EXECUTED,
-    (S.EXECUTED, S.REJECTED): S.EXECUTED,
-    (S.EXECUTED, S.UNKNOWN): S.EXECUTED,
-    (S.EXECUTED, S.NOT_PLACED): S.EXECUTED,
-    (S.CANCELED, S.RESTING): S.CANCELED,
-    (S.CANCELED, S.CANCELLING): S.CANCELED,
-    (S.CANCELED, S.EXECUTED): S.EXECUTED,  # ... but a fill may arrive after the cancel.
-    (S.CANCELED, S.CANCELED): S.CANCELED,
-    # Kalshi: a post-only order that would cross may be told of as canceled before the reply says no.
-    (S.CANCELED, S.REJECTED): S.CANCELED,
-    (S.CANCELED, S.UNKNOWN): S.CANCELED,
-    (S.CANCELED, S.NOT_PLACED): S.CANCELED,
-    # A late arrival after we had given up is the exchange's word against ours: theirs counts.
-    (S.REJECTED, S.RESTING): S.RESTING,
-    (S.REJECTED, S.EXECUTED): S.EXECUTED,
-    (S.REJECTED, S.CANCELED): S.CANCELED,
-    (S.REJECTED, S.REJECTED): S.REJECTED,
-    (S.REJECTED, S.UNKNOWN): S.REJECTED,
-    (S.REJECTED, S.NOT_PLACED): S.REJECTED,
-    (S.NOT_PLACED, S.RESTING): S.RESTING,
-    (S.NOT_PLACED, S.EXECUTED): S.EXECUTED,
-    (S.NOT_PLACED, S.CANCELED): S.CANCELED,
-    (S.NOT_PLACED, S.REJECTED): S.REJECTED,
-    (S.NOT_PLACED, S.UNKNOWN): S.UNKNOWN,
-    (S.NOT_PLACED, S.NOT_PLACED): S.NOT_PLACED,
-}
-"""Anything not listed raises. Once an order has left, whatever the world may tell of it has a row: news must
-never fail. INTENT cannot be overtaken, because nothing has left yet."""
 
 
 @attrs.define(eq=False)
@@ -122,6 +57,8 @@ class Order:
     """What the exchange's record says was filled."""
     sentence: str = ""
     """Why it was rejected, is unknown, or ended."""
+    vanished: bool = False
+    """It ended because nobody knew it any more, not by its record: a record that is live brings it back."""
 
     @property
     def remaining(self) -> Count:
@@ -157,11 +94,7 @@ class Change:
 
     order: Order
     previous: OrderStatus | None
-
-    @property
-    def is_new(self) -> bool:
-        """Tell whether the order was not known before."""
-        return self.previous is None
+    """None when the order was not known before."""
 
 
 @attrs.define(eq=False)
@@ -198,6 +131,27 @@ class OrderRegister:
             order = self._by_key.get(client_order_id)
             if order is not None and order.order_id not in {None, order_id}:
                 return None
+        return order
+
+    def find_for(self, fact: OrderRecord | Fill) -> Order | None:
+        """Return the order that a record or a fill is about, None for one of somebody else's."""
+        order = self.find(fact.order_id, fact.client_order_id)
+        return order if order is not None and _fits(order, fact) else None
+
+    def reused_by(self, fact: OrderRecord | Fill) -> Order | None:
+        """Return our order whose id this fact bears although its market or side is another's."""
+        order = self.find(fact.order_id, fact.client_order_id)
+        return order if order is not None and not _fits(order, fact) else None
+
+    def disproved_by(self, record: OrderRecord) -> Order | None:
+        """Return our unknown order whose client order id this record shows to be another order's.
+
+        Kalshi: a client order id is used once per account, so an order of that id which is not ours
+        proves that ours never arrived.
+        """
+        order = self._by_key.get(record.client_order_id or "")
+        if order is None or order.status is not S.UNKNOWN or _fits(order, record):
+            return None
         return order
 
     def recent(self) -> Iterator[Order]:
@@ -288,16 +242,30 @@ class OrderRegister:
         Raises:
             IllegalTransition: the order was never sent; nothing was changed.
         """
-        order = self.find(record.order_id, record.client_order_id)
+        order = self.find_for(record)
         previous = order.status if order is not None else None
         if order is None:
             order = self._adopt(record, at)
         _must_have_left(order)
         self._link(order, record.order_id)
+        if order.vanished and record.status.is_live:
+            order.status = S.RESTING
+        order.vanished = False
         order.reported_filled = Count(max(order.reported_filled, record.fill_count))
-        order.count = record.initial_count
+        # The record's word, not what we asked for: somebody may have amended it elsewhere.
+        order.price, order.count = record.price, record.initial_count
         self.tell(order, self._told_by(record, order), at, record.reason or "")
         return Change(order, previous)
+
+    def vanish(self, order: Order, at: Timestamp, sentence: str) -> Change:
+        """End an order that the exchange does not know any more; fills that it owes stay counted.
+
+        Raises:
+            IllegalTransition: the order was never sent; nothing was changed.
+        """
+        change = self.tell(order, S.CANCELED, at, sentence)
+        order.vanished = True
+        return change
 
     def fill(self, fill: Fill, at: Timestamp) -> Change | None:
         """Count a fill that the ledger has not seen; None while its order is not known.
@@ -305,7 +273,7 @@ class OrderRegister:
         Raises:
             IllegalTransition: the order was never sent; nothing was changed.
         """
-        order = self.find(fill.order_id, fill.client_order_id)
+        order = self.find_for(fill)
         if order is None:
             self._unmatched.setdefault(fill.order_id, []).append(fill)
             if len(self._unmatched) > UNMATCHED_FILLS_MAX:
@@ -322,7 +290,9 @@ class OrderRegister:
         if order.order_id is not None:
             return
         order.order_id = order_id
-        self._by_order_id[order_id] = order
+        other = self._by_order_id.get(order_id)
+        if other is None or (other.ticker, other.side) == (order.ticker, order.side):
+            self._by_order_id[order_id] = order
         waiting = self._unmatched.pop(order_id, [])
         order.filled = Count(order.filled + sum(fill.count for fill in waiting))
 
@@ -341,6 +311,8 @@ class OrderRegister:
             updated_at=at,
             client_order_id=record.client_order_id,
         )
+        # Before it is linked, so that it takes the exchange's id over from an order that bore it wrongly.
+        self._by_order_id.pop(record.order_id, None)
         self._add(order)
         return order
 
@@ -365,13 +337,18 @@ class OrderRegister:
                 index.pop(order.key, None)
 
     def _forget_oldest(self) -> None:
+        # One that still owes fills can change a position, so it is not history yet.
         for key, order in self._by_key.items():
-            if not order.status.is_live:
+            if not order.status.is_live and key not in self._owing:
                 del self._by_key[key]
-                self._owing.pop(key, None)
-                if order.order_id is not None:
-                    self._by_order_id.pop(order.order_id, None)
+                if order.order_id is not None and self._by_order_id.get(order.order_id) is order:
+                    del self._by_order_id[order.order_id]
                 return
+
+
+def _fits(order: Order, fact: OrderRecord | Fill) -> bool:
+    # Of an adopted order the exchange's word is all we have; of ours we know what we asked for.
+    return order.terms is None or (order.ticker, order.side) == (fact.ticker, fact.side)
 
 
 def _must_have_left(order: Order) -> None:

@@ -14,15 +14,19 @@ from traderd.core.orders import Order, OrderRegister
 from traderd.model.events import Difference
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, OrderRecord, OrderStatus, PositionRecord
-from traderd.model.units import NS_PER_S, Count, Money, Timestamp, show_count
+from traderd.model.units import NS_PER_S, Count, Money, Timestamp, show_count, show_price
 
 POSITION_LAG_GRACE_NS: Final = 10 * NS_PER_S
 """Kalshi's positions lag fills by about a second; a mismatch counts only when no fill is this young."""
 
 
+GONE: Final = "no position any more; the market may have been settled"
+"""The words for a market that a complete reading of the positions does not list."""
+
+
 def missed_fills(ledger: Ledger, fills: Iterable[Fill]) -> list[Fill]:
     """Return the fills of a reading that we had not booked, in their order."""
-    return [fill for fill in fills if not ledger.knows(fill.trade_id)]
+    return [fill for fill in fills if not ledger.knows(fill.trade_id, fill.order_id)]
 
 
 def fill_difference(fill: Fill) -> Difference:
@@ -37,7 +41,7 @@ def fill_difference(fill: Fill) -> Difference:
 
 def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference | None:
     """Return what a record tells that we did not know, None when it tells nothing new."""
-    order = orders.find(record.order_id, record.client_order_id)
+    order = orders.find_for(record)
     if order is None:
         kind, ours = "order_adopted", "not known"
     elif order.order_id is None:
@@ -46,6 +50,8 @@ def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference |
         kind, ours = "order_ended", order.status.value
     elif record.status.is_live and not order.status.is_live and not _is_old_news(order):
         kind, ours = "order_found", order.status.value
+    elif (record.price, record.initial_count) != (order.price, order.count):
+        return _amended(order, record)
     elif record.fill_count > order.reported_filled:
         kind, ours = "order_filled", f"{show_count(order.reported_filled)} filled"
     else:
@@ -56,9 +62,18 @@ def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference |
     )
 
 
+def _amended(order: Order, record: OrderRecord) -> Difference:
+    return Difference(
+        kind="order_amended",
+        subject=record.client_order_id or record.order_id,
+        ours=f"{show_count(order.count)} @ {show_price(order.price)}",
+        theirs=f"{show_count(record.initial_count)} @ {show_price(record.price)}",
+    )
+
+
 def _is_old_news(order: Order) -> bool:
     # A reading may be older than the end that we know of; only given-up orders can come back.
-    return order.status in {OrderStatus.EXECUTED, OrderStatus.CANCELED}
+    return order.status in {OrderStatus.EXECUTED, OrderStatus.CANCELED} and not order.vanished
 
 
 def position_differences(
@@ -69,19 +84,21 @@ def position_differences(
     Call it after the reading's fills are booked. What `undecided_positions` names is left out.
     """
     undecided = undecided_positions(ledger, positions := tuple(positions), started_at)
+    listed = {record.ticker for record in positions}
     return [
-        (
-            record,
-            Difference(
-                kind="position",
-                subject=record.ticker,
-                ours=show_count(_count(ledger, record.ticker), signed=True),
-                theirs=show_count(record.count, signed=True),
-            ),
-        )
+        (record, _position_difference(ledger, record, listed=record.ticker in listed))
         for record in _unequal(ledger, positions)
         if record.ticker not in undecided
     ]
+
+
+def _position_difference(ledger: Ledger, record: PositionRecord, *, listed: bool) -> Difference:
+    return Difference(
+        kind="position" if listed else "position_gone",
+        subject=record.ticker,
+        ours=show_count(_count(ledger, record.ticker), signed=True),
+        theirs=show_count(record.count, signed=True) if listed else GONE,
+    )
 
 
 def undecided_positions(

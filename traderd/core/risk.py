@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from traderd.core.book import Book
+from traderd.core.book import Book, Top
 from traderd.model.events import HaltRaised
 from traderd.model.market import Market, MarketStatus
 from traderd.model.orders import OrderTerms, Side
@@ -60,6 +60,11 @@ class Proposal:
     halt: HaltRaised | None
     paused: str | None
     venue_paused: str | None
+    """Why the whole exchange takes no orders."""
+    venue_paused_here: str | None
+    """Why the exchange takes none for this market alone."""
+    last_trade: Price | None
+    """Where this market last traded, as far as we saw."""
 
     @property
     def reduces(self) -> bool:
@@ -109,11 +114,14 @@ def not_paused(proposal: Proposal) -> Denied | None:
 
 def venue_open(proposal: Proposal) -> Denied | None:
     """While the exchange pauses nothing is sent to it."""
-    if proposal.venue_paused is None:
+    if proposal.venue_paused is not None:
+        what, why = "the exchange", proposal.venue_paused
+    elif proposal.venue_paused_here is not None:
+        what, why = f"market {proposal.terms.ticker}", proposal.venue_paused_here
+    else:
         return None
     return Denied(
-        rule="venue_pause",
-        sentence=f"the exchange is paused: {proposal.venue_paused}; try again when it resumes",
+        rule="venue_pause", sentence=f"{what} is paused: {why}; try again when it resumes"
     )
 
 
@@ -195,34 +203,47 @@ def exposure(proposal: Proposal) -> Denied | None:
 
 
 def collar(proposal: Proposal) -> Denied | None:
-    """A price far through the book is a slip of the finger; without a known book nobody can tell."""
+    """A price far through the market is a slip of the finger; with no price known nobody can tell."""
     terms, book = proposal.terms, proposal.book
     if book is None or book.updated_at is None:
         return Denied(
             rule="book",
             sentence=f"no book of {terms.ticker} has been seen yet; wait for its first snapshot",
         )
-    top = book.last_known_top()
-    width = proposal.limits.price_collar
-    if terms.side is Side.BID and top.ask is not None and terms.price > top.ask + width:
-        far, by = top.ask, terms.price - top.ask
-    elif terms.side is Side.ASK and top.bid is not None and terms.price < top.bid - width:
-        far, by = top.bid, top.bid - terms.price
-    else:
+    reference = _reference(terms.side, book.last_known_top(), proposal.last_trade)
+    if reference is None:
+        return Denied(
+            rule="book",
+            sentence=f"the book of {terms.ticker} is empty and no trade was seen, so no price can be "
+            "judged; wait for an order or a trade of somebody else",
+        )
+    (price, name), width = reference, proposal.limits.price_collar
+    through = (terms.price - price) * terms.side.sign
+    if through <= width:
         return None
     return Denied(
         rule="collar",
-        sentence=f"{show_price(terms.price)} is {show_price(Price(by))} through the other side "
-        f"({show_price(far)}) and risk.price_collar_dollars = {show_price(width)}; "
+        sentence=f"{show_price(terms.price)} is {show_price(Price(through))} through {name} "
+        f"({show_price(price)}) and risk.price_collar_dollars = {show_price(width)}; "
         "price it nearer to the book",
     )
 
 
+def _reference(side: Side, top: Top, last_trade: Price | None) -> tuple[Price, str] | None:
+    # What the order could trade against; when nothing rests there, the next best witness of the price.
+    far, own = (top.ask, top.bid) if side is Side.BID else (top.bid, top.ask)
+    if far is not None:
+        return far, "the other side"
+    if last_trade is not None:
+        return last_trade, "the last trade"
+    return None if own is None else (own, "the best of its own side")
+
+
+CONDITION_RULES: Final[tuple[Rule, ...]] = (ready, not_halted, not_paused, venue_open)
+"""What can change between the verdict and the moment at which an order leaves."""
+
 RULES: Final[tuple[Rule, ...]] = (
-    ready,
-    not_halted,
-    not_paused,
-    venue_open,
+    *CONDITION_RULES,
     market_open,
     on_grid,
     size,
@@ -234,9 +255,9 @@ RULES: Final[tuple[Rule, ...]] = (
 """In order: conditions first, then the market, then the order itself, then the account."""
 
 
-def judge(proposal: Proposal) -> Denied | None:
+def judge(proposal: Proposal, rules: tuple[Rule, ...] = RULES) -> Denied | None:
     """Return the first denial, None when every rule allows the order."""
-    for rule in RULES:
+    for rule in rules:
         denied = rule(proposal)
         if denied is not None:
             return denied

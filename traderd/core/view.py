@@ -160,6 +160,10 @@ class StateView:
         """Return why an order may not be placed now, None if it may."""
         return self._engine.judge(terms)
 
+    def judge_conditions(self, terms: OrderTerms) -> Denied | None:
+        """Return which condition forbids that an order which was intended leaves now, None if none does."""
+        return self._engine.judge_conditions(terms)
+
     def exposure(self) -> Money:
         """Return the worst-case loss over all markets, as if all that may still fill had filled."""
         return account_exposure(self._engine.ledger, self._engine.orders.at_risk(), None)

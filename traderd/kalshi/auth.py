@@ -159,7 +159,7 @@ def load_public_key(pem: bytes) -> PublicKey:
 
 
 def verify_signature(public_key: PublicKey, signature_b64: str, text: str) -> bool:
-    """Tell whether a signature is good; any PSS salt length is accepted (protocol notes, section 2.1)."""
+    """Tell whether a signature is good; any PSS salt length is accepted."""
     try:
         signature = base64.b64decode(signature_b64, validate=True)
     except (binascii.Error, ValueError):

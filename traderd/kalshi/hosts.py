@@ -1,6 +1,6 @@
 """Which hosts belong to which environment.
 
-Owns: Kalshi's host names (protocol notes, section 1) and the check that no setting can cross environments.
+Owns: Kalshi's host names and the check that no setting can cross environments.
 Must not: open anything.
 """
 

@@ -33,9 +33,9 @@ PROTOCOL_ERRORS: Final = (h11.ProtocolError, WebSocketProtocolError)
 CONNECT_DEADLINE_S: Final = 10.0
 HANDSHAKE_DEADLINE_S: Final = 10.0
 CLOSE_BUDGET_S: Final = 1.0
-"""Bounds the polite close: a dead peer must not hold a shutdown (trap T28)."""
+"""Bounds the polite close: a dead peer must not hold a shutdown."""
 SEND_DEADLINE_S: Final = 5.0
-"""Bounds one send; an overrun loses the line, because a half-sent frame poisons it (trap T29)."""
+"""Bounds one send; an overrun loses the line, because a half-sent frame poisons it."""
 SILENCE_S_MAX: Final = 15.0
 """Kalshi pings every 10 s; after this long without a byte we ask ourselves."""
 PONG_DEADLINE_S: Final = 5.0
@@ -207,7 +207,7 @@ class Line:
             self.lose(close_words(exc))
 
     async def _send(self, socket: WebSocketConnection) -> None:
-        # The one place that sends: a caller who is cancelled cannot cut a frame in half (trap T29).
+        # The one place that sends: a caller who is cancelled cannot cut a frame in half.
         with self._outbox_end:
             async for text in self._outbox_end:
                 with trio.move_on_after(SEND_DEADLINE_S) as scope:

@@ -34,7 +34,7 @@ async def read_pages(
 ) -> list[W]:
     """Return the rows of all pages, one per key, the last reading of each.
 
-    A stale cursor silently restarts at page 1 (gotcha 34): that is noticed by the cursor coming back, by the
+    A stale cursor silently restarts at page 1: that is noticed by the cursor coming back, by the
     first row coming back, or by a page without news, and raises ExchangeProtocolError.  Cancelling is safe.
     """
     endpoint, cursor = f"GET {path}", ""

@@ -188,7 +188,7 @@ class RestClient:
         return tuple(fill_from_wire(row, at=at) for row in rows)
 
     async def positions(self) -> tuple[PositionRecord, ...]:
-        """Return the positions in unsettled markets; they lag fills by about a second (gotcha 5)."""
+        """Return the positions in unsettled markets; they lag fills by about a second."""
         rows = await read_pages(
             self._requester,
             "/portfolio/positions",
@@ -231,7 +231,7 @@ class RestClient:
         )
 
     async def cancel_order(self, order_id: OrderId, ticker: MarketTicker) -> Canceled:
-        """Cancel one order; `ticker` routes the request to the engine that holds it (gotcha 18).
+        """Cancel one order; `ticker` routes the request to the engine that holds it.
 
         Raises:
             ExchangeUnavailable: there was no connection, nothing was sent.
@@ -267,6 +267,6 @@ def _count(endpoint: str, field: str, number: Number) -> Count:
 
 
 def _same(endpoint: str, field: str, told: str | UnsetType | None, ours: str) -> None:
-    # Kalshi's replies could describe a wrong order (gotcha 27).
+    # Kalshi's replies could describe a wrong order.
     if isinstance(told, str) and told != ours:
         raise OutcomeUnknown(f"{endpoint}: the answer is about another {field}: {told!r}")

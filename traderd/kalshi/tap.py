@@ -2,8 +2,7 @@
 
 Owns: cutting unmasked TEXT and BINARY frames out of what a server sends, and handing each read's worth to `sink` as one
 list. Everything else (handshake, ping, pong, close, what is odd) goes on untouched to trio-websocket, which stays the
-client: it answers, objects, closes and sends. That costs 0.5 us a message where `get_message` costs 18 (performance
-notes, section 1), and it is the one place that sees every byte, so it also knows when the line was last alive.
+client: it answers, objects, closes and sends. That costs 0.5 us a message where `get_message` costs 18, and it is the one place that sees every byte, so it also knows when the line was last alive.
 Must not: understand a message, or wait for anybody but the network.
 """
 

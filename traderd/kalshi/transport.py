@@ -22,7 +22,7 @@ POOL_TIMEOUT_S: Final = 3.0
 EXCHANGE_TIMEOUT_S: Final = 10.0
 """Bounds a single read or write; the caller bounds the whole request."""
 CONNECTIONS_MAX: Final = 8
-"""Bounds parallel requests: more only queue on one CPU (performance notes, section 7)."""
+"""Bounds parallel requests: more only queue on one CPU."""
 IDLE_CONNECTIONS_MAX: Final = 4
 IDLE_AGE_S_MAX: Final = 20.0
 """A connection idle for longer is not used again: servers close such ones, and a write that meets the close has an

@@ -243,6 +243,16 @@ class OrderNotPlaced:
 
 
 @attrs.frozen(kw_only=True)
+class OrderVanished:
+    """The exchange does not know an order any more that it had accepted: nobody can say how it ended."""
+
+    at: Timestamp
+    key: str
+    """The client order id, or the order id of an order that has none."""
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
 class OrderReported:
     """The exchange told an order's record; it may be old, doubled or of an order we never placed."""
 
@@ -319,7 +329,8 @@ class Difference:
     """One thing in which the exchange and we disagreed."""
 
     kind: str
-    """`fill_missed`, `order_adopted`, `order_ended`, `order_found`, `position`, `carried_in`."""
+    """`fill_missed`, `order_adopted`, `order_found`, `order_ended`, `order_amended`, `order_filled`,
+    `position`, `position_gone`, `position_agrees`, `carried_in`."""
     subject: str
     ours: str
     theirs: str
@@ -409,13 +420,17 @@ class VenuePaused:
 
     at: Timestamp
     sentence: str
+    ticker: MarketTicker | None = None
+    """None: of the whole exchange."""
 
 
 @attrs.frozen(kw_only=True)
 class VenueResumed:
-    """The exchange takes orders again."""
+    """The exchange takes orders again; a market that is paused by itself is told of by itself."""
 
     at: Timestamp
+    ticker: MarketTicker | None = None
+    """None: of the whole exchange."""
 
 
 @attrs.frozen(kw_only=True)
@@ -473,6 +488,7 @@ OrderLifeEvent: TypeAlias = (
     | OrderRejected
     | OrderOutcomeUnknown
     | OrderNotPlaced
+    | OrderVanished
     | CancelRequested
     | CancelAcknowledged
     | CancelFailed
@@ -515,6 +531,7 @@ JOURNALED: Final[tuple[type, ...]] = (
     OrderRejected,
     OrderOutcomeUnknown,
     OrderNotPlaced,
+    OrderVanished,
     OrderReported,
     OrderFilled,
     CancelRequested,

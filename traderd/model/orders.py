@@ -137,7 +137,7 @@ class OrderRecord:
 
 @attrs.frozen(kw_only=True)
 class Fill:
-    """One execution of one of our orders; `trade_id` is its identity."""
+    """One execution of one of our orders; its identity is `trade_id` together with `order_id`."""
 
     trade_id: TradeId
     order_id: OrderId

@@ -41,7 +41,7 @@ def parse_fixed(text: str | int | float | Decimal, *, decimals: int, what: str) 
     """Return `text` as an integer with `decimals` implied decimals, exactly.
 
     Strings may carry more digits than needed if the extra ones are zeros ("0.96000"). JSON numbers are
-    accepted because Kalshi's WebSocket sends some fields as either (protocol notes, gotcha 13).
+    accepted because Kalshi's WebSocket sends some fields as either.
 
     Raises:
         UnitError: not a plain decimal number, not exact in this unit, or absurdly large.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 CONNECT_DEADLINE_S = 10.0
-"""Bounds one TCP and TLS handshake: a SYN that nobody answers must not hold a stage (fault N3)."""
+"""Bounds one TCP and TLS handshake: a SYN that nobody answers must not hold a stage."""
 
 
 def no_answer(host: str, port: int) -> trio.TooSlowError:
@@ -118,7 +118,7 @@ class RealEnv(Env):
         return listener, listener.socket.getsockname()[1]
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run it in a worker thread; a store write must never be abandoned half way (trap T35)."""
+        """Run it in a worker thread; a store write must never be abandoned half way."""
         return await trio.to_thread.run_sync(function, *args)
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:

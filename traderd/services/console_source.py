@@ -112,8 +112,9 @@ class DaemonSource:
         except BadInput as exc:
             return 400, _error("bad_input", str(exc), "correct the value and send it again")
         outcome = await self._context.send(command)
+        about = {} if outcome.key is None else {"order": outcome.key}
         self._context.log.info(
-            f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, order=outcome.key
+            f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, **about
         )
         return STATUS_OF[outcome.answer], {
             "answer": outcome.answer.value,
@@ -137,6 +138,7 @@ class DaemonSource:
                     "depth": inbox.depth,
                     "peak": inbox.peak,
                     "dropped": inbox.dropped,
+                    "conflated": inbox.conflated,
                     "handler_p99_ms": inbox.handler_p99_ms,
                 }
         return found

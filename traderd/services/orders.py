@@ -29,7 +29,7 @@ from traderd.model.commands import (
     Outcome,
     PlaceOrder,
 )
-from traderd.model.ids import ClientOrderId
+from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.orders import OrderOwner, OrderStatus, OrderTerms
 from traderd.model.units import show_count, show_price
 from traderd.plugin_api import OnCrash, Service, hookimpl
@@ -40,8 +40,12 @@ from traderd.services.order_cancel import OrderCanceller
 from traderd.services.order_resolver import OrderResolver
 
 DUPLICATE_CODE = "order_already_exists"
-PAUSE_CODES = ("trading_is_paused", "exchange_is_paused")
+EXCHANGE_PAUSED = "exchange_is_paused"
+TRADING_PAUSED = "trading_is_paused"
+MARKET_PAUSE_RETRY_S = 30.0
+"""How long a market that refused an order as paused is left alone."""
 IN_FLIGHT = (OrderStatus.INTENT, OrderStatus.SENT)
+IN_DOUBT = (*IN_FLIGHT, OrderStatus.UNKNOWN)
 IN_FLIGHT_BUDGET_S = 1.0
 """Bounds the drain's wait for requests under way: an order still in flight then is unknown, and resolved at the next start."""
 
@@ -71,7 +75,24 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 
 async def drain(context: Context) -> None:
-    """Cancel what strategies have resting, and verify it; orders of people stay."""
+    """Cancel what strategies have resting, and verify it; orders of people stay.
+
+    Cancelling gives up; also then the orders that may be left at the exchange are told by name.
+    """
+    try:
+        await _end_orders_of_strategies(context)
+    finally:
+        left = [order.key for order in context.view.own_live_orders() if _may_be_left(order)]
+        if left:
+            keys = ", ".join(left)
+            context.log.error(f"orders that may be left at the exchange: {keys}", orders=left)
+
+
+def _may_be_left(order: Order) -> bool:
+    return order.attribution.owner is OrderOwner.STRATEGY or order.status in IN_DOUBT
+
+
+async def _end_orders_of_strategies(context: Context) -> None:
     with (
         trio.move_on_after(IN_FLIGHT_BUDGET_S),
         context.subscribe(ev.OrderChanged, policy=Policy.LOSSLESS) as changes,
@@ -94,6 +115,8 @@ class OrderDesk:
 
     def take_over(self) -> None:
         """Find out about the orders that an earlier run of this service left without an answer."""
+        for ticker in tuple(self._context.view.conditions.markets_paused):
+            self._nursery.start_soon(self._try_market_again, ticker)
         for order in self._context.view.own_live_orders():
             if order.status in IN_FLIGHT and order.client_order_id is not None:
                 self._unknown(
@@ -153,6 +176,11 @@ class OrderDesk:
             self._gate.withdraw(key)
             self._not_placed(key, "not sent, because the daemon was stopped before that")
             raise
+        # While the disk wrote, a person may have halted, or the daemon may have left its working state.
+        stopped = context.view.judge_conditions(terms)
+        if stopped is not None:
+            self._gate.withdraw(key)
+            return self._not_placed(key, f"not sent: {stopped.sentence}")
         return await self._send(key, terms)
 
     async def _send(self, key: ClientOrderId, terms: OrderTerms) -> Outcome:
@@ -191,13 +219,29 @@ class OrderDesk:
             return self._unknown(key, str(refusal))
         code = "post_only_cross" if refusal.details == "post only cross" else refusal.code
         at = self._context.now()
-        if code in PAUSE_CODES:
+        if code == EXCHANGE_PAUSED:
             self._context.publish(ev.VenuePaused(at=at, sentence=refusal.message))
+        elif code == TRADING_PAUSED:
+            self._market_paused(key, refusal.message)
         self._context.publish(
             ev.OrderRejected(at=at, client_order_id=key, code=code, sentence=str(refusal))
         )
         self._context.log.warning(f"order rejected: {refusal}", order=key, code=code)
         return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key)
+
+    def _market_paused(self, key: ClientOrderId, sentence: str) -> None:
+        # The exchange says this of one halted market as well as of all of trading; which of them it is,
+        # only its status tells, and calibration asks for that.
+        order = self._context.view.order(key)
+        assert order is not None, "an order that was sent is in the register"
+        self._context.publish(
+            ev.VenuePaused(at=self._context.now(), sentence=sentence, ticker=order.ticker)
+        )
+        self._nursery.start_soon(self._try_market_again, order.ticker)
+
+    async def _try_market_again(self, ticker: MarketTicker) -> None:
+        await trio.sleep(MARKET_PAUSE_RETRY_S)
+        self._context.publish(ev.VenueResumed(at=self._context.now(), ticker=ticker))
 
     def _not_placed(self, key: ClientOrderId, sentence: str) -> Outcome:
         at = self._context.now()

@@ -15,6 +15,7 @@ from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.model.events import JOURNALED, Event
 from traderd.model.orders import OrderStatus
+from traderd.model.states import State
 from traderd.model.units import Timestamp
 from traderd.runtime.bus import Bus
 from traderd.store.journal import Journal
@@ -66,7 +67,11 @@ class JournalRecorder:
 
 
 def worth_keeping(folded: Sequence[Event]) -> list[Event]:
-    """Return the events for the disk; a calibration that changed nothing is left out."""
+    """Return the events for the disk.
+
+    A calibration that changed nothing and the steps to and from `acting` are left out: they are most of
+    what happens and tell a restart nothing.
+    """
     quiet = any(
         isinstance(event, ev.TradingStateUpdated)
         and event.sync_type == "update"
@@ -76,8 +81,16 @@ def worth_keeping(folded: Sequence[Event]) -> list[Event]:
     return [
         event
         for event in folded
-        if isinstance(event, JOURNALED) and not (quiet and isinstance(event, ev.AccountSynced))
+        if isinstance(event, JOURNALED)
+        and not (quiet and isinstance(event, ev.AccountSynced))
+        and not _is_only_acting(event)
     ]
+
+
+def _is_only_acting(event: Event) -> bool:
+    if not isinstance(event, ev.StateChanged):
+        return False
+    return {event.from_state, event.to_state} == {State.READY, State.ACTING}
 
 
 def recover(engine: Engine, journal: Journal, bus: Bus[Event], *, now_ns: int) -> str:

@@ -32,6 +32,10 @@ FILL_OVERLAP_NS = 60 * NS_PER_S
 
 SOON_S = 3.0
 """How long after a fill the account is read: positions lag fills by a second, and fills come in bursts."""
+GONE_AFTER_S = 60.0
+"""How long an accepted order must be unknown to the exchange before it counts as gone: single reads lag."""
+ABSENT = "absent_orders"
+"""Where it is kept since when an order is missing: a restart of the stage does not begin anew."""
 PART = "calibration"
 UNREADABLE_HALT = "unreadable_account"
 
@@ -90,7 +94,7 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
     """Read the account and publish it; raises ExchangeError and publishes nothing when it failed."""
     rest, started_at = context.venue.rest, context.now()
     await check_venue(context)
-    positions, orders, balance = await gather(
+    positions, (orders, absent), balance = await gather(
         rest.positions, partial(_orders, context), rest.balance
     )
     # After the positions, so that every fill that they contain is among them.
@@ -106,6 +110,7 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
         if difference is not None:
             differences.append(difference)
             batch.append(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
+    batch += _vanished(context, absent)
     synced = ev.AccountSynced(
         at=at,
         started_at=started_at,
@@ -154,19 +159,36 @@ async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
     return results
 
 
-async def _orders(context: Context) -> tuple[OrderRecord, ...]:
-    """Return every resting order, and the record of each that we believe live but is not among them."""
+async def _orders(context: Context) -> tuple[tuple[OrderRecord, ...], tuple[str, ...]]:
+    """Return the records of every resting order and of each that we believe live, and who has none."""
     rest, asked_at = context.venue.rest, context.now()
     resting = await rest.orders(status=OrderStatus.RESTING)
     listed = {record.order_id for record in resting}
-    ended = []
+    ended, absent = [], []
     for order in context.view.live_orders():
         if order.order_id is None or order.order_id in listed or order.updated_at >= asked_at:
             continue
         record = await rest.order(order.order_id)
-        if record is not None:
+        if record is None:
+            absent.append(order.key)
+        else:
             ended.append(record)
-    return (*resting, *ended)
+    return (*resting, *ended), tuple(absent)
+
+
+def _vanished(context: Context, absent: tuple[str, ...]) -> list[ev.Event]:
+    """Return the end of orders that no reading has found for `GONE_AFTER_S`; fills are read as always."""
+    now_s, at = context.env.monotonic(), context.now()
+    earlier: dict[str, float] = context.shared.extras.get(ABSENT, {})
+    since = {key: earlier.get(key, now_s) for key in absent}
+    context.shared.extras[ABSENT] = since
+    sentence = (
+        f"the exchange has not known it for {GONE_AFTER_S:.0f} s; nobody can say how it ended"
+    )
+    gone = [key for key, since_s in since.items() if now_s - since_s >= GONE_AFTER_S]
+    for key in gone:
+        context.log.error(f"order {key} vanished: {sentence}", order=key)
+    return [ev.OrderVanished(at=at, key=key, sentence=sentence) for key in gone]
 
 
 async def _fills(context: Context, started_at: Timestamp) -> tuple[Fill, ...]:

@@ -165,7 +165,7 @@ class Journal:
             return
         started = self._env.monotonic()
         try:
-            # A cancelled thread call has either not begun or runs to its end (trap T35), so the rows
+            # A cancelled thread call has either not begun or runs to its end, so the rows
             # leave the list only when they are on the disk.
             await self._env.run_blocking(self._database.append, batch)
         except StoreError as exc:

@@ -3,7 +3,7 @@
 Owns: paths, parameters and how a source's answer becomes an HTTP answer.
 Must not: decide who may ask (`http_app` does) or compute anything about trading.
 
-Every handler is `async def`: quart runs plain functions in a thread, where they would read live state (trap T18).
+Every handler is `async def`: quart runs plain functions in a thread, where they would read live state.
 """
 
 from __future__ import annotations

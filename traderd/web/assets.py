@@ -1,7 +1,7 @@
 """The files of the console page, from a fixed table.
 
 Owns: which paths are served and as what.  A path that is not in the table does not exist, so there is
-nothing to traverse (fault W11).
+nothing to traverse.
 Must not: read a file that a request named.
 """
 

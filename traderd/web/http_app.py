@@ -27,7 +27,7 @@ from traderd.web.live import LiveHub, TooManyClients
 from traderd.web.source import ConsoleSource
 
 BODY_MAX_BYTES: Final = 64 * 1024
-"""Bounds a request body; the longest command has a few hundred bytes (fault W5)."""
+"""Bounds a request body; the longest command has a few hundred bytes."""
 
 BODY_BUDGET_S: Final = 10
 """Bounds the wait for a body that was announced and does not come."""
@@ -49,7 +49,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""On every answer.  Nothing is cached, so a page from before an upgrade never meets a newer daemon (fault W8)."""
+"""On every answer.  Nothing is cached, so a page from before an upgrade never meets a newer daemon."""
 
 log = structlog.get_logger("traderd.web")
 

@@ -23,7 +23,7 @@ from traderd.web.mailbox import Mailbox
 from traderd.web.source import ConsoleSource, JsonObject
 
 CLIENTS_MAX: Final = 64
-"""Bounds connected consoles; a person has two or three, the rest is a defect or an attack (fault W2)."""
+"""Bounds connected consoles; a person has two or three, the rest is a defect or an attack."""
 
 FLUSH_INTERVAL_S: Final = 0.1
 """Bounds sending to ten times a second: faster than anybody reads."""

@@ -31,10 +31,10 @@ from traderd.errors import AlreadyRunning, ConfigError
 from traderd.runtime.env import Env
 
 CONNECTIONS_MAX: Final = 128
-"""Bounds open connections: twice the consoles, for their page loads and for command line tools (fault W2)."""
+"""Bounds open connections: twice the consoles, for their page loads and for command line tools."""
 
 SEND_BUDGET_S: Final = 10.0
-"""Bounds one stuck send, after which the client is given up (fault W1)."""
+"""Bounds one stuck send, after which the client is given up."""
 
 STOP_BUDGET_S: Final = 1.0
 """Bounds the polite part of stopping; then connections are closed under their users."""

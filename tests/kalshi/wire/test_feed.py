@@ -1,4 +1,4 @@
-"""The samples of the protocol notes decode into the declared shapes."""
+"""Samples of every documented frame decode into the declared shapes."""
 
 import msgspec
 import pytest

@@ -108,7 +108,7 @@ def encode_subscribe(
     *,
     use_yes_price: bool = True,
 ) -> bytes:
-    """Return a subscribe command; the price form is always said, its default will change (gotcha 16)."""
+    """Return a subscribe command; the price form is always said, its default will change."""
     params: dict[str, Any] = {"channels": list(channels)}
     if tickers:
         params["market_tickers"] = list(tickers)

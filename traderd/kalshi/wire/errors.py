@@ -1,6 +1,6 @@
 """Error bodies: reading the four shapes that Kalshi uses, and writing them.
 
-Owns: the shapes (protocol notes, section 3.3) and the refusal that a server's parser raises.
+Owns: the shapes and the refusal that a server's parser raises.
 Must not: decide what a code means for an order.
 """
 

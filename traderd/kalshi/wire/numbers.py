@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from traderd.model.units import Count, Price, parse_count, parse_price
 
 Number: TypeAlias = str | int | float
-"""A decimal number as Kalshi may send it (protocol notes, gotcha 13: string at one time, number at another)."""
+"""A decimal number as Kalshi may send it (string at one time, number at another)."""
 
 CACHE_ENTRIES_MAX: Final = 65_536
 """Bounds each cache: above every price there is (10 001) and the sizes of a busy day, about 6 MiB when full."""

@@ -32,7 +32,7 @@ from traderd.model.units import (
 E = TypeVar("E", bound=Enum)
 
 EXPIRY_SECONDS_MAX: Final = 10**11
-"""Above this an `expiration_time` was meant in milliseconds (protocol notes, section 16)."""
+"""Above this an `expiration_time` was meant in milliseconds."""
 
 _WRONG_TYPE: Final = re.compile(r"Expected `[^`]*`, got `(\w+)` - at `\$\.?([^`]*)`")
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
@@ -45,7 +45,7 @@ def create_order_request(
     """Return the body that asks for these terms.
 
     The exchange takes whole seconds of expiry: a fraction is cut, so an order never lives longer than asked.
-    `exchange_index` is left out, the exchange finds the engine by the ticker (protocol notes, gotcha 17).
+    `exchange_index` is left out, the exchange finds the engine by the ticker.
     """
     return rest.CreateOrderRequest(
         ticker=terms.ticker,

@@ -1,6 +1,6 @@
 """REST bodies to the model, for the trader.
 
-Owns: what each field means. Direction is read from `book_side` and `outcome_side` only (protocol notes, gotcha 1),
+Owns: what each field means. Direction is read from `book_side` and `outcome_side` only,
 prices and counts are compared as numbers, times are RFC 3339.
 Must not: fill in what the exchange left out, but for words that cannot matter.
 """
