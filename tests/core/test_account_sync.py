@@ -149,6 +149,7 @@ def test_an_acceptance_waits_for_a_reading_that_can_judge_and_outlives_a_restart
     tell(engine, synced(position_record(7)), cleared(HALT), filled("t2", 1, at=198))
     told = tell(engine, synced(position_record(8), started=200))
     assert kinds(told) == ["AccountSynced", "TradingStateUpdated"]
+    assert update_of(told).differences == ()
     engine.begin_run()
     tell(engine, synced(position_record(8), sync_type="initial", started=300))
     assert (count_of(engine), engine.conditions.halts) == (contracts(8), {})

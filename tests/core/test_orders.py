@@ -341,6 +341,32 @@ def test_a_record_that_contradicts_the_reply_takes_the_exchanges_id_with_it():
     assert (the_order(engine).status, the_order(engine).remaining) == (S.RESTING, contracts(10))
 
 
+def test_a_reply_does_not_take_over_the_exchanges_id_of_somebody_elses_order():
+    engine = ready_engine()
+    theirs = reported(S.RESTING, 0, what=terms(Side.ASK))
+    tell(engine, intended(), sent(), theirs, accepted(), cleared("id_reused:c1"))
+    assert kinds(tell(engine, theirs)) == ["OrderReported", "OrderChanged"]
+    assert [order.key for order in engine.orders.live()] == ["c1", "x1"]
+
+
+def test_somebody_elses_order_is_still_known_when_ours_of_that_id_is_forgotten(monkeypatch):
+    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 2)
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), reported(S.RESTING, 0, what=terms(Side.ASK)))
+    tell(engine, vanished("c1"), intended("c2"))
+    assert engine.orders.get("c1") is None
+    tell(engine, filled("t1", 4, side=Side.ASK, key=None))
+    assert the_order(engine, "x1").filled == contracts(4)
+
+
+def test_of_an_adopted_order_the_exchanges_word_is_all_we_have():
+    engine = ready_engine()
+    tell(engine, reported(S.RESTING, 0, order_id="x9", key="theirs"))
+    told = tell(engine, filled("t1", 4, side=Side.ASK, order_id="x9", key=None))
+    assert "HaltRaised" not in kinds(told)
+    assert the_order(engine, "x9").filled == contracts(4)
+
+
 @pytest.mark.parametrize("alien", ALIENS.values(), ids=ALIENS)
 def test_a_fill_of_somebody_elses_order_under_our_id_is_not_counted_for_ours(alien):
     engine = ready_engine()
@@ -364,6 +390,13 @@ def test_an_unknown_order_whose_id_is_anothers_never_arrived():
     assert changes(told) == [("resting", "resting"), ("unknown", "not_placed")]
     assert the_order(engine).sentence == "its client order id belongs to order x1"
     assert [order.key for order in engine.orders.live()] == ["x1"]
+
+
+def test_an_unknown_order_is_not_proved_absent_by_a_record_that_may_be_its_own():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), unknown(), reported(S.RESTING, 0, key=None))
+    tell(engine, reported(S.RESTING, 0))
+    assert the_order(engine).status is S.UNKNOWN
 
 
 def test_an_order_that_vanished_is_over_but_what_it_owes_still_counts():

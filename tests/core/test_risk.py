@@ -433,6 +433,15 @@ def test_an_intended_reduction_does_not_count_against_itself_at_the_last_look():
     assert engine.judge_conditions(selling) is None
 
 
+def test_the_intent_that_is_left_out_at_the_last_look_is_that_of_the_same_terms():
+    engine = ready_engine()
+    six, four = terms(Side.ASK, "0.50", 6), terms(Side.ASK, "0.50", 4)
+    tell(engine, intended(), sent(), filled("t1", 10))
+    tell(engine, intended("c2", six), intended("c3", four), halt())
+    assert engine.judge_conditions(six) is None
+    assert engine.judge_conditions(four) is None
+
+
 def test_other_orders_of_its_side_count_at_the_last_look_even_equal_ones():
     engine = ready_engine()
     selling = terms(Side.ASK, "0.50", 6)

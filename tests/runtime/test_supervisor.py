@@ -17,6 +17,7 @@ from traderd.runtime.service import SERVICE_START_DEADLINE_S, STOP_BUDGET_S
 from traderd.runtime.supervisor import (
     CLIMB_CAP_S,
     HEALTHY_AFTER_S,
+    QUICK_STOP_S,
     STOP_DEADLINE_S,
     STOPS_NEED_S,
 )
@@ -63,7 +64,7 @@ async def test_a_service_that_cannot_start_ends_the_run(house, autojump_clock):
     house.orders.plan = [raises(OSError("no port"))]
     with pytest.RaisesGroup(OSError, flatten_subgroups=True):
         async with running(house):
-            await trio.sleep_forever()
+            await trio.sleep(1_000)
     assert house.diary[-1] == "store ends"
     assert told_of(house, "->") == ["-> shutdown: the way up failed: OSError: no port"]
 
@@ -73,7 +74,7 @@ async def test_a_service_that_never_gets_ready_fails_by_its_name(house, autojump
     late = pytest.RaisesExc(trio.TooSlowError, match="service orders was not ready within 30 s")
     with pytest.RaisesGroup(late, flatten_subgroups=True):
         async with running(house):
-            await trio.sleep_forever()
+            await trio.sleep(1_000)
     assert trio.current_time() == pytest.approx(SERVICE_START_DEADLINE_S)
 
 
@@ -429,6 +430,7 @@ async def test_the_whole_stop_has_one_deadline_however_slow_every_part_is(house,
     house.drains = {name: drains(name, trio.sleep_forever) for name in house.parts}
     for name in ("feed", "client", "sync", "orders"):
         house.parts[name].cleanup = stubborn(20)
+    house.store.cleanup = pauses(QUICK_STOP_S / 2)
     async with running(house) as told:
         await told.wait_for("-> ready")
         await trio.sleep(7)
@@ -479,7 +481,7 @@ async def test_a_failure_of_the_way_up_drains_and_stops_before_it_leaves_the_run
     refused = pytest.RaisesExc(ValueError, match="not in the table")
     with pytest.RaisesGroup(refused, flatten_subgroups=True):
         async with running(house):
-            await trio.sleep_forever()
+            await trio.sleep(1_000)
     ends = ["client drains", "orders drains", "store drains", *ENDS]
     assert in_stop_order(house.diary)[5:] == ends
     assert told_of(house, "->")[-1] == (
@@ -495,7 +497,7 @@ async def test_a_service_that_cannot_start_leaves_time_to_drain_those_that_had(
     house.orders.plan = [raises(OSError("no port"))]
     with pytest.RaisesGroup(OSError, flatten_subgroups=True):
         async with running(house):
-            await trio.sleep_forever()
+            await trio.sleep(1_000)
     assert house.diary[-2:] == ["store drains", "store ends"]
 
 

@@ -97,7 +97,7 @@ def _agreements(
         ev.Difference(
             kind="position_agrees",
             subject=ticker,
-            ours=(ours := show_count(engine.ledger.position(ticker).count, signed=True)),
+            ours=(ours := show_count(reconcile.held(engine.ledger, ticker), signed=True)),
             theirs=f"{ours} as well",
         )
         for ticker in engine.account.may_carry_in

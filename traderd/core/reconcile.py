@@ -96,7 +96,7 @@ def _position_difference(ledger: Ledger, record: PositionRecord, *, listed: bool
     return Difference(
         kind="position" if listed else "position_gone",
         subject=record.ticker,
-        ours=show_count(_count(ledger, record.ticker), signed=True),
+        ours=show_count(held(ledger, record.ticker), signed=True),
         theirs=show_count(record.count, signed=True) if listed else GONE,
     )
 
@@ -117,7 +117,7 @@ def undecided_positions(
 def _unequal(ledger: Ledger, positions: Iterable[PositionRecord]) -> Iterator[PositionRecord]:
     read = {record.ticker: record for record in positions}
     for record in read.values():
-        if record.count != _count(ledger, record.ticker):
+        if record.count != held(ledger, record.ticker):
             yield record
     for position in ledger.open_positions():
         if position.ticker not in read:
@@ -131,6 +131,7 @@ def _unequal(ledger: Ledger, positions: Iterable[PositionRecord]) -> Iterator[Po
             )
 
 
-def _count(ledger: Ledger, ticker: MarketTicker) -> Count:
+def held(ledger: Ledger, ticker: MarketTicker) -> Count:
+    """Return the signed position of a market, 0 if there never was one."""
     position = ledger.positions.get(ticker)
     return Count(0) if position is None else position.count
