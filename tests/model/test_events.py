@@ -9,23 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model import strategies
-from traderd.model import events
+from tests.model.event_records import records_of
+from traderd.model import account_events, events, market_events, order_events, state_events
 from traderd.model.units import Timestamp
 from traderd.store import codec
 
 EVENTS = typing.get_args(events.Event)
 NOT_EVENTS = ("Difference",)
+MODULES = (market_events, order_events, account_events, state_events)
 
 
-def test_the_union_lists_every_record_of_the_module_but_the_parts_of_events():
-    here = [
-        name
-        for name, member in vars(events).items()
-        if isinstance(member, type)
-        and member.__module__ == events.__name__
-        and (attrs.has(member) or issubclass(member, msgspec.Struct))
-    ]
-    assert sorted(here) == sorted([*(one.__name__ for one in EVENTS), *NOT_EVENTS])
+def test_the_union_lists_every_record_of_its_modules_but_the_parts_of_events():
+    here = [one for module in MODULES for one in records_of(module)]
+    assert sorted(one.__name__ for one in here) == sorted([
+        *(one.__name__ for one in EVENTS),
+        *NOT_EVENTS,
+    ])
+
+
+def test_everything_that_is_exported_is_there():
+    assert [name for name in events.__all__ if not hasattr(events, name)] == []
 
 
 @pytest.mark.parametrize("event_class", EVENTS)

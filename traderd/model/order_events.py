@@ -1,0 +1,179 @@
+"""Facts of the life of orders: what we intended and sent, and what the exchange told.
+
+Owns: the events of orders, fills and cancels.
+Must not: say which may follow which (see `core/order_life.py`).
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TypeAlias
+
+import attrs
+
+from traderd.model.ids import ClientOrderId, OrderId
+from traderd.model.orders import (
+    Attribution,
+    Fill,
+    OrderRecord,
+    OrderStatus,
+    OrderTerms,
+)
+from traderd.model.units import Count, Timestamp
+
+
+class Source(enum.Enum):
+    """By which road a private fact reached us."""
+
+    REPLY = "reply"
+    FEED = "feed"
+    SYNC = "sync"
+
+
+@attrs.frozen(kw_only=True)
+class OrderIntended:
+    """An order passed the risk gate; it is in the journal before it is on the wire."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+    terms: OrderTerms
+    attribution: Attribution
+
+
+@attrs.frozen(kw_only=True)
+class OrderDenied:
+    """We said no: nothing was sent."""
+
+    at: Timestamp
+    terms: OrderTerms
+    attribution: Attribution
+    rule: str
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderSent:
+    """The request was handed to the network."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+
+
+@attrs.frozen(kw_only=True)
+class OrderAccepted:
+    """The exchange answered with an order id."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+    order_id: OrderId
+    fill_count: Count
+    remaining_count: Count
+
+
+@attrs.frozen(kw_only=True)
+class OrderRejected:
+    """The exchange said no: no order exists."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+    code: str
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderOutcomeUnknown:
+    """No clear answer came back: the order may or may not exist."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderNotPlaced:
+    """A complete search after an unknown outcome proved that the order never arrived."""
+
+    at: Timestamp
+    client_order_id: ClientOrderId
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderVanished:
+    """The exchange does not know an order any more that it had accepted: nobody can say how it ended."""
+
+    at: Timestamp
+    key: str
+    """The client order id, or the order id of an order that has none."""
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderReported:
+    """The exchange told an order's record; it may be old, doubled or of an order we never placed."""
+
+    at: Timestamp
+    record: OrderRecord
+    source: Source
+
+
+@attrs.frozen(kw_only=True)
+class OrderFilled:
+    """One of the account's orders traded; may arrive in any order and any number of times."""
+
+    at: Timestamp
+    fill: Fill
+    source: Source
+
+
+@attrs.frozen(kw_only=True)
+class CancelRequested:
+    """A cancel was handed to the network."""
+
+    at: Timestamp
+    order_id: OrderId
+
+
+@attrs.frozen(kw_only=True)
+class CancelAcknowledged:
+    """The exchange answered a cancel; the order's record confirms it."""
+
+    at: Timestamp
+    order_id: OrderId
+    reduced_by: Count
+
+
+@attrs.frozen(kw_only=True)
+class CancelFailed:
+    """A cancel was refused, not found, or its outcome is unknown; the order's record will tell."""
+
+    at: Timestamp
+    order_id: OrderId
+    code: str
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderChanged:
+    """Follows from any of the above: this order's status or counts are new."""
+
+    at: Timestamp
+    key: str
+    """The client order id, or the order id of an order that has none."""
+    status: OrderStatus
+    previous: OrderStatus | None
+    """None when the order was not known before."""
+
+
+OrderLifeEvent: TypeAlias = (
+    OrderIntended
+    | OrderSent
+    | OrderAccepted
+    | OrderRejected
+    | OrderOutcomeUnknown
+    | OrderNotPlaced
+    | OrderVanished
+    | CancelRequested
+    | CancelAcknowledged
+    | CancelFailed
+)

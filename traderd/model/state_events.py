@@ -1,0 +1,124 @@
+"""Facts of conditions, states, services and health.
+
+Owns: the events beside trading itself.
+Must not: decide what follows from them (see `core/conditions.py`).
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from traderd.model.ids import MarketTicker
+from traderd.model.states import Metadata, State
+from traderd.model.units import Timestamp
+
+
+class Author(enum.Enum):
+    """Who raised or cleared a condition: a person's halt is cleared only by a person."""
+
+    MACHINE = "machine"
+    PERSON = "person"
+
+
+@attrs.frozen(kw_only=True)
+class HaltRaised:
+    """New risk stops, for the account or for one market; survives restarts."""
+
+    at: Timestamp
+    halt_id: str
+    author: Author
+    reason: str
+    ticker: MarketTicker | None = None
+    """None halts the account."""
+
+
+@attrs.frozen(kw_only=True)
+class HaltCleared:
+    """A halt ended."""
+
+    at: Timestamp
+    halt_id: str
+    author: Author
+
+
+@attrs.frozen(kw_only=True)
+class TradingPaused:
+    """A person asked for no new risk; orders rest."""
+
+    at: Timestamp
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class TradingResumed:
+    """A person asked to go on."""
+
+    at: Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class VenuePaused:
+    """The exchange does not take orders now: a condition, not an error."""
+
+    at: Timestamp
+    sentence: str
+    ticker: MarketTicker | None = None
+    """None: of the whole exchange."""
+
+
+@attrs.frozen(kw_only=True)
+class VenueResumed:
+    """The exchange takes orders again; a market that is paused by itself is told of by itself."""
+
+    at: Timestamp
+    ticker: MarketTicker | None = None
+    """None: of the whole exchange."""
+
+
+@attrs.frozen(kw_only=True)
+class DegradedRaised:
+    """A part that trading does not depend on is not well."""
+
+    at: Timestamp
+    part: str
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class DegradedCleared:
+    """That part is well again."""
+
+    at: Timestamp
+    part: str
+
+
+@attrs.frozen(kw_only=True)
+class StateChanged:
+    """The daemon went from one state to another; only `to_state`'s own metadata travels with it."""
+
+    at: Timestamp
+    from_state: State
+    to_state: State
+    context: str
+    metadata: Metadata
+
+
+@attrs.frozen(kw_only=True)
+class ServiceChanged:
+    """A service's status is new."""
+
+    at: Timestamp
+    name: str
+    status: str
+    detail: str
+
+
+@attrs.frozen(kw_only=True)
+class HealthChecked:
+    """The periodic health check ran."""
+
+    at: Timestamp
+    healthy: bool
+    problems: tuple[str, ...]
