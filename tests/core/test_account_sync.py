@@ -59,7 +59,7 @@ def test_the_first_reading_carries_in_what_no_fill_explains():
     assert (position.count, position.cost) == (contracts(-20), dollars("12.5"))
     assert position.carried_in == contracts(-20)
     assert update_of(told).differences == (
-        ev.Difference(kind="carried_in", subject=TICKER, ours="+0", theirs="-20"),
+        ev.Difference(kind="carried_in", subject=TICKER, ours="0", theirs="-20"),
     )
     assert engine.conditions.halts == {}
 
@@ -300,7 +300,7 @@ def test_the_last_word_of_a_reading_is_where_the_account_stands_and_what_changed
         position_count_change=1,
         order_count=0,
         order_count_change=0,
-        differences=(ev.Difference(kind="carried_in", subject=TICKER, ours="+0", theirs="+5"),),
+        differences=(ev.Difference(kind="carried_in", subject=TICKER, ours="0", theirs="+5"),),
     )
     tell(engine, intended(), sent(), accepted(), filled("t1", 4, ticker=OTHER, at=150))
     missed = ev.Difference(kind="fill_missed", subject="t1", ours="not booked", theirs="bid 4")

@@ -179,7 +179,7 @@ def test_positions_that_our_fills_do_not_explain_are_told_with_both_counts():
     read = [position_record(-4), position_record("2.5", ticker=OTHER)]
     assert position_differences(ledger, read, second(100)) == [
         (read[0], ev.Difference(kind="position", subject=TICKER, ours="+10", theirs="-4")),
-        (read[1], ev.Difference(kind="position", subject=OTHER, ours="+0", theirs="+2.50")),
+        (read[1], ev.Difference(kind="position", subject=OTHER, ours="0", theirs="+2.50")),
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_market_that_is_missing_from_a_complete_reading_is_flat_there():
     assert (difference.kind, difference.ours) == ("position_gone", "+10")
     assert difference.theirs == "no position any more; the market may have been settled"
     [(_, listed)] = position_differences(ledger, [position_record(0)], second(100))
-    assert (listed.kind, listed.theirs) == ("position", "+0")
+    assert (listed.kind, listed.theirs) == ("position", "0")
 
 
 def test_two_orders_of_the_account_that_traded_with_each_other_make_two_fills():

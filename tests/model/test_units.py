@@ -172,7 +172,7 @@ def test_money_for_people(micros, signed, shown):
         (777, False, "7.77"),
         (300, True, "+3"),
         (-50, True, "-0.50"),
-        (0, True, "+0"),
+        (0, True, "0"),
     ],
 )
 def test_contracts_for_people(hundredths, signed, shown):

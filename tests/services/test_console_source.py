@@ -257,11 +257,14 @@ async def test_each_service_is_listed_with_its_inbox(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         for name in ("web", "actor"):
             daemon.shared.lifecycle.service_changed(name, "running", "")
+        daemon.shared.lifecycle.service_changed("web", "restarting", "in 0.5 s")
+        daemon.shared.lifecycle.service_changed("web", "running", "")
         with daemon.context("web").subscribe(ev.StateChanged):
             daemon.climb()
             services = source_of(daemon).status()["services"]
         assert list(services) == ["actor", "web"]
-        assert services["actor"] == {"status": "running", "detail": ""}
+        assert services["actor"] == {"status": "running", "detail": "", "restarts": 0}
+        assert services["web"]["restarts"] == 1
         inbox = services["web"]["inbox"]
         assert (inbox["policy"], inbox["depth"], inbox["dropped"]) == ("drop_oldest", 4, 0)
 

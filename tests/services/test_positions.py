@@ -35,4 +35,4 @@ async def test_a_fill_that_is_told_again_is_no_news(tmp_path, autojump_clock):
         await simulated.place("ask", "3", bid)
         await simulated.wait_until(lambda: len(fill_lines(simulated)) > 1, within_s=1.0)
         assert len(fill_lines(simulated)) == 2
-        assert "position +0, realized -$" in fill_lines(simulated)[-1]
+        assert "position 0, realized -$" in fill_lines(simulated)[-1]

@@ -146,7 +146,7 @@ async def test_a_position_that_was_there_before_us_is_carried_in(tmp_path, autoj
         async with simulated_daemon(fresh(tmp_path / "state"), at=at) as simulated:
             position = simulated.view.position(TICKERS[0])
             assert (position.count, position.carried_in) == (400, 400)
-            assert simulated.said(f"carried_in {TICKERS[0]}: we had +0, the exchange says +4")
+            assert simulated.said(f"carried_in {TICKERS[0]}: we had 0, the exchange says +4")
             assert simulated.view.conditions.halts == {}
 
 

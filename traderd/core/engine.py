@@ -30,6 +30,8 @@ from traderd.model.units import Count, Money, Timestamp
 TRANSITIONS_KEPT: Final = 50
 """Bounds the history of states that screens show."""
 
+RESTARTING: Final = "restarting"
+"""The status of a service that crashed and will be started again."""
 ORDINARY_REJECTIONS: Final = frozenset({
     "post_only_cross",
     "fill_or_kill_insufficient_resting_volume",
@@ -80,6 +82,8 @@ class Engine:
     denials: Counter[str] = attrs.Factory(Counter)
     """Denied orders per rule: "why no trade"."""
     services: dict[str, ev.ServiceChanged] = attrs.Factory(dict)
+    restarts: Counter[str] = attrs.Factory(Counter)
+    """How often each service was restarted in this run."""
     health: ev.HealthChecked | None = None
     _stepped_at: Timestamp | None = None
     recovering: bool = True
@@ -352,6 +356,8 @@ class Engine:
 
     def _service_changed(self, event: ev.ServiceChanged) -> list[ev.Event]:
         self.services[event.name] = event
+        if event.status == RESTARTING:
+            self.restarts[event.name] += 1
         return []
 
     def _health_checked(self, event: ev.HealthChecked) -> list[ev.Event]:

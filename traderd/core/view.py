@@ -94,6 +94,11 @@ class StateView:
         return dict(self._engine.services)
 
     @property
+    def restarts(self) -> dict[str, int]:
+        """How often each service was restarted in this run; those that never were are missing."""
+        return dict(self._engine.restarts)
+
+    @property
     def health(self) -> HealthChecked | None:
         """The last health check, None before the first."""
         return self._engine.health

@@ -146,7 +146,7 @@ def show_money(money: Money, *, signed: bool = False) -> str:
 def show_count(count: Count, *, signed: bool = False) -> str:
     """Return contracts for people, decimals only when fractional: `10`, `7.77`, `+3`."""
     whole, fraction = divmod(abs(count), ONE_CONTRACT)
-    sign = "-" if count < 0 else "+" if signed else ""
+    sign = "-" if count < 0 else "+" if signed and count else ""
     return f"{sign}{whole}" if fraction == 0 else f"{sign}{whole}.{fraction:02d}"
 
 

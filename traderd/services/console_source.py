@@ -127,10 +127,15 @@ class DaemonSource:
         return round(shared.env.monotonic() - shared.started_at, 1)
 
     def _services(self) -> dict[str, Document]:
+        restarts = self._context.view.restarts
         inboxes = {each.name: each for each in self._context.shared.bus.statistics()}
         found: dict[str, Document] = {}
         for name, changed in sorted(self._context.view.services.items()):
-            found[name] = {"status": changed.status, "detail": changed.detail}
+            found[name] = {
+                "status": changed.status,
+                "detail": changed.detail,
+                "restarts": restarts.get(name, 0),
+            }
             inbox = inboxes.get(name)
             if inbox is not None:
                 found[name]["inbox"] = {

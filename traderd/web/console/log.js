@@ -32,10 +32,12 @@ export class Log {
   add(line) {
     const list = this.list;
     const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_BOTTOM_PX;
-    const fields = Object.entries(line.fields ?? {}).map(([name, value]) => `${name}=${fieldText(value)}`).join(" ");
+    const { box, ...others } = line.fields ?? {};
+    const event = box ? `${line.event}\n${box}` : line.event;
+    const fields = Object.entries(others).map(([name, value]) => `${name}=${fieldText(value)}`).join(" ");
     const item = make("li", { "data-level": line.level },
       make("time", { datetime: line.at, title: line.at }, String(line.at ?? "").slice(11, 23)),
-      make("span", { class: "level" }, line.level), make("span", { class: "event" }, line.event),
+      make("span", { class: "level" }, line.level), make("span", { class: "event" }, event),
       make("span", { class: "fields", title: fields }, fields));
     item.hidden = !this.shows(item);
     list.append(item);
@@ -83,8 +85,17 @@ export class Transitions {
       make("span", {}, `${record.from_state} → ${record.to_state}`), make("span", { class: "quiet", title: `time in ${record.from_state}` }, took || " "));
     const pairs = make("dl", { class: "pairs" });
     fillPairs(pairs, flat(record.metadata), "no metadata");
-    this.list.prepend(make("li", { "data-to": record.to_state },
+    this.forgetRoundTrip(record);
+    this.list.prepend(make("li", { "data-from": record.from_state, "data-to": record.to_state },
       make("details", {}, summary, make("p", {}, record.context), pairs)));
     if (this.list.childElementCount > TRANSITIONS_KEPT) this.list.lastElementChild.remove();
+  }
+
+  // As the daemon does: of round trips to `acting` in a row only the last is kept, or the way up would be pushed out.
+  forgetRoundTrip(record) {
+    const [back, out] = this.list.children;
+    const isRoundTrip = record.to_state === "acting" && out && out.dataset.from === "ready" && out.dataset.to === "acting" &&
+      back.dataset.from === "acting" && back.dataset.to === "ready";
+    if (isRoundTrip) for (const item of [back, out]) item.remove();
   }
 }
