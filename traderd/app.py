@@ -205,6 +205,7 @@ def risk_limits(config: Config) -> RiskLimits:
 async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
     embedded: EmbeddedAddress | None = None
     if config.embedded:
+        _warn_of_ignored_settings(config)
         embedded, endpoints, signer = await _embedded_exchange(config, env)
     else:
         endpoints, signer = _remote_exchange(config)
@@ -334,6 +335,16 @@ async def _watch_signals(
     await watch_signals(
         env=env, on_stop=stop, on_hurry=hurry, on_reload=reload, task_status=task_status
     )
+
+
+def _warn_of_ignored_settings(config: Config) -> None:
+    names = ("rest_url", "ws_url", "key_id", "key_file")
+    ignored = [f"exchange.{name}" for name in names if getattr(config.exchange, name)]
+    if ignored:
+        structlog.get_logger("traderd").warning(
+            f"{', '.join(ignored)} not used: sim trades on its own exchange; choose --environment paper "
+            "for Kalshi's demo, or set exchange.embedded = false"
+        )
 
 
 def _make_state_directory(path: Path) -> None:

@@ -110,7 +110,10 @@ def test_an_order_that_nobody_knows_cannot_be_cancelled(shell):
 
 def test_a_pause_stops_new_orders_until_it_is_resumed(shell):
     paused = shell("pause", "--reason", "lunch")
-    assert (paused.code, paused.out) == (OK, "no new risk is taken; orders rest\n")
+    assert (paused.code, paused.out) == (
+        OK,
+        "no new risk is taken; resting orders stay, and orders that only reduce a position pass\n",
+    )
     assert shell.document("status")["paused"] == "lunch"
     # Buying is new risk whatever the position is: it is larger than what is held.
     refused = shell("place", MARKET, "bid", "50", "0.02")
@@ -123,7 +126,11 @@ def test_a_pause_stops_new_orders_until_it_is_resumed(shell):
 
 def test_a_halt_stands_until_it_is_cleared_by_its_name(shell):
     halted = shell("halt", "--reason", "rain", "--market", MARKET)
-    assert (halted.code, halted.out) == (OK, f"halt 'person:{MARKET}' stands until cleared\n")
+    assert (halted.code, halted.out) == (
+        OK,
+        f"halt 'person:{MARKET}' stands until `traderd clear-halt person:{MARKET}`; resting orders "
+        "stay, and orders that only reduce a position pass\n",
+    )
     refused = shell("place", MARKET, "bid", "50", "0.02")
     assert refused.code == REFUSED
     assert f"halt 'person:{MARKET}' by person: rain" in refused.err

@@ -96,7 +96,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "market": (
         {"market": None},
-        "market KXA-26-Y is not known here; check the ticker or add it to `markets`",
+        "market KXA-26-Y is not known here; check the ticker or add it to market_data.markets",
     ),
     "market status": (
         {"market": market(status=MarketStatus.CLOSED)},
@@ -503,3 +503,9 @@ def test_no_interleaving_of_news_gets_past_the_limits(rng, steps):
     session.run(steps, watch=within_limits)
     placed = [e for e in session.lived if isinstance(e, ev.OrderIntended)]
     assert len(placed) + sum(engine.denials.values()) >= len(session.true_orders)
+
+
+def test_nothing_reduces_a_position_that_the_exchange_contradicts():
+    known = proposal(position=Count(500), terms=terms(Side.ASK, "0.50", 3))
+    assert known.reduces
+    assert not attrs.evolve(known, position_in_doubt=True).reduces

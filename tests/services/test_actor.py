@@ -242,3 +242,10 @@ async def test_a_strategy_that_fails_on_one_market_is_switched_off_and_its_order
         asked = len(seen(simulated))
         await trio.sleep(30.0)
         assert len(seen(simulated)) == asked
+
+
+def test_a_word_that_is_neither_yes_nor_no_is_refused(tmp_path):
+    write_strategy(tmp_path, "return ()")
+    strategies = {"probe": {"enabled": "maybe"}}
+    with pytest.raises(ConfigError, match="must be true or false, not 'maybe'"):
+        make_tenants(Config(strategies=strategies), specs_in(tmp_path))

@@ -3,6 +3,7 @@
 import trio
 
 from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.model.commands import Halt
 from traderd.model.events import HealthChecked, ServiceChanged
 from traderd.model.states import State
 from traderd.runtime.inbox import Policy
@@ -38,7 +39,7 @@ async def test_a_journal_that_failed_is_unhealthy(tmp_path, autojump_clock):
         simulated.env.disk_words = "no space left"
         await simulated.place("bid", "1", "0.0100")
         await simulated.wait_until(lambda: not simulated.view.health.healthy, within_s=31.0)
-        assert simulated.view.health.problems == ("journal: no space left",)
+        assert simulated.view.health.problems[0] == "journal: no space left"
 
 
 async def test_critical_services_are_unhealthy_and_others_degraded(tmp_path, autojump_clock):
@@ -73,3 +74,14 @@ async def test_the_check_goes_on_while_the_state_is_error(tmp_path, autojump_clo
         await trio.sleep(61.0)
         assert simulated.view.health.at > before
         assert len(TICKERS) == 12
+
+
+async def test_a_halt_is_a_problem_with_its_cure(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Halt(reason="news"))
+        await trio.sleep(31.0)
+        health = simulated.view.health
+        assert health.healthy
+        assert health.problems == (
+            "halt person:account: news; `traderd clear-halt person:account` ends it",
+        )

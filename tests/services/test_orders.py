@@ -274,3 +274,9 @@ async def test_one_paused_market_leaves_the_others_alone(tmp_path, autojump_cloc
         monkeypatch.setattr(rest, "create_order", create_order)
         await trio.sleep(31.0)
         assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.DONE
+
+
+async def test_a_denied_order_does_not_make_the_daemon_act(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert (await simulated.place("bid", "101", "0.0100")).answer is Answer.DENIED
+        assert "acting" not in simulated.states()

@@ -3,6 +3,7 @@
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.commands import Answer, ClearHalt, Halt, Pause, Resume
 from traderd.model.events import TradingPaused
+from traderd.model.ids import MarketTicker
 from traderd.store.journal import Journal
 
 
@@ -10,7 +11,7 @@ async def test_a_halt_of_one_market_leaves_the_others_open(tmp_path, autojump_cl
     async with simulated_daemon(tmp_path) as simulated:
         outcome = await simulated.send(Halt(reason="odd prices", ticker=TICKERS[0]))
         assert outcome.ok
-        assert f"'person:{TICKERS[0]}' stands until cleared" in outcome.sentence
+        assert f"`traderd clear-halt person:{TICKERS[0]}`" in outcome.sentence
         denied = await simulated.place("bid", "1", "0.0100")
         assert denied.answer is Answer.DENIED
         assert "odd prices" in denied.sentence
@@ -94,3 +95,24 @@ def _replayed(simulated):
     database = simulated.daemon.shared.journal._database
     for position, _, kind, body in database.read(after=0, up_to=database.last_position):
         yield codec.decode(kind, body, position=position)
+
+
+async def test_a_market_nobody_knows_is_not_halted(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        outcome = await simulated.send(Halt(reason="typo", ticker=MarketTicker("KXNONE")))
+        assert outcome.answer is Answer.DENIED
+        assert "nothing was halted" in outcome.sentence
+        assert dict(simulated.view.conditions.halts) == {}
+
+
+async def test_the_end_of_a_pause_names_what_still_stops_trading(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Halt(reason="test"))
+        await simulated.send(Pause(reason="lunch"))
+        outcome = await simulated.send(Resume())
+        assert outcome.sentence == (
+            "the pause is over; what still stops it is ended by `traderd clear-halt person:account`"
+        )
+        again = await simulated.send(Resume())
+        assert again.answer is Answer.DENIED
+        assert "clear-halt person:account" in again.sentence

@@ -58,7 +58,8 @@ async def test_a_calibration_can_be_asked_for(tmp_path, autojump_clock):
         outcome = await simulated.send(Calibrate())
         assert outcome.answer is Answer.DONE
         assert outcome.sentence == (
-            "Trading state updated: balance $1000.00 ($0.00), positions 0 (0), orders 0 (0)"
+            "Trading state updated: balance $1000.00 ($0.00), positions 0 (0), orders 0 (0); "
+            "nothing differed"
         )
         assert simulated.view.account.version == 2
 

@@ -9,9 +9,11 @@ from tests.simulation import invariants
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
 from traderd.core.conditions import BREAKER_HALT
 from traderd.model.commands import Answer, CancelOrders, ClearHalt, Pause, Resume
-from traderd.model.events import FeedName
+from traderd.model.events import Author, FeedName, HaltRaised
+from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderStatus, TimeInForce
 from traderd.model.states import State
+from traderd.model.units import Timestamp
 from traderd.paper.faults import ORDERS
 from traderd.services.market_data import PART
 
@@ -461,3 +463,21 @@ async def test_slow_replies_hold_up_nothing_else(tmp_path, autojump_clock):
         assert len(orders_there(simulated)) == 4
         # The feed told of them long before their replies came.
         assert {o.status for o in simulated.view.live_orders()} == {OrderStatus.RESTING}
+
+
+async def test_an_order_that_would_close_a_doubtful_position_is_not_sent(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.place("bid", "5", simulated.touch()[1])
+        assert simulated.view.position(TICKERS[0]).count == 500
+        simulated.daemon.shared.bus.publish([
+            HaltRaised(
+                at=Timestamp(simulated.env.wall_ns()),
+                halt_id=f"position:{TICKERS[0]}",
+                author=Author.MACHINE,
+                ticker=MarketTicker(TICKERS[0]),
+                reason="our fills make +5, the exchange says 0",
+            )
+        ])
+        denied = await simulated.place("ask", "5", simulated.touch()[0])
+        assert denied.answer is Answer.DENIED
+        assert "the exchange says 0" in denied.sentence

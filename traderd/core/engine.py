@@ -13,7 +13,12 @@ from typing import Any, Final
 
 import attrs
 
-from traderd.core.account_sync import fold_sync, mismatched_market, position_changed
+from traderd.core.account_sync import (
+    fold_sync,
+    mismatched_market,
+    position_changed,
+    position_halt_id,
+)
 from traderd.core.conditions import Conditions
 from traderd.core.exposure import account_exposure
 from traderd.core.ledger import Ledger
@@ -155,6 +160,7 @@ class Engine:
             venue_paused=conditions.venue_paused,
             venue_paused_here=None if paused_here is None else paused_here[0],
             last_trade=data.last_trade.get(ticker),
+            position_in_doubt=position_halt_id(ticker) in conditions.halts,
         )
 
     def _expect_first_reading(self) -> None:

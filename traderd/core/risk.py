@@ -65,10 +65,14 @@ class Proposal:
     """Why the exchange takes none for this market alone."""
     last_trade: Price | None
     """Where this market last traded, as far as we saw."""
+    position_in_doubt: bool = False
+    """The exchange contradicts our position: nobody knows what would reduce it."""
 
     @property
     def reduces(self) -> bool:
         """Tell whether filling it, and all orders of its side before it, only takes risk away."""
+        if self.position_in_doubt:
+            return False
         against = self.position * self.terms.side.sign < 0
         return against and self.same_side + self.terms.count <= abs(self.position)
 
@@ -131,7 +135,7 @@ def market_open(proposal: Proposal) -> Denied | None:
     if proposal.market is None:
         return Denied(
             rule="market",
-            sentence=f"market {ticker} is not known here; check the ticker or add it to `markets`",
+            sentence=f"market {ticker} is not known here; check the ticker or add it to market_data.markets",
         )
     if proposal.market.status is not MarketStatus.ACTIVE:
         return Denied(

@@ -70,6 +70,11 @@ class Env(abc.ABC):
         """Receive these signals for as long as the context is open."""
 
 
+def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
+
+
 class RealEnv(Env):
     """The machine that the process runs on."""
 
@@ -93,6 +98,11 @@ class RealEnv(Env):
                 return await self._connect(host, port, tls=tls)
         except trio.TooSlowError:
             raise no_answer(host, port) from None
+        except OSError as exc:
+            # Trio tries every address of a name and reports a group; the first one says why.
+            if isinstance(exc.__cause__, BaseExceptionGroup):
+                raise _first_leaf(exc.__cause__) from exc
+            raise
 
     async def _connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         tcp = await trio.open_tcp_stream(host, port)

@@ -30,6 +30,10 @@ DECISION_INTERVAL_S: Final = 1.0
 FAILURES_MAX: Final = 5
 """A strategy that raises this often in a row on one market is switched off until the daemon restarts."""
 ENABLED_KEY: Final = "enabled"
+ENABLED_WORDS: Final = {
+    **dict.fromkeys(("true", "1", "yes"), True),
+    **dict.fromkeys(("false", "0", "no"), False),
+}
 
 
 @hookimpl
@@ -205,14 +209,19 @@ def make_tenants(config: Config, specs: dict[str, StrategySpec]) -> list[Tenant]
     """
     for name in config.strategies:
         if name not in specs:
-            known = ", ".join(specs) or "none"
-            raise ConfigError(f"strategies.{name} is not a strategy; known are: {known}")
+            known = ", ".join(specs) or "none, because no plugin was found"
+            raise ConfigError(
+                f"strategies.{name} is not a strategy; known are: {known}. Plugins are looked for in "
+                "plugins/ here, ~/.config/traderd/plugins and /etc/traderd/plugins"
+            )
     tenants = []
     for name, spec in specs.items():
         settings = dict(config.strategies.get(name, {}))
         by_default = spec.enabled_in_sim and config.environment == "sim"
         enabled = settings.pop(ENABLED_KEY, by_default)
-        if str(enabled).lower() not in {"true", "1", "yes"}:
+        if str(enabled).lower() not in ENABLED_WORDS:
+            raise ConfigError(f"strategies.{name}.enabled must be true or false, not {enabled!r}")
+        if not ENABLED_WORDS[str(enabled).lower()]:
             continue
         tenants.append(Tenant(StrategyName(name), _make(spec, settings)))
     return tenants

@@ -12,7 +12,7 @@ import trio
 from traderd.config import Config
 from traderd.core.view import StateView
 from traderd.model import events as ev
-from traderd.model.states import State
+from traderd.model.states import WORKING, State
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.inbox import Policy
 from traderd.services.context import Context
@@ -74,6 +74,8 @@ def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str
     if view.state is State.ERROR:
         last = view.transitions[-1]
         found.append(f"state: {last.context}")
+    elif view.state not in WORKING:
+        found.append(f"state: {view.state.value}, not ready yet")
     for name in CRITICAL_SERVICES:
         service = view.services.get(name)
         if service is not None and service.status in {"restarting", "quarantined"}:
@@ -84,6 +86,10 @@ def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str
 def degraded_parts(view: StateView) -> tuple[str, ...]:
     """Return what is not well but does not stop trading."""
     found = [f"{part}: {reason}" for part, reason in view.conditions.degraded.items()]
+    found += [
+        f"halt {halt.halt_id}: {halt.reason}; `traderd clear-halt {halt.halt_id}` ends it"
+        for halt in view.conditions.halts.values()
+    ]
     for name, service in view.services.items():
         if name not in CRITICAL_SERVICES and service.status in {"restarting", "quarantined"}:
             found.append(f"service {name}: {service.status}")

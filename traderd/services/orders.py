@@ -130,14 +130,17 @@ class OrderDesk:
 
     async def handle(self, request: CommandRequest[Command, Outcome]) -> None:
         """Carry out one command and answer it."""
-        with request as command, self._context.shared.lifecycle.activity():
+        activity = self._context.shared.lifecycle.activity
+        with request as command:
             match command:
                 case PlaceOrder():
                     request.answer(await self.place(command))
                 case CancelOrder():
-                    request.answer(await self.canceller.cancel(command.key))
+                    with activity():
+                        request.answer(await self.canceller.cancel(command.key))
                 case CancelOrders():
-                    request.answer(await self.canceller.cancel_many(command))
+                    with activity():
+                        request.answer(await self.canceller.cancel_many(command))
                 case _:
                     raise InvariantViolation(f"{type(command).__name__} is not an order command")
 
@@ -158,6 +161,12 @@ class OrderDesk:
             return Outcome(
                 answer=Answer.DENIED, sentence=f"denied by rule {denied.rule}: {denied.sentence}"
             )
+        # Only what is really under way makes the daemon `acting`, not what was denied.
+        with context.shared.lifecycle.activity():
+            return await self._intend_and_send(command)
+
+    async def _intend_and_send(self, command: PlaceOrder) -> Outcome:
+        context, terms = self._context, command.terms
         key = context.shared.order_ids.next_id()
         # From the verdict to the journal nothing may wait: a second order judged in between would
         # not see this one.

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from traderd.config import Config
+from traderd.core.conditions import Conditions
 from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.model.commands import (
@@ -26,6 +27,8 @@ from traderd.model.commands import (
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
+
+WHAT_GOES_ON = "resting orders stay, and orders that only reduce a position pass"
 
 
 @hookimpl
@@ -66,20 +69,30 @@ def _carry_out(context: Context, command: Command) -> Outcome:
     match command:
         case Pause(reason=reason):
             context.publish(ev.TradingPaused(at=at, reason=reason))
-            return Outcome(answer=Answer.DONE, sentence="no new risk is taken; orders rest")
+            return Outcome(answer=Answer.DONE, sentence=f"no new risk is taken; {WHAT_GOES_ON}")
         case Resume():
             if conditions.paused is None:
-                return Outcome(answer=Answer.DENIED, sentence="trading is not paused")
+                return Outcome(
+                    answer=Answer.DENIED, sentence=f"trading is not paused{_standing(conditions)}"
+                )
             context.publish(ev.TradingResumed(at=at))
-            return Outcome(answer=Answer.DONE, sentence="trading goes on")
+            return Outcome(answer=Answer.DONE, sentence=_after_the_pause(conditions))
         case Halt(reason=reason, ticker=ticker):
+            if ticker is not None and context.view.market(ticker) is None:
+                return Outcome(
+                    answer=Answer.DENIED,
+                    sentence=f"market {ticker} is not known here, so nothing was halted; check the ticker",
+                )
             halt_id = f"person:{ticker or 'account'}"
             context.publish(
                 ev.HaltRaised(
                     at=at, halt_id=halt_id, author=ev.Author.PERSON, reason=reason, ticker=ticker
                 )
             )
-            return Outcome(answer=Answer.DONE, sentence=f"halt {halt_id!r} stands until cleared")
+            return Outcome(
+                answer=Answer.DONE,
+                sentence=f"halt {halt_id!r} stands until `traderd clear-halt {halt_id}`; {WHAT_GOES_ON}",
+            )
         case ClearHalt(halt_id=halt_id):
             if halt_id not in conditions.halts:
                 known = ", ".join(conditions.halts) or "none"
@@ -90,6 +103,18 @@ def _carry_out(context: Context, command: Command) -> Outcome:
             return Outcome(answer=Answer.DONE, sentence=f"halt {halt_id!r} is cleared")
         case _:
             raise AssertionError(f"{type(command).__name__} is not a verb of risk")
+
+
+def _after_the_pause(conditions: Conditions) -> str:
+    standing = _standing(conditions)
+    return f"the pause is over{standing}" if standing else "trading goes on"
+
+
+def _standing(conditions: Conditions) -> str:
+    if not conditions.halts:
+        return ""
+    halts = ", ".join(f"`traderd clear-halt {halt_id}`" for halt_id in conditions.halts)
+    return f"; what still stops it is ended by {halts}"
 
 
 async def _tell_halts(context: Context, halts: Inbox[Any]) -> None:

@@ -220,7 +220,9 @@ async def _calibrate_or_say_why(context: Context) -> Outcome:
         _tell_failure(context, exc)
         return Outcome(answer=Answer.UNAVAILABLE, sentence=f"calibration failed: {exc}")
     _tell_success(context)
-    return Outcome(answer=Answer.DONE, sentence=describe_update(update))
+    found = len(update.differences)
+    verdict = f"{found} differences, see the log" if found else "nothing differed"
+    return Outcome(answer=Answer.DONE, sentence=f"{describe_update(update)}; {verdict}")
 
 
 def _tell_failure(context: Context, error: ExchangeError) -> None:
