@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.test_kill_and_restart import ask_exchange, settings_for
-from tests.process_tools import running_daemon, running_exchange, wait_for
+from tests.process_tools import DaemonProcess, running_daemon, running_exchange, wait_for
 from traderd.model.orders import OrderStatus
 
 STOP_BUDGET_S = 5.0
@@ -53,14 +53,18 @@ def test_sigterm_cancels_what_strategies_have_resting_and_leaves_a_persons_order
     assert log.rstrip().splitlines()[-1].find("stopped") > 0
 
 
+def resting_orders(daemon: DaemonProcess) -> int:
+    orders = daemon.client.get("/v3/orders")["orders"]
+    return sum(order["status"] == "resting" for order in orders)
+
+
 def test_sigterm_ends_the_daemon_in_time_although_the_exchange_is_silent(tmp_path: Path) -> None:
     with running_exchange(tmp_path / "exchange", events_per_s=0.0) as ready:
         with running_daemon(tmp_path / "state", **settings_for(ready)) as daemon:
             daemon.wait_ready()
+            # Resting, so that each has an id to cancel: an order without an answer is not waited for.
             wait_for(
-                lambda: daemon.client.get("/v3/status")["account"]["open_orders"] >= 4,
-                within_s=10,
-                what="quotes of the market maker",
+                lambda: resting_orders(daemon) >= 4, within_s=10, what="quotes of the market maker"
             )
             # Its connections stay open, and nothing on them is answered any more.
             os.kill(ready["pid"], signal.SIGSTOP)
