@@ -85,3 +85,8 @@ async def test_a_halt_is_a_problem_with_its_cure(tmp_path, autojump_clock):
         assert health.problems == (
             "halt person:account: news; `traderd clear-halt person:account` ends it",
         )
+
+
+async def test_the_way_up_is_no_alarm(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert simulated.count("health:") == 0

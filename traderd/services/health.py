@@ -19,6 +19,8 @@ from traderd.services.context import Context
 
 CRITICAL_SERVICES = ("orders", "risk")
 
+NOT_READY = "not ready yet"
+
 
 @hookimpl
 def traderd_services(config: Config) -> list[Service]:
@@ -58,12 +60,23 @@ def check(context: Context, *, only_news: bool = False) -> None:
     before = context.view.health
     if only_news and before is not None and before.problems == result.problems:
         return
-    if before is not None and before.problems != result.problems:
-        if problems:
-            context.log.warning(f"health: {'; '.join(problems)}")
-        else:
-            context.log.info("health: everything is well again")
+    if before is not None:
+        _tell_news(context, told_of(before.problems), told_of(problems))
     context.publish(result)
+
+
+def told_of(problems: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the problems worth a log line: being on the way up is no news, its states are logged."""
+    return tuple(problem for problem in problems if not problem.endswith(NOT_READY))
+
+
+def _tell_news(context: Context, before: tuple[str, ...], now: tuple[str, ...]) -> None:
+    if before == now:
+        return
+    if now:
+        context.log.warning(f"health: {'; '.join(now)}")
+    else:
+        context.log.info("health: everything is well again")
 
 
 def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str, ...]:
@@ -75,7 +88,7 @@ def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str
         last = view.transitions[-1]
         found.append(f"state: {last.context}")
     elif view.state not in WORKING:
-        found.append(f"state: {view.state.value}, not ready yet")
+        found.append(f"state: {view.state.value}, {NOT_READY}")
     for name in CRITICAL_SERVICES:
         service = view.services.get(name)
         if service is not None and service.status in {"restarting", "quarantined"}:
