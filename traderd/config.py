@@ -21,6 +21,8 @@ from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.model.units import parse_count, parse_money, parse_price
 
+CONTROL_SOCKET: Final = "control.sock"
+"""The daemon serves its commands under this name in the state directory, and the command line calls there."""
 STRATEGIES: Final = "strategies"
 """The section whose names are the plugins' affair."""
 

@@ -15,11 +15,10 @@ import click
 import msgspec
 
 from traderd.cli.client import DaemonClient
-from traderd.config import Config, load_config
+from traderd.config import CONTROL_SOCKET, Config, load_config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS
 from traderd.runtime.env import RealEnv
 
-SOCKET_FILE: Final = "control.sock"
 SETTINGS: Final = ("config_file", "environment", "state_dir", "settings")
 """The parameters that `settings_options` adds."""
 
@@ -64,7 +63,7 @@ def daemon_command(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(as_json: bool, **options: Any) -> None:
         given = {name: options.pop(name) for name in SETTINGS}
         config = read_config(**given, check=False)
-        client = DaemonClient(config.state_path() / SOCKET_FILE)
+        client = DaemonClient(config.state_path() / CONTROL_SOCKET)
         command(client=client, config=config, as_json=as_json, **options)
 
     return wrapped

@@ -25,9 +25,6 @@ FUTURE_WINDOW_S: Final = 30
 TIMESTAMP_DIGITS_MAX: Final = 16
 """Bounds the header's number: 13 digits are milliseconds until the year 2286."""
 
-public_key_of: Final = auth.load_public_key
-"""Whoever opens an account needs the key's public half from its PEM."""
-
 
 @attrs.frozen(kw_only=True)
 class ApiKey:

@@ -16,10 +16,10 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
-from traderd.kalshi.auth import PublicKey, generate_key
+from traderd.kalshi.auth import PublicKey, generate_key, load_public_key
 from traderd.model.units import NS_PER_S, Money, Timestamp
 from traderd.paper import feed_api, rest_api
-from traderd.paper.auth_check import ApiKey, KeyRegistry, public_key_of
+from traderd.paper.auth_check import ApiKey, KeyRegistry
 from traderd.paper.faults import Faults
 from traderd.paper.feed_api import FeedApi
 from traderd.paper.http_server import DEFAULT_LIMITS, HttpLimits, HttpServer
@@ -92,7 +92,7 @@ class PaperExchange:
         """
         private_pem, public_pem = generate_key("ed25519")
         key_id = self._env.new_id()
-        account_id = self.open_account(cash, key_id, public_key_of(public_pem))
+        account_id = self.open_account(cash, key_id, load_public_key(public_pem))
         made = Credentials(name=name, account_id=account_id, key_id=key_id, private_pem=private_pem)
         self.accounts[name] = made
         return made

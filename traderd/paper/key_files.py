@@ -13,8 +13,7 @@ from typing import Final
 import attrs
 
 from traderd.errors import ConfigError
-from traderd.kalshi.auth import PublicKey, generate_key, load_signer
-from traderd.paper.auth_check import public_key_of
+from traderd.kalshi.auth import PublicKey, generate_key, load_public_key, load_signer
 
 PRIVATE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
@@ -75,5 +74,5 @@ def _load(name: str, key_path: Path, id_path: Path) -> KeyFile:
     if _KEY_ID.fullmatch(key_id) is None:
         raise ConfigError(f"{id_path} does not hold a key id: remove it and {key_path}")
     signer = load_signer(key_id, key_path)
-    public_key = public_key_of(signer.public_pem())
+    public_key = load_public_key(signer.public_pem())
     return KeyFile(name=name, key_id=key_id, path=key_path, public_key=public_key)

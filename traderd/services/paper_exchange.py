@@ -31,7 +31,7 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the exchange until cancelled."""
-    from traderd.paper.auth_check import public_key_of
+    from traderd.kalshi.auth import load_public_key
     from traderd.paper.exchange import run_paper_exchange
     from traderd.paper.scenario import default_scenario
 
@@ -57,7 +57,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         exchange.open_account(
             parse_money(settings.balance_dollars),
             context.venue.signer.key_id,
-            public_key_of(context.venue.signer.public_pem()),
+            load_public_key(context.venue.signer.public_pem()),
         )
         context.shared.extras[EXTRA] = exchange
         context.log.info(f"the embedded exchange serves {exchange.rest_url}")

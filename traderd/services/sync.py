@@ -28,8 +28,6 @@ from traderd.services.stages import SYNC
 
 FILL_OVERLAP_NS = 60 * NS_PER_S
 """How far before the last complete reading the next one starts: fills may be listed late, and count once."""
-
-
 SOON_S = 3.0
 """How long after a fill the account is read: positions lag fills by a second, and fills come in bursts."""
 GONE_AFTER_S = 60.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from traderd.config import Config
+from traderd.config import CONTROL_SOCKET, Config
 from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.units import format_money
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from traderd.web.server import ServedConsole
 
 TOKEN_FILE: Final = "control.token"
-SOCKET_FILE: Final = "control.sock"
 GOODBYE_S: Final = 0.5
 """Bounds the polite part of stopping; the supervisor gives the whole service one second."""
 STATUS_INTERVAL_S: Final = 1.0
@@ -69,7 +68,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         env=context.env,
         host=context.config.web.host,
         port=context.config.web.port,
-        socket_path=directory / SOCKET_FILE,
+        socket_path=directory / CONTROL_SOCKET,
         stop=stop,
     )
     async with serving(serve, stop) as served, trio.open_nursery() as nursery:
