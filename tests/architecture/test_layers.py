@@ -39,9 +39,9 @@ PURE = (
     "traderd.model",
     "traderd.core",
     "traderd.kalshi.wire",
-    "traderd.paper.matching",
-    "traderd.paper.accounts",
-    "traderd.paper.venue",
+    "traderd.paper.venue.matching",
+    "traderd.paper.venue.accounts",
+    "traderd.paper.venue.venue",
 )
 """Sans-IO: no await, no clock, no log."""
 IO_LIBRARIES = (
@@ -178,7 +178,7 @@ def test_every_part_has_a_rule():
     [
         ("traderd.model.units", "from traderd.core import book"),
         ("traderd.core.book", "def f():\n    import traderd.runtime.bus"),
-        ("traderd.paper.venue", "from traderd.core.book import Book"),
+        ("traderd.paper.venue.venue", "from traderd.core.book import Book"),
         ("traderd.kalshi.rest", "from traderd import core"),
         ("traderd.runtime.bus", "from traderd.model.units import Price"),
         ("traderd.web.api", "from traderd.core.engine import Engine"),

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio_websocket
 
-from tests.paper.serving import (
+from tests.paper.served import (
     API,
     FEED,
     A,
@@ -22,8 +22,8 @@ from tests.paper.serving import (
 from traderd.model.market import MarketStatus
 from traderd.model.units import parse_money
 from traderd.paper.exchange import run_paper_exchange
-from traderd.paper.messages import VenueRefusal
 from traderd.paper.scenario import default_scenario
+from traderd.paper.venue.messages import VenueRefusal
 from traderd.runtime.env import RealEnv
 
 

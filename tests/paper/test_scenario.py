@@ -21,7 +21,7 @@ from traderd.paper.scenario import (
     parse_levels,
     parse_scenario,
 )
-from traderd.paper.venue import Venue
+from traderd.paper.venue.venue import Venue
 
 DATA = Path(__file__).parents[1] / "data"
 RECORDING = (DATA / "ws_orderbook_prod_20260807.json").read_bytes()

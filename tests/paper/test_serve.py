@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.paper.serving import API, A, RawClient, VirtualEnv, scenario, signed
+from tests.paper.served import API, A, RawClient, VirtualEnv, scenario, signed
 from traderd.errors import ConfigError
 from traderd.model.units import parse_money
 from traderd.paper.exchange import Credentials

@@ -8,9 +8,9 @@ from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
 from traderd.model.market import LINEAR_CENT, PriceGrid
 from traderd.model.orders import OrderTerms, Side
 from traderd.model.units import NS_PER_S, Timestamp, parse_count, parse_money, parse_price
-from traderd.paper.fees import FeeSchedule, FeeType
-from traderd.paper.messages import VenueMarket
-from traderd.paper.venue import Venue
+from traderd.paper.venue.fees import FeeSchedule, FeeType
+from traderd.paper.venue.messages import VenueMarket
+from traderd.paper.venue.venue import Venue
 
 NOW = Timestamp(1_800_000_000 * NS_PER_S)
 CLOSE = Timestamp(NOW + 3600 * NS_PER_S)

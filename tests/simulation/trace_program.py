@@ -18,7 +18,7 @@ import trio
 
 from tests.simulation.harness import SimulatedDaemon, simulated_daemon
 from traderd.app import JOURNAL_FILE
-from traderd.paper.messages import Broadcast
+from traderd.paper.venue.messages import Broadcast
 from traderd.runtime.simulation import run_simulated
 
 

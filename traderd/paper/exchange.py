@@ -18,14 +18,15 @@ import trio
 
 from traderd.kalshi.auth import PublicKey, generate_key, load_public_key
 from traderd.model.units import NS_PER_S, Money, Timestamp
-from traderd.paper import feed_api, rest_api
 from traderd.paper.auth_check import ApiKey, KeyRegistry
 from traderd.paper.faults import Faults
-from traderd.paper.feed_api import FeedApi
-from traderd.paper.http_server import DEFAULT_LIMITS, HttpLimits, HttpServer
-from traderd.paper.order_flow import DEFAULT_RATE_PER_S, OrderFlow
-from traderd.paper.rest_api import RestApi
+from traderd.paper.feed import api as feed_api
+from traderd.paper.feed.api import FeedApi
+from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S, OrderFlow
+from traderd.paper.rest import api as rest_api
+from traderd.paper.rest.api import RestApi
 from traderd.paper.scenario import Scenario, build_venue
+from traderd.paper.serving.http_server import DEFAULT_LIMITS, HttpLimits, HttpServer
 from traderd.runtime.env import Env
 
 EXPIRY_CHECK_S: Final = 1.0

@@ -32,9 +32,9 @@ from traderd.model.units import (
     parse_money,
     parse_price,
 )
-from traderd.paper.fees import FeeSchedule, FeeType
-from traderd.paper.messages import VenueMarket
-from traderd.paper.venue import Venue
+from traderd.paper.venue.fees import FeeSchedule, FeeType
+from traderd.paper.venue.messages import VenueMarket
+from traderd.paper.venue.venue import Venue
 
 DEFAULT_ACCOUNT_CASH: Final = "1000.00"
 _MULTIPLIER_DECIMALS: Final = 3

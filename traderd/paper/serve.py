@@ -17,8 +17,8 @@ import trio
 from traderd.errors import ConfigError
 from traderd.model.units import Money
 from traderd.paper.exchange import PaperExchange, run_paper_exchange
+from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S
 from traderd.paper.key_files import KeyFile, ensure_key_file, write_whole
-from traderd.paper.order_flow import DEFAULT_RATE_PER_S
 from traderd.paper.scenario import Scenario
 from traderd.runtime.env import Env
 

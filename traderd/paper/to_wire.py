@@ -22,8 +22,8 @@ from traderd.model.units import (
     format_price,
     format_time,
 )
-from traderd.paper.accounts import Position
-from traderd.paper.messages import TradeHappened, VenueFill, VenueMarket, VenueOrder
+from traderd.paper.venue.accounts import Position
+from traderd.paper.venue.messages import TradeHappened, VenueFill, VenueMarket, VenueOrder
 
 Levels = tuple[tuple[Price, Count], ...]
 

@@ -1,0 +1,1 @@
+"""Kalshi's WebSocket over the venue."""

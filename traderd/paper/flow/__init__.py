@@ -1,0 +1,1 @@
+"""Synthetic traders: what the street thinks and does."""
