@@ -7,7 +7,6 @@ Must not: compare figures of different runs or machines; the rounds alternate an
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import tempfile
 import time
@@ -15,9 +14,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import attrs
 import trio
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.compare import RESULTS, compare, report
 from traderd.kalshi.wire.decoder import FrameDecoder
 from traderd.model.events import BookDelta, Event, FeedName, OrderSent
 from traderd.model.ids import ClientOrderId
@@ -26,47 +27,11 @@ from traderd.runtime.env import RealEnv
 from traderd.store.journal import Journal, open_journal
 
 HERE: Final = Path(__file__).resolve().parent
-RESULTS: Final = HERE / "results" / "latest.json"
 RECORDING: Final = HERE.parent / "tests" / "data" / "ws_orderbook_prod_20260807.json"
-ROUNDS: Final = 7
-"""Bounds the alternating rounds: enough that one disturbed round does not move a median."""
 FRAMES_PER_ROUND: Final = 50_000
 EVENTS_PER_ROUND: Final = 400
 ORDERS_AT_ONCE: Final = 40
 """Bounds the events that share a commit: a busy moment of one account, not a best case."""
-
-
-@attrs.frozen(kw_only=True)
-class Row:
-    """One comparison; `ours` and `peer` are microseconds per item, `ratio` is peer / ours."""
-
-    name: str
-    ours: float
-    peer: float
-    peer_name: str
-    ratio: float
-    goal: float
-    holds: bool
-
-
-def compare(
-    name: str, ours: Callable[[], float], peer: Callable[[], float], *, peer_name: str, goal: float
-) -> Row:
-    """Run both sides in alternating rounds and compare their medians (microseconds per item)."""
-    ours(), peer()  # caches and files are warm for both
-    rounds = [(ours(), peer()) for _ in range(ROUNDS)]
-    our_median = statistics.median(one for one, _ in rounds)
-    peer_median = statistics.median(one for _, one in rounds)
-    ratio = peer_median / our_median
-    return Row(
-        name=name,
-        ours=round(our_median, 3),
-        peer=round(peer_median, 3),
-        peer_name=peer_name,
-        ratio=round(ratio, 2),
-        goal=goal,
-        holds=ratio >= goal,
-    )
 
 
 def recorded_deltas() -> list[bytes]:
@@ -118,8 +83,9 @@ def journal_round(write: Callable[[Journal, list[OrderSent]], Awaitable[None]]) 
                 raise RuntimeError("not every event is on the disk")
             return spent / len(events) * 1e6
 
+    RESULTS.mkdir(parents=True, exist_ok=True)
     # Beside the results and not in the temporary directory, which may be memory and sync for free.
-    with tempfile.TemporaryDirectory(dir=RESULTS.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=RESULTS) as folder:
         return trio.run(run, Path(folder) / "journal.sqlite3")
 
 
@@ -139,7 +105,6 @@ async def write_one_by_one(journal: Journal, events: list[OrderSent]) -> None:
 
 def main() -> int:
     """Run all benchmarks, write the rows, and return 1 if a goal does not hold."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
     deltas = recorded_deltas()
     frames = (deltas * (FRAMES_PER_ROUND // len(deltas) + 1))[:FRAMES_PER_ROUND]
     rows = [
@@ -158,15 +123,7 @@ def main() -> int:
             goal=5.0,
         ),
     ]
-    RESULTS.write_text(json.dumps([attrs.asdict(row) for row in rows], indent=2) + "\n")
-    for row in rows:
-        verdict = "holds" if row.holds else "DOES NOT HOLD"
-        print(
-            f"{row.name}: {row.ours:.2f} us, {row.peer_name}: {row.peer:.2f} us; "
-            f"{row.ratio:.1f} times faster, goal {row.goal:g}: {verdict}"
-        )
-    print(f"written to {RESULTS.relative_to(HERE.parent)}")
-    return 0 if all(row.holds for row in rows) else 1
+    return report(rows, "latest.json")
 
 
 if __name__ == "__main__":

@@ -129,43 +129,50 @@ def running_daemon(
 
 @contextmanager
 def running_exchange(
-    directory: Path, *, seed: int = 1, events_per_s: float = 6.0
+    directory: Path,
+    *options: str,
+    seed: int = 1,
+    events_per_s: float = 6.0,
+    account: str = "trader:1000.00",
+    stop_signal: int = signal.SIGTERM,
 ) -> Iterator[dict[str, Any]]:
-    """Serve an exchange in its own process and give its ready file's document."""
+    """Serve an exchange in its own process and give its ready file's document.
+
+    Without a `--tier` among the options nothing is limited: these tests are about something else.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "ready.json"
-    log = (directory / "exchange.log").open("wb")
+    ready_file.unlink(missing_ok=True)
+    log = (directory / "exchange.log").open("ab")
+    arguments = {
+        "--port": "0",
+        "--seed": str(seed),
+        "--events-per-s": str(events_per_s),
+        "--account": account,
+        "--keys-dir": str(directory / "keys"),
+        "--ready-file": str(ready_file),
+        "--tier": "unlimited",
+    }
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    command = [word for pair in (arguments | given).items() for word in pair]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "traderd",
-            "exchange",
-            "serve",
-            "--port",
-            "0",
-            "--seed",
-            str(seed),
-            "--events-per-s",
-            str(events_per_s),
-            "--account",
-            "trader:1000.00",
-            "--keys-dir",
-            str(directory / "keys"),
-            "--ready-file",
-            str(ready_file),
-        ],
+        [sys.executable, "-m", "traderd", "exchange", "serve", *command],
         cwd=ROOT,
         stdout=log,
         stderr=subprocess.STDOUT,
     )
     try:
-        wait_for(ready_file.exists, within_s=START_BUDGET_S, what="the exchange's ready file")
+        wait_for(
+            lambda: ready_file.exists() or process.poll() is not None,
+            within_s=START_BUDGET_S,
+            what="the exchange's ready file",
+        )
+        assert process.poll() is None, (directory / "exchange.log").read_text(encoding="utf-8")
         yield {**json.loads(ready_file.read_text(encoding="utf-8")), "pid": process.pid}
     finally:
         # One that a test has stopped would never hear of its end.
         process.send_signal(signal.SIGCONT)
-        process.terminate()
+        process.send_signal(stop_signal)
         try:
             process.wait(timeout=10)
         finally:

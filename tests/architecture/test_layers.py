@@ -14,7 +14,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "core": LOW,
     "runtime": ("errors",),
     "kalshi": (*LOW, "runtime"),
-    "paper": (*LOW, "runtime", "kalshi"),
+    "paper": (*LOW, "runtime", "kalshi", "store"),
     "store": (*LOW, "runtime"),
     "web": (*LOW, "core", "runtime"),
     "replay": (*LOW, "core", "runtime", "store", "kalshi", "paper"),

@@ -1,116 +1,39 @@
-import json
-import signal
-import subprocess
-import sys
+"""The group of the exchange's commands."""
+
 from pathlib import Path
 
 import pytest
-import trio
 from click.testing import CliRunner
 
-from tests.cli.conftest import run_traderd
-from tests.process_tools import free_port, running_exchange, wait_for
-from traderd.cli import exit_codes
-from traderd.cli.exchange import EVENTS_PER_S_MAX, exchange
-from traderd.config import load_config
-from traderd.errors import ConfigError
-from traderd.kalshi.auth import load_signer
-from traderd.kalshi.rest import open_rest
-from traderd.model.units import parse_money
-from traderd.runtime.env import RealEnv
+from traderd.cli.exchange import exchange
 
 
-def refused(*arguments: str) -> str:
-    ran = CliRunner().invoke(exchange, ["serve", *arguments])
-    assert ran.exit_code == exit_codes.USAGE
-    return " ".join(ran.output.split())
+def leaves(group, path=()) -> list[tuple[str, ...]]:
+    found = []
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found += leaves(command, (*path, name))
+        else:
+            found.append((*path, name))
+    return found
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--account", "bob"), "--account needs NAME:DOLLARS, not 'bob'"),
-        (("--account", ":5"), "--account needs NAME:DOLLARS, not ':5'"),
-        (("--account", "bob:much"), "the cash of bob is not a plain decimal number: 'much'"),
-        (("--account", "bob:-5"), "the cash of bob must not be below 0"),
-        (("--account", "bob:1", "--account", "bob:2"), "--account bob is given twice"),
-        (("--port", "99999"), "99999 is not in the range 0<=x<=65535"),
-        (("--events-per-s", "-1"), "-1.0 is not in the range"),
-        (("--events-per-s", "nan"), "--events-per-s must be a number"),
-        (("--events-per-s", "many"), "'many' is not a valid float"),
-    ],
-    ids=str,
-)
-def test_what_cannot_be_served_is_told_before_anything_is_opened(arguments, words):
-    assert words in refused(*arguments)
+@pytest.mark.parametrize("path", leaves(exchange), ids=" ".join)
+def test_every_command_finds_the_exchange_by_its_keys_and_speaks_json(path):
+    ran = CliRunner().invoke(exchange, [*path, "--help"])
+    assert "--keys-dir" in ran.output
+    assert ("--json" in ran.output) is (path != ("serve",))
 
 
-def test_the_flow_is_bounded_as_in_the_configuration(tmp_path):
-    def config(rate):
-        flags = {"exchange.events_per_s": rate}
-        return load_config(variables={}, directory=tmp_path, flags=flags)
-
-    assert config(EVENTS_PER_S_MAX).exchange.events_per_s == EVENTS_PER_S_MAX
-    with pytest.raises(ConfigError, match=f"<= {EVENTS_PER_S_MAX}"):
-        config(EVENTS_PER_S_MAX + 1)
+def test_every_command_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "test-your-own-bot.md").read_text()
+    assert [
+        path for path in leaves(exchange) if f"traderd exchange {' '.join(path)}" not in page
+    ] == []
 
 
-@pytest.mark.process
-def test_another_process_trades_with_what_the_ready_file_says(tmp_path):
-    with running_exchange(tmp_path, events_per_s=0) as ready:
-        (account,) = ready["accounts"]
-        signer = load_signer(account["key_id"], Path(account["key_file"]))
-
-        async def balance():
-            async with open_rest(env=RealEnv(), base_url=ready["rest_url"], signer=signer) as rest:
-                return (await rest.balance()).balance
-
-        assert trio.run(balance) == parse_money("1000.00")
-    assert not (tmp_path / "ready.json").exists()
-
-
-@pytest.mark.process
-def test_it_says_where_it_is_and_ends_with_zero_when_asked(tmp_path):
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-u", "-m", "traderd", "exchange", "serve", "--port", "0"),
-            *("--account", "ann:5", "--account", "bob:6.50", "--keys-dir", str(tmp_path / "keys")),
-            *("--ready-file", str(tmp_path / "ready.json")),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-    wait_for((tmp_path / "ready.json").exists, within_s=20, what="the ready file")
-    ready = json.loads((tmp_path / "ready.json").read_text())
-    assert list(ready) == ["rest_url", "ws_url", "accounts"]
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (exit_codes.OK, "")
-    assert out.splitlines() == [
-        f"REST       {ready['rest_url']}",
-        f"WebSocket  {ready['ws_url']}",
-        f"keys       {tmp_path / 'keys'}",
-    ]
-    assert [account["name"] for account in ready["accounts"]] == ["ann", "bob"]
-    assert (tmp_path / "keys" / "bob.pem").stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.process
-def test_a_port_that_is_taken_is_four_and_one_sentence(tmp_path):
-    with running_exchange(tmp_path / "first", events_per_s=0) as ready:
-        port = ready["rest_url"].rpartition(":")[2].partition("/")[0]
-        ran = run_traderd("exchange", "serve", "--port", port, directory=tmp_path)
-    assert ran.code == exit_codes.CONFIGURATION
-    assert ran.err.startswith(f"traderd: cannot listen on 127.0.0.1:{port}: ")
-    assert len(ran.err.splitlines()) == 1
-
-
-@pytest.mark.process
-def test_keys_that_cannot_be_made_are_four_and_one_sentence(tmp_path):
-    (tmp_path / "keys").write_text("a file is in the way")
-    port = str(free_port())
-    ran = run_traderd("exchange", "serve", "--port", port, "--keys-dir", "keys", directory=tmp_path)
-    assert (ran.code, ran.out) == (exit_codes.CONFIGURATION, "")
-    assert len(ran.err.splitlines()) == 1
+def test_the_group_names_its_exit_codes():
+    ran = CliRunner().invoke(exchange, ["--help"])
+    text = " ".join(ran.output.split())
+    assert "3 no exchange is served with these keys" in text
+    assert "6 refused by the exchange" in text

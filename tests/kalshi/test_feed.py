@@ -7,6 +7,8 @@ from traderd.errors import AuthenticationRefused, ExchangeRefused, ExchangeUnava
 from traderd.kalshi.auth import verify_signature
 from traderd.kalshi.feed import open_feed
 from traderd.kalshi.wire import commands, frames
+from traderd.kalshi.wire.command_reader import decode_command
+from traderd.kalshi.wire.feed import OkBody
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
@@ -22,22 +24,18 @@ A, B = MarketTicker("KX-26.5-A"), MarketTicker("KX-26.5-B")
 
 
 def snapshot(seq, ticker=A, *, command_id=0, sid=1):
-    return frames.encode_snapshot(
-        sid=sid,
-        seq=seq,
+    body = frames.snapshot_body(
         ticker=ticker,
         market_id="m",
         bids=[(Price(4700), Count(300))],
         asks=[(Price(5200), Count(500))],
         use_yes_price=True,
-        command_id=command_id,
     )
+    return frames.data_message("orderbook_snapshot", body, 1).addressed(sid, seq, command_id)
 
 
 def delta(seq):
-    return frames.encode_delta(
-        sid=1,
-        seq=seq,
+    body = frames.delta_body(
         ticker=A,
         market_id="m",
         side=Side.ASK,
@@ -46,6 +44,7 @@ def delta(seq):
         at=Timestamp(1),
         use_yes_price=True,
     )
+    return frames.data_message("orderbook_delta", body, 1).addressed(1, seq)
 
 
 class Kalshi:
@@ -58,7 +57,7 @@ class Kalshi:
 
     async def run(self, socket):
         while True:
-            command = commands.decode_command(await socket.get_message())
+            command = decode_command(await socket.get_message())
             self.asked.append(command)
             for raw in self.answers(command):
                 if isinstance(raw, float):
@@ -145,7 +144,7 @@ async def test_a_subscription_gives_one_id_per_channel_and_then_events(
 
 async def test_what_one_read_brings_is_one_batch(feed_exchange, autojump_clock):
     async def script(socket):
-        command = commands.decode_command(await socket.get_message())
+        command = decode_command(await socket.get_message())
         server_frames = b"".join(
             bytes([0x81, 126]) + len(raw).to_bytes(2, "big") + raw
             for raw in [*(delta(seq) for seq in range(1, 101))]
@@ -172,7 +171,8 @@ async def test_markets_are_added_deleted_and_subscriptions_ended(feed_exchange, 
                     for sid in command.sids
                 ]
             case _:
-                return [frames.encode_ok(command_id=command.id, sid=1, seq=5, tickers=[A])]
+                covered = OkBody(market_tickers=[A])
+                return [frames.encode_ok(command_id=command.id, sid=1, seq=5, body=covered)]
 
     trader = Trader(feed_exchange, answers)
     async with trader.open() as feed:

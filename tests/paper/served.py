@@ -20,7 +20,7 @@ from wsproto.events import TextMessage
 
 from traderd.model.units import parse_money
 from traderd.paper.exchange import Credentials, PaperExchange, run_paper_exchange
-from traderd.paper.scenario import Scenario, parse_scenario
+from traderd.paper.scenario import Scenario, scenario_from
 from traderd.runtime.env import Env
 
 EPOCH_NS = 1_790_000_000_000_000_000
@@ -74,7 +74,7 @@ SCENARIO = {
 
 
 def scenario(**changes: Any) -> Scenario:
-    return parse_scenario(json.dumps(SCENARIO | changes).encode())
+    return scenario_from(SCENARIO | changes)
 
 
 class MemoryListener(trio.abc.Listener):

@@ -12,16 +12,29 @@ from hypothesis import strategies as st
 
 from traderd.kalshi.wire.errors import RequestRefused
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.paper.auth_check import ApiKey, KeyRegistry, has_credentials
+from traderd.paper.auth_check import (
+    FULL_ACCESS,
+    RESTRICTED_KEY,
+    SCOPES,
+    ApiKey,
+    KeyRegistry,
+    check_access,
+    has_credentials,
+    own_subaccount,
+)
 
 NOW = Timestamp(1_790_000_000 * NS_PER_S)
 PATH = "/trade-api/v2/portfolio/balance"
 PRIVATE = Ed25519PrivateKey.generate()
 
 
+def key(key_id: str = "key-1", account_id: str = "ann", **more) -> ApiKey:
+    return ApiKey(key_id=key_id, account_id=account_id, public_key=PRIVATE.public_key(), **more)
+
+
 def registry() -> KeyRegistry:
     keys = KeyRegistry()
-    keys.add(ApiKey(key_id="key-1", account_id="ann", public_key=PRIVATE.public_key()))
+    keys.add(key())
     return keys
 
 
@@ -44,7 +57,7 @@ def refused(given_headers, keys=None) -> dict:
 
 
 def test_an_ed25519_signature_names_the_account():
-    assert registry().authenticate("GET", PATH, headers(), NOW) == "ann"
+    assert registry().authenticate("GET", PATH, headers(), NOW).account_id == "ann"
 
 
 def test_an_rsa_signature_with_the_usual_salt_names_the_account():
@@ -59,15 +72,27 @@ def test_an_rsa_signature_with_the_usual_salt_names_the_account():
         "kalshi-access-timestamp": stamp,
         "kalshi-access-signature": base64.b64encode(signature).decode(),
     }
-    assert keys.authenticate("GET", PATH, signed, NOW) == "bob"
+    assert keys.authenticate("GET", PATH, signed, NOW).account_id == "bob"
     assert refused(signed | {"kalshi-access-key": "key-1"}, keys)["error"]["details"] == (
         "INCORRECT_API_KEY_SIGNATURE"
     )
 
 
+@pytest.mark.parametrize("salt", [0, 20, 32, padding.PSS.MAX_LENGTH])
+def test_every_salt_length_is_accepted(salt):
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    keys = KeyRegistry()
+    keys.add(ApiKey(key_id="key-1", account_id="bob", public_key=private.public_key()))
+    stamp = str(NOW // 1_000_000)
+    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=salt)
+    signature = private.sign(f"{stamp}GET{PATH}".encode(), scheme, hashes.SHA256())
+    signed = headers() | {"kalshi-access-signature": base64.b64encode(signature).decode()}
+    assert keys.authenticate("GET", PATH, signed, NOW).account_id == "bob"
+
+
 @pytest.mark.parametrize("skew_ms", [-10_000, -5_000, 0, 5_000, 30_000])
 def test_clocks_within_the_window_are_accepted(skew_ms):
-    assert registry().authenticate("GET", PATH, headers(skew_ms=skew_ms), NOW) == "ann"
+    assert registry().authenticate("GET", PATH, headers(skew_ms=skew_ms), NOW).account_id == "ann"
 
 
 @pytest.mark.parametrize("skew_ms", [-300_000, -30_000, -10_001, 30_001, 300_000])
@@ -145,3 +170,76 @@ def test_missing_headers_are_named(missing, code):
 def test_one_header_is_enough_to_want_to_be_known():
     assert not has_credentials({"host": "a"})
     assert has_credentials({"kalshi-access-timestamp": "1"})
+
+
+# --- what a key may -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("granted", "needed", "may"),
+    [
+        (FULL_ACCESS, "write::trade", True),
+        (FULL_ACCESS, "read::portfolio_balance", True),
+        (("read",), "write", False),
+        (("read",), "write::trade", False),
+        (("read",), "read::block_trade_accept", True),
+        (("write::trade",), "write::trade", True),
+        (("write::trade",), "write", False),
+        (("write::trade",), "write::transfer", False),
+        (("write::trade",), "read", False),
+        (("read::portfolio_balance",), "read::portfolio_balance", True),
+        (("read::portfolio_balance",), "read", False),
+    ],
+)
+def test_a_scope_or_the_one_that_includes_it_is_needed(granted, needed, may):
+    assert key(scopes=granted).may(needed) is may
+
+
+def test_every_part_of_a_scope_names_one_that_there_is():
+    assert all(scope.partition("::")[0] in FULL_ACCESS for scope in SCOPES)
+
+
+def forbidden(function, *args, **more) -> dict:
+    with pytest.raises(RequestRefused) as caught:
+        function(*args, **more)
+    assert caught.value.refusal.status == 403
+    return json.loads(caught.value.refusal.body())["error"]
+
+
+def test_a_missing_scope_is_named():
+    reader = key(scopes=("read",))
+    check_access(reader, "read", account_wide=True)
+    check_access(reader, "", account_wide=False)
+    error = forbidden(check_access, reader, "write::trade", account_wide=False)
+    assert error["code"] == "forbidden"
+    assert "write::trade" in error["message"]
+
+
+def test_a_locked_key_hears_the_documented_sentence():
+    locked = key(subaccount=0)
+    check_access(locked, "write::trade", account_wide=False)
+    assert forbidden(check_access, locked, "read", account_wide=True) == {
+        "code": "forbidden",
+        "message": RESTRICTED_KEY,
+    }
+
+
+def test_a_locked_key_acts_on_its_subaccount_and_no_other():
+    locked = key(subaccount=5)
+    assert own_subaccount(locked, None) == own_subaccount(locked, 5) == 5
+    assert forbidden(own_subaccount, locked, 0)["code"] == "forbidden"
+    assert own_subaccount(key(), None) is None
+    assert own_subaccount(key(), 7) == 7
+    assert own_subaccount(None, 7) == 7
+
+
+def test_an_account_sees_its_own_keys_only_and_changes_are_told():
+    heard = []
+    keys = KeyRegistry(on_change=lambda each, is_there: heard.append((each.key_id, is_there)))
+    for key_id, owner in (("a", "ann"), ("b", "bob"), ("c", "ann")):
+        keys.add(key(key_id, owner))
+    assert [each.key_id for each in keys.of("ann")] == ["a", "c"]
+    keys.remove("a")
+    keys.remove("a")
+    assert [each.key_id for each in keys.of("ann")] == ["c"]
+    assert heard == [("a", True), ("b", True), ("c", True), ("a", False)]

@@ -22,7 +22,7 @@ from tests.paper.served import (
 from traderd.model.market import MarketStatus
 from traderd.model.units import parse_money
 from traderd.paper.exchange import run_paper_exchange
-from traderd.paper.scenario import default_scenario
+from traderd.paper.scenario import default_scenario, packaged_scenario
 from traderd.paper.venue.messages import VenueRefusal
 from traderd.runtime.env import RealEnv
 
@@ -113,6 +113,25 @@ async def test_a_scenario_without_opening_books_is_a_quiet_exchange(autojump_clo
         assert (await (await bench.trader()).ask("GET", "/markets/X-1-A"))[0] == 200
 
 
+async def test_a_scenarios_markets_open_and_settle_by_themselves_even_with_a_silent_street(
+    autojump_clock,
+):
+    async with open_bench(scenario=packaged_scenario("showcase"), accounts=None) as bench:
+
+        async def listed(ticker):
+            # The server ends idle connections, so each question has its own.
+            trader = await bench.trader("trader")
+            return (await trader.ask("GET", f"/markets/{ticker}"))[1]["market"]
+
+        assert (await listed("KXSHOWFREE-BILL-Y"))["status"] == "initialized"
+        await trio.sleep(125)
+        bill = await listed("KXSHOWFREE-BILL-Y")
+        assert (bill["status"], bill["yes_bid_dollars"]) == ("active", "0.3000")
+        await trio.sleep(100)
+        coin = await listed("KXSHOWCOIN-NOON-B60500")
+        assert (coin["status"], coin["result"]) == ("finalized", "no")
+
+
 # --- time -----------------------------------------------------------------------------------------
 
 
@@ -127,6 +146,8 @@ async def test_a_market_closes_on_time_and_its_orders_with_it(autojump_clock):
             assert bench.exchange.venue.market(B).status is MarketStatus.ACTIVE
             await trio.sleep_until(3_600.5)
             assert bench.exchange.venue.market(B).status is MarketStatus.CLOSED
+            # Kalshi takes what rested off the book shortly after.
+            await trio.sleep_until(3_602.5)
             (closed,) = await feed.get_all()
             assert closed["msg"]["last_update_reason"] == "CloseCancel"
         status, body = await (await bench.trader()).place("bid", "1", "0.10", ticker=B)
@@ -212,17 +233,17 @@ async def test_a_pause_is_told_by_the_status_and_by_every_order(autojump_clock):
         trader = await bench.trader()
         _, made = await trader.place("bid", "1", "0.40")
         path = f"/portfolio/events/orders/{made['order_id']}"
-        bench.exchange.faults.pause(whole_exchange=True)
+        bench.exchange.pause(whole_exchange=True)
         _, told = await trader.ask("GET", "/exchange/status")
         assert (told["exchange_active"], told["trading_active"]) == (False, False)
         assert (await trader.ask("DELETE", path))[0] == 409
-        bench.exchange.faults.pause()
+        bench.exchange.pause()
         _, told = await trader.ask("GET", "/exchange/status")
         assert (told["exchange_active"], told["trading_active"]) == (True, False)
         status, body = await trader.place("bid", "1", "0.40")
         assert (status, body["error"]["code"]) == (409, "trading_is_paused")
         assert (await trader.ask("DELETE", path))[0] == 200
-        bench.exchange.faults.resume()
+        bench.exchange.resume()
         assert (await trader.place("bid", "1", "0.40"))[0] == 201
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from traderd.errors import ConfigError
 from traderd.kalshi.auth import load_signer, verify_signature
-from traderd.paper.key_files import ensure_key_file, write_whole
+from traderd.paper.key_files import KEY_TYPES, ensure_key_file, make_key_file, write_whole
 
 
 def test_a_key_is_made_with_private_modes_and_can_sign(tmp_path):
@@ -20,6 +20,31 @@ def test_a_key_is_made_with_private_modes_and_can_sign(tmp_path):
     assert sorted(path.name for path in directory.iterdir()) == ["ann.id", "ann.pem"]
     signature = load_signer("id-1", made.path).headers("GET", "/a", 5)["KALSHI-ACCESS-SIGNATURE"]
     assert verify_signature(made.public_key, signature, "5GET/a")
+
+
+@pytest.mark.parametrize("key_type", KEY_TYPES)
+def test_a_key_is_of_the_type_that_was_asked_for(tmp_path, key_type):
+    made = ensure_key_file(tmp_path, "ann", "id-1", key_type)
+    assert made.key_type == key_type
+    first_line = made.path.read_text().splitlines()[0]
+    # What Kalshi hands out, and what older clients look for.
+    assert ("RSA" in first_line) is (key_type == "rsa")
+
+
+def test_a_key_that_is_there_keeps_its_type(tmp_path):
+    ensure_key_file(tmp_path, "ann", "id-1", "ed25519")
+    assert ensure_key_file(tmp_path, "ann", "id-2", "rsa").key_type == "ed25519"
+
+
+def test_a_new_key_takes_nobodys_place(tmp_path):
+    made = make_key_file(tmp_path, "ann", "id-1", "ed25519")
+    content = made.path.read_bytes()
+    with pytest.raises(ConfigError, match=r"ann\.pem exists: choose another name"):
+        make_key_file(tmp_path, "ann", "id-2")
+    made.path.unlink()
+    with pytest.raises(ConfigError, match=r"ann\.id exists"):
+        make_key_file(tmp_path, "ann", "id-2")
+    assert content.startswith(b"-----BEGIN PRIVATE KEY-----")
 
 
 def test_the_same_key_is_loaded_ever_after(tmp_path):

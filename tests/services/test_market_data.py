@@ -18,7 +18,7 @@ def skip_a_frame(simulated) -> None:
     for session, _ in simulated.exchange.feed._open.values():
         for subscription in session._by_sid.values():
             if subscription.channel == "orderbook_delta":
-                subscription.next_seq()
+                subscription.seq += 1
 
 
 def change_book(simulated, ticker: str = TICKERS[0]) -> None:

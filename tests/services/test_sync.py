@@ -209,7 +209,7 @@ async def test_a_fill_of_an_outage_is_booked_although_a_younger_one_came_by_the_
         await trio.sleep(2.0)
         simulated.trade_through("ask", simulated.touch(first)[0], ticker=first)
         await trio.sleep(70.0)
-        faults.websocket_status = None
+        faults.accept_websockets()
         await simulated.wait_until(
             lambda: simulated.view.feed(FeedName.PRIVATE).connected, within_s=120
         )

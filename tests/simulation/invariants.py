@@ -59,7 +59,7 @@ def check_money(simulated: SimulatedDaemon) -> None:
     balance = venue.balance(account_id)
     assert parse_money(CASH) + view.ledger.cash_flow == balance.cash
     assert view.account.balance == balance.available
-    assert view.ledger.fees_paid == venue.account(account_id).fees_paid
+    assert view.ledger.fees_paid == sum(p.fees_paid for p in venue.positions(account_id, None))
 
 
 def check_log(simulated: SimulatedDaemon) -> None:

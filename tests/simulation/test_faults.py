@@ -423,7 +423,7 @@ async def test_a_pause_of_the_exchange_is_a_condition_and_no_error(
 ):
     async with simulated_daemon(tmp_path, risk__breaker_errors=1) as simulated:
         placed = await simulated.place("bid", "1", "0.0100")
-        simulated.exchange.faults.pause(whole_exchange=whole_exchange)
+        simulated.exchange.pause(whole_exchange=whole_exchange)
         first = await simulated.place("bid", "1", "0.0100")
         assert first.answer is Answer.REJECTED
         conditions = simulated.view.conditions
@@ -442,7 +442,7 @@ async def test_a_pause_of_the_exchange_is_a_condition_and_no_error(
         # Nobody alarms: no halt, no error, no state but ready.
         assert simulated.view.conditions.halts == {}
         assert simulated.state is State.READY
-        simulated.exchange.faults.resume()
+        simulated.exchange.resume()
         await simulated.wait_until(
             lambda: conditions.venue_paused is None and not conditions.markets_paused
         )

@@ -32,6 +32,7 @@ async def survive(state_dir: Path, seed: int, duration_s: float) -> None:
             await trio.sleep(duration_s)
             nursery.cancel_scope.cancel()
         simulated.exchange.faults.clear()
+        simulated.exchange.resume()
         await trio.sleep(60.0)
         await simulated.send(Pause(reason="the storm is over"))
         if BREAKER_HALT in simulated.view.conditions.halts:

@@ -59,10 +59,11 @@ async def _window(simulated: SimulatedDaemon, rng: Random) -> None:
     elif kind == 4:
         faults.delay_requests(rng.uniform(0.0, REQUEST_LIFE_S))
     else:
-        faults.pause(whole_exchange=rng.random() < 0.5)
+        simulated.exchange.pause(whole_exchange=rng.random() < 0.5)
     await trio.sleep(rng.uniform(*WINDOW_S))
     # Everything at once: windows that overlap end together, which is a schedule like any other.
     faults.clear()
+    simulated.exchange.resume()
 
 
 async def live_people(simulated: SimulatedDaemon, rng: Random) -> None:

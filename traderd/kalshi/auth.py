@@ -175,7 +175,12 @@ def verify_signature(public_key: PublicKey, signature_b64: str, text: str) -> bo
     return True
 
 
-def _public_pem(key: PrivateKey) -> bytes:
-    return key.public_key().public_bytes(
+def public_key_pem(key: PublicKey) -> bytes:
+    """Return a public key as `load_public_key` reads it."""
+    return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+
+
+def _public_pem(key: PrivateKey) -> bytes:
+    return public_key_pem(key.public_key())

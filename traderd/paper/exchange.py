@@ -1,32 +1,56 @@
 """The whole paper exchange: a venue, its street, its accounts, its two interfaces and its faults.
 
 Owns: the tasks of one exchange and its clock. Every call of the venue is followed at once by `settle`, which sends
-what happened to the subscribers, so REST and WebSocket tell one story.
+what happened to the subscribers, so REST and WebSocket tell one story; with a state file nobody hears anything that
+is not on the disk.
 Must not: hold a rule of trading, or know who traded with whom outside (`core` is never imported).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Final, NoReturn
 
 import attrs
 import trio
 
+from traderd.errors import StoreError
 from traderd.kalshi.auth import PublicKey, generate_key, load_public_key
 from traderd.model.units import NS_PER_S, Money, Timestamp
 from traderd.paper.auth_check import ApiKey, KeyRegistry
+from traderd.paper.fault_door import FaultDoor, claimed_account
 from traderd.paper.faults import Faults
 from traderd.paper.feed import api as feed_api
 from traderd.paper.feed.api import FeedApi
 from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S, OrderFlow
+from traderd.paper.ids import SeededIds
+from traderd.paper.position_memory import PositionMemory
 from traderd.paper.rest import api as rest_api
 from traderd.paper.rest.api import RestApi
-from traderd.paper.scenario import Scenario, build_venue
-from traderd.paper.serving.http_server import DEFAULT_LIMITS, HttpLimits, HttpServer
+from traderd.paper.rest.call import Desk
+from traderd.paper.scenario import Scenario, build_venue, street_plans, weekly_pauses
+from traderd.paper.serving.http_server import (
+    DEFAULT_LIMITS,
+    ConnectionDropped,
+    HttpLimits,
+    HttpServer,
+    Request,
+    Response,
+)
+from traderd.paper.settings import DEFAULT_SETTINGS, ExchangeSettings
+from traderd.paper.shifted_env import ShiftedEnv
+from traderd.paper.state.changes import StateChanges
+from traderd.paper.state.keeper import StateKeeper, open_keeper
+from traderd.paper.state.key_rows import key_of, key_row
+from traderd.paper.state.restore import restore
+from traderd.paper.state.rows import CLEAR, KIND_WORDS, KeyRow, thing_of
+from traderd.paper.venue.floor import TRADES_KEPT
+from traderd.paper.venue.venue import Venue
 from traderd.runtime.env import Env
 
 EXPIRY_CHECK_S: Final = 1.0
@@ -43,34 +67,139 @@ class Credentials:
     private_pem: bytes = attrs.field(repr=False)
 
 
+@attrs.frozen(kw_only=True)
+class Opening:
+    """How an account began: what a reset gives back to it."""
+
+    account_id: str
+    name: str
+    cash: Money
+
+
 class PaperExchange:
     """One running exchange; made by `run_paper_exchange`."""
 
-    def __init__(self, *, env: Env, address: str, scenario: Scenario, limits: HttpLimits) -> None:
-        """Build an exchange that is reachable at `address` (`host:port`) once it is served."""
+    def __init__(
+        self,
+        *,
+        env: Env,
+        address: str,
+        scenario: Scenario,
+        seed: int = 0,
+        limits: HttpLimits = DEFAULT_LIMITS,
+        settings: ExchangeSettings = DEFAULT_SETTINGS,
+        ids: Callable[[], str] | None = None,
+        keeper: StateKeeper | None = None,
+    ) -> None:
+        """Build an exchange that is reachable at `address` (`host:port`) once it is served.
+
+        Args:
+            env: the outside world.
+            address: as clients write it.
+            scenario: what the venue starts with.
+            seed: of the faults' chances.
+            limits: bounds of the listener's clients.
+            settings: what its operator may choose.
+            ids: gives ids; None takes random ones.
+            keeper: the state file; None forgets everything at the end.
+        """
         self.rest_url = f"http://{address}{rest_api.PREFIX}"
         self.ws_url = f"ws://{address}{feed_api.PATH}"
         self.accounts: dict[str, Credentials] = {}
         """The accounts that were made here, by name."""
-        self.faults = Faults()
-        self.keys = KeyRegistry()
-        self._env = env
+        self.faults = Faults(rng=Random(f"faults {seed}"), elapsed_s=env.monotonic)
+        self.keys = KeyRegistry(on_change=self._note_key)
+        self.scenario = scenario
+        self.settings = settings
+        # A fault may make the exchange's clock wrong, for everything that it tells and judges by.
+        self._env = ShiftedEnv(env, self.faults.clock_offset_ns)
         self._last = Timestamp(env.wall_ns())
-        # Ids are never seeded: a trader's journal outlives the exchange, and a repeated trade id would be
-        # taken for a fill it knows already.
-        self.venue = build_venue(scenario, ids=env.new_id, now=self._last)
-        self.feed = FeedApi(env=env, venue=self.venue, keys=self.keys, faults=self.faults)
-        rest = RestApi(
-            env=env,
-            venue=self.venue,
-            keys=self.keys,
+        self._ids = ids or env.new_id
+        self._keeper = keeper
+        self._openings: dict[str, Opening] = {}
+        self._changed_keys: list[KeyRow] = []
+        self._flow_scope = trio.CancelScope()
+        self.venue: Venue
+        """Replaced as a whole by `reset`: read it anew each time."""
+        self.feed: FeedApi
+        self._door = FaultDoor(
+            prefix=rest_api.PREFIX,
             faults=self.faults,
+            answer=self._answer,
+            who=lambda headers: claimed_account(self.keys, self.venue, headers),
             now=self.now,
-            settle=self.settle,
+            cancel_all=self._cancel_all,
         )
         self.server = HttpServer(
-            env=env, handle=rest.handle, upgrade=self.feed.upgrade, limits=limits
+            env=self._env,
+            handle=self._door.handle,
+            upgrade=lambda r: self.feed.upgrade(r),
+            limits=limits,
         )
+        if keeper is not None and not keeper.file.is_empty:
+            self._restore(keeper)
+        else:
+            self._install(self._new_venue())
+
+    # --- the venue --------------------------------------------------------------------------------
+
+    def _new_venue(self) -> Venue:
+        return build_venue(
+            self.scenario, ids=self._ids, now=self.now(), tracks=self._keeper is not None
+        )
+
+    def _install(self, venue: Venue) -> None:
+        self.venue = venue
+        self._changes = StateChanges(venue)
+        self.feed = FeedApi(env=self._env, venue=venue, keys=self.keys, faults=self.faults)
+        self._memory = PositionMemory(venue, self.faults)
+        desk = Desk(
+            venue=venue,
+            keys=self.keys,
+            settings=self.settings,
+            new_id=self._ids,
+            positions=self._memory.positions,
+        )
+        self._rest = RestApi(env=self._env, desk=desk, now=self.now, settle=self.settle)
+        if self._keeper is not None:
+            self._keeper.on_durable = self.feed.release
+
+    def _restore(self, keeper: StateKeeper) -> None:
+        venue = Venue(ids=self._ids, pauses=weekly_pauses(self.scenario), tracks=True)
+        things = {
+            kind: [thing_of(kind, body) for body in keeper.file.read(kind)] for kind in KIND_WORDS
+        }
+        held = restore(venue, things)
+        # The wall clock may have stepped back while nobody was here.
+        self._last = max(self._last, held.ledger.at)
+        if isinstance(self._ids, SeededIds):
+            self._ids.count = held.ledger.ids
+        for row in held.keys:
+            self.keys.add(key_of(row))
+        self._changed_keys.clear()
+        self._install(venue)
+
+    def reset(self) -> None:
+        """Begin anew: the scenario's start, the same keys, every account with the cash it was opened with.
+
+        Every WebSocket is dropped, so that no client goes on with books of before.
+        """
+        self.feed.drop(None)
+        self._install(self._new_venue())
+        self._door.forget()
+        for opening in self._openings.values():
+            self.venue.open_account(opening.account_id, opening.cash, self.now(), name=opening.name)
+        if self._keeper is not None:
+            self._keeper.submit([CLEAR])
+            self._changed_keys.extend(
+                key_row(key, is_there=True)
+                for account_id in self.venue.account_ids()
+                for key in self.keys.of(account_id)
+            )
+        self._flow_scope.cancel()
+        self.settle()
+
+    # --- time and news ----------------------------------------------------------------------------
 
     def now(self) -> Timestamp:
         """Return the exchange's time: the wall clock, but it waits when that steps back."""
@@ -78,12 +207,49 @@ class PaperExchange:
         return self._last
 
     def settle(self) -> None:
-        """Expire what is due and broadcast what happened; call it after every call of the venue."""
+        """Do what is due and broadcast what happened; call it after every call of the venue."""
         now = self.now()
         due = self.venue.next_due()
         if due is not None and due <= now:
-            self.venue.expire_due(now)
+            self.venue.advance(now)
+        self._memory.note(now)
+        if self._keeper is not None:
+            self.venue.floor.end_turn()
+            ids = self._ids.count if isinstance(self._ids, SeededIds) else 0
+            rows = self._changes.take(at=now, ids=ids, keys=self._changed_keys)
+            self._changed_keys.clear()
+            if rows:
+                self.feed.hold(self._keeper.submit(rows))
         self.feed.publish()
+
+    async def wait_durable(self) -> None:
+        """Return when everything that happened is on the disk; at once without a state file.
+
+        Cancelling is safe. Raises StoreError: the disk failed, and with it the exchange.
+        """
+        if self._keeper is not None and not self._keeper.is_durable:
+            await self._keeper.wait_durable()
+
+    async def _answer(self, request: Request) -> Response:
+        response = await self._rest.handle(request)
+        try:
+            await self.wait_durable()
+        except StoreError as exc:
+            # What the client asked for may be lost, so it gets no answer at all.
+            raise ConnectionDropped(str(exc)) from exc
+        return response
+
+    def pause(self, *, whole_exchange: bool = False) -> None:
+        """Take no orders until `resume`; cancels are still taken unless the whole exchange is paused."""
+        self.venue.pauses.begin(self.now(), whole_exchange=whole_exchange)
+        self.settle()
+
+    def resume(self) -> None:
+        """End a pause."""
+        self.venue.pauses.end()
+        self.settle()
+
+    # --- accounts ---------------------------------------------------------------------------------
 
     def create_account(self, name: str, cash: Money) -> Credentials:
         """Open an account with a fresh Ed25519 key.
@@ -92,21 +258,58 @@ class PaperExchange:
             VenueRefusal: the cash is negative.
         """
         private_pem, public_pem = generate_key("ed25519")
-        key_id = self._env.new_id()
-        account_id = self.open_account(cash, key_id, load_public_key(public_pem))
+        key_id = self._ids()
+        account_id = self.open_account(cash, key_id, load_public_key(public_pem), name=name)
         made = Credentials(name=name, account_id=account_id, key_id=key_id, private_pem=private_pem)
         self.accounts[name] = made
         return made
 
-    def open_account(self, cash: Money, key_id: str, public_key: PublicKey) -> str:
-        """Open an account for a key that exists and return the account's id; raises VenueRefusal."""
-        account_id = self._env.new_id()
-        self.venue.open_account(account_id, cash)
-        self.keys.add(ApiKey(key_id=key_id, account_id=account_id, public_key=public_key))
+    def open_account(
+        self, cash: Money, key_id: str, public_key: PublicKey, *, name: str = ""
+    ) -> str:
+        """Open an account for a key that exists and return the account's id.
+
+        One of this name that a state file brought back keeps its money. Raises VenueRefusal.
+        """
+        account_id = self._account_named(name) or self._ids()
+        if account_id not in self.venue.account_ids():
+            self.venue.open_account(account_id, cash, self.now(), name=name)
+        self._openings[account_id] = Opening(account_id=account_id, name=name, cash=cash)
+        self.keys.add(
+            ApiKey(key_id=key_id, account_id=account_id, public_key=public_key, name=name)
+        )
+        self.settle()
         return account_id
 
-    async def run_street(self, flow: OrderFlow) -> NoReturn:
-        """Let the street trade until cancelled."""
+    def _cancel_all(self, name: str) -> None:
+        account_id = self._account_named(name)
+        if account_id is not None:
+            self.venue.cancel_all(account_id, None, self.now())
+            self.settle()
+
+    def _account_named(self, name: str) -> str | None:
+        for account_id in self.venue.account_ids() if name else ():
+            if self.venue.account(account_id).name == name:
+                return account_id
+        return None
+
+    def _note_key(self, key: ApiKey, is_there: bool) -> None:
+        if self._keeper is not None:
+            self._changed_keys.append(key_row(key, is_there=is_there))
+
+    # --- tasks ------------------------------------------------------------------------------------
+
+    async def run_street(self, seed: int, rate: float) -> NoReturn:
+        """Let the street trade until cancelled, anew after every reset."""
+        while True:
+            with trio.CancelScope() as self._flow_scope:
+                plans = street_plans(self.scenario)
+                flow = OrderFlow(self.venue, Random(seed), rate, plans)
+                if flow.is_needed:
+                    await self._run_flow(flow)
+                await trio.sleep_forever()
+
+    async def _run_flow(self, flow: OrderFlow) -> NoReturn:
         while True:
             delay_s, action = flow.next_action(self.now())
             await trio.sleep(delay_s)
@@ -114,7 +317,7 @@ class PaperExchange:
             self.settle()
 
     async def run_expiries(self) -> NoReturn:
-        """Expire orders and close markets on time until cancelled."""
+        """Do on time what falls due until cancelled."""
         while True:
             due = self.venue.next_due()
             wait_s = math.inf if due is None else max(0, due - self.now()) / NS_PER_S
@@ -132,6 +335,9 @@ async def run_paper_exchange(
     accounts: Mapping[str, Money] | None = None,
     flow_rate: float = DEFAULT_RATE_PER_S,
     limits: HttpLimits = DEFAULT_LIMITS,
+    settings: ExchangeSettings = DEFAULT_SETTINGS,
+    ids: Callable[[], str] | None = None,
+    state: Path | None = None,
     task_status: trio.TaskStatus[PaperExchange] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve a paper exchange until cancelled; `task_status` gets it once clients can connect.
@@ -145,20 +351,43 @@ async def run_paper_exchange(
         scenario: markets, opening books, and the accounts to make.
         seed: of the street's behaviour; equal seeds give equal flows.
         accounts: accounts to make instead of the scenario's, with their cash.
-        flow_rate: street actions a second; 0 makes a street that does nothing.
+        flow_rate: quotes and takes a second; 0 makes a street that only does what the scenario prescribes: opening
+            books of markets that open later, and results.
         limits: bounds of the listener's clients.
+        settings: dialect, tier and what else its operator may choose.
+        ids: gives ids; None takes random ones, because a trader's journal that outlives the exchange takes a
+            repeated trade id for a fill that it knows.
+        state: where everything is kept over a restart; None forgets.
         task_status: for `nursery.start`.
+
+    Raises:
+        StoreError: the state file cannot be used, or the disk failed while serving.
+        AlreadyRunning: another exchange uses the state file.
     """
-    exchange = PaperExchange(env=env, address=address, scenario=scenario, limits=limits)
-    wanted = {spec.name: spec.money for spec in scenario.accounts}
-    for name, cash in (wanted if accounts is None else accounts).items():
-        exchange.create_account(name, cash)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(partial(exchange.server.serve, listener))
-        nursery.start_soon(exchange.run_expiries)
-        # A street needs a market that opens with both sides to have an idea of its price.
-        markets = exchange.venue.markets()
-        if flow_rate > 0 and any(all(exchange.venue.book(each.ticker)) for each in markets):
-            flow = OrderFlow(exchange.venue, Random(seed), flow_rate)
-            nursery.start_soon(exchange.run_street, flow)
-        task_status.started(exchange)
+    async with AsyncExitStack() as stack:
+        keeper = None
+        if state is not None:
+            keeper = await stack.enter_async_context(open_keeper(env=env, path=state))
+            await env.run_blocking(keeper.file.keep_newest, "trade", TRADES_KEPT)
+        exchange = PaperExchange(
+            env=env,
+            address=address,
+            scenario=scenario,
+            seed=seed,
+            limits=limits,
+            settings=settings,
+            ids=ids,
+            keeper=keeper,
+        )
+        async with trio.open_nursery() as nursery:
+            if keeper is not None:
+                nursery.start_soon(keeper.write_for_ever)
+            wanted = {spec.name: spec.money for spec in scenario.accounts}
+            for name, cash in (wanted if accounts is None else accounts).items():
+                exchange.create_account(name, cash)
+            exchange.settle()
+            await exchange.wait_durable()
+            await nursery.start(partial(exchange.server.serve, listener))
+            nursery.start_soon(exchange.run_expiries)
+            nursery.start_soon(exchange.run_street, seed, flow_rate)
+            task_status.started(exchange)

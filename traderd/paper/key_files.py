@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import attrs
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from traderd.errors import ConfigError
 from traderd.kalshi.auth import PublicKey, generate_key, load_public_key, load_signer
 
+KeyType: TypeAlias = Literal["rsa", "ed25519"]
+KEY_TYPES: Final[tuple[KeyType, ...]] = ("rsa", "ed25519")
+"""RSA first: clients of before September 2026 know nothing else."""
 PRIVATE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -32,31 +36,57 @@ class KeyFile:
     path: Path
     public_key: PublicKey
 
+    @property
+    def key_type(self) -> KeyType:
+        """What it really is, whatever was asked for."""
+        return "ed25519" if isinstance(self.public_key, Ed25519PublicKey) else "rsa"
 
-def ensure_key_file(directory: Path, name: str, new_key_id: str) -> KeyFile:
+
+def make_key_file(directory: Path, name: str, key_id: str, key_type: KeyType = "rsa") -> KeyFile:
+    """Make a key that is not there yet.  Blocks on the disk.
+
+    Raises:
+        ConfigError: there is one already, or what `ensure_key_file` raises.
+    """
+    key_path, id_path = _paths(directory, name)
+    for path in (key_path, id_path):
+        if path.exists():
+            raise ConfigError(f"{path} exists: choose another name, or remove it")
+    return ensure_key_file(directory, name, key_id, key_type)
+
+
+def ensure_key_file(
+    directory: Path, name: str, new_key_id: str, key_type: KeyType = "rsa"
+) -> KeyFile:
     """Return the account's key, made with `new_key_id` when there is none yet.  Blocks on the disk.
+
+    One that is there stays as it is, whatever its type.
 
     Raises:
         ConfigError: a bad name, half a key, one that others can read, or one that is none; names file and cure.
     """
-    if _NAME.fullmatch(name) is None:
-        raise ConfigError(
-            f"{name!r} cannot be an account's name: use letters, digits, - and _, at most 64"
-        )
-    key_path, id_path = directory / f"{name}.pem", directory / f"{name}.id"
+    key_path, id_path = _paths(directory, name)
     try:
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         if key_path.exists() != id_path.exists():
             here, missing = (key_path, id_path) if key_path.exists() else (id_path, key_path)
             raise ConfigError(f"{here} exists without {missing}: restore it, or remove {here}")
         if not key_path.exists():
-            private_pem, _ = generate_key("ed25519")
+            private_pem, _ = generate_key(key_type)
             # The id first: a key file is never without one, whenever we are stopped.
             write_whole(id_path, f"{new_key_id}\n".encode())
             write_whole(key_path, private_pem)
         return _load(name, key_path, id_path)
     except OSError as exc:
         raise ConfigError(f"{exc.filename or directory}: {exc.strerror or exc}") from exc
+
+
+def _paths(directory: Path, name: str) -> tuple[Path, Path]:
+    if _NAME.fullmatch(name) is None:
+        raise ConfigError(
+            f"{name!r} cannot be an account's name: use letters, digits, - and _, at most 64"
+        )
+    return directory / f"{name}.pem", directory / f"{name}.id"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -6,9 +6,7 @@ Must not: await, or know what a row means.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -18,15 +16,13 @@ import attrs
 
 from traderd.errors import StoreError
 from traderd.model.ids import INSTANCE_ID_CHARACTERS, InstanceId
+from traderd.store.sqlite_file import FileKind, open_file, transaction
 
 APPLICATION_ID: Final = 0x74726164
 """`trad` in ASCII: tells our files from any other SQLite file."""
 SCHEMA_VERSION: Final = 1
-BUSY_TIMEOUT_MS: Final = 2_000
-"""Bounds how long a commit waits for a person who has the file open in another program."""
 PAGE_ROWS: Final = 1_000
 """Bounds the rows in memory while reading: about 0.5 MB, 2 ms of work."""
-FILE_MODE: Final = 0o600
 
 Row: TypeAlias = tuple[int, int, str, bytes]
 """(position, at_ns, kind, body)."""
@@ -51,7 +47,7 @@ class Database:
             StoreError: nothing of this batch was written.
         """
         try:
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 self._connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?)", rows)
         except (apsw.Error, OSError, OverflowError) as exc:
             raise StoreError(
@@ -112,16 +108,9 @@ def open_database(path: Path, *, new_instance_id: str) -> Database:
     Raises:
         StoreError: not a journal, of a newer version, damaged, or not writable; says the cure.
     """
+    connection, is_new = open_file(path, _journal())
     try:
-        # Created here and not by SQLite, so that the account's history is private from its first byte.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    except (apsw.Error, OSError) as exc:
-        raise StoreError(
-            f"the journal {path} cannot be opened: {exc}; check the file's owner and permissions"
-        ) from exc
-    try:
-        return _prepare(connection, path, new_instance_id)
+        return _prepare(connection, path, new_instance_id, is_new)
     except (apsw.Error, OSError) as exc:
         connection.close(True)
         raise StoreError(f"the journal {path} cannot be opened: {exc}; {_CHECK_CURE}") from exc
@@ -149,19 +138,21 @@ def move_away(path: Path) -> None:
         ) from exc
 
 
-def _prepare(connection: apsw.Connection, path: Path, new_instance_id: str) -> Database:
-    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    # Whose file it is comes first: a foreign one must not even get a write-ahead log from us.
-    is_new = _check_identity(connection, path)
-    damage = connection.pragma("quick_check")
-    if damage != "ok":
-        raise StoreError(f"the journal {path} is damaged ({damage}); {_CHECK_CURE}")
-    if connection.pragma("journal_mode", "wal") != "wal":
-        raise StoreError(
-            f"the journal {path} cannot use a write-ahead log here; use a local file system"
-        )
-    connection.pragma("synchronous", "FULL")
-    with _transaction(connection):
+def _journal() -> FileKind:
+    schema = resources.files("traderd.store").joinpath("schema.sql").read_text(encoding="utf-8")
+    return FileKind(
+        name="journal",
+        application_id=APPLICATION_ID,
+        version=SCHEMA_VERSION,
+        schema=schema,
+        cure=_CHECK_CURE,
+    )
+
+
+def _prepare(
+    connection: apsw.Connection, path: Path, new_instance_id: str, is_new: bool
+) -> Database:
+    with transaction(connection):
         if is_new:
             _create(connection, new_instance_id)
         # Raised and committed before anything else can use it: no crash can roll it back.
@@ -180,41 +171,7 @@ def _prepare(connection: apsw.Connection, path: Path, new_instance_id: str) -> D
     )
 
 
-@contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    # Not apsw's own context manager: when SQLite has already rolled back (a full disk), that one fails to
-    # do it again and reports "cannot rollback" in the place of the disk's words.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _check_identity(connection: apsw.Connection, path: Path) -> bool:
-    """Return whether the file is new; raises StoreError if it is not ours or too new for us."""
-    application_id = connection.pragma("application_id")
-    version = connection.pragma("user_version")
-    if application_id == 0 and connection.pragma("schema_version") == 0:
-        return True
-    if application_id != APPLICATION_ID:
-        raise StoreError(
-            f"{path} is not a traderd journal (application id {application_id:#x}): move it away, "
-            "or give traderd another state directory"
-        )
-    if version != SCHEMA_VERSION:
-        raise StoreError(
-            f"the journal {path} has schema version {version} and this traderd reads {SCHEMA_VERSION}: "
-            "start the version of traderd that wrote it"
-        )
-    return False
-
-
 def _create(connection: apsw.Connection, new_instance_id: str) -> None:
     instance_id = new_instance_id[:INSTANCE_ID_CHARACTERS].lower()
-    schema = resources.files("traderd.store").joinpath("schema.sql").read_text(encoding="utf-8")
-    connection.execute(schema)
+    connection.execute(_journal().schema)
     connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (instance_id,))

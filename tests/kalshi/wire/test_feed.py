@@ -17,6 +17,11 @@ SAMPLES = [
         feed.Delta,
     ),
     (
+        '{"type":"orderbook_delta","sid":1,"seq":2,"msg":{"market_ticker":"A","market_id":"f5ed","price_dollars":"0.4800",'
+        '"delta_fp":"1.00","side":"no","ts_ms":1781159387354,"client_order_id":"c","subaccount":3}}',
+        feed.Delta,
+    ),
+    (
         '{"type":"trade","sid":2,"seq":1,"msg":{"trade_id":"d91b","market_ticker":"A","yes_price_dollars":"0.5200",'
         '"no_price_dollars":"0.4800","count_fp":"1.00","taker_outcome_side":"yes","taker_book_side":"bid",'
         '"taker_side":"yes","is_block_trade":false,"ts":1781159387,"ts_ms":1781159387354}}',
@@ -31,6 +36,8 @@ SAMPLES = [
     ),
     ('{"type":"subscribed","id":1,"msg":{"channel":"orderbook_delta","sid":1}}', feed.Subscribed),
     ('{"id":3,"sid":1,"seq":8,"type":"ok","msg":{"market_tickers":["A","B"]}}', feed.Ok),
+    ('{"id":3,"sid":1,"seq":8,"type":"ok","msg":{"market_ids":["i"]}}', feed.Ok),
+    ('{"id":3,"sid":1,"seq":8,"type":"ok","msg":{"index_ids":["all"]}}', feed.Ok),
     ('{"id":6,"type":"ok","msg":[{"channel":"orderbook_delta","sid":1}]}', feed.Ok),
     ('{"id":7,"sid":1,"seq":12,"type":"unsubscribed"}', feed.Unsubscribed),
     ('{"id":9,"type":"error","msg":{"code":7,"msg":"Unknown subscription ID"}}', feed.FeedError),

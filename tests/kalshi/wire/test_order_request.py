@@ -11,6 +11,8 @@ from traderd.kalshi.wire.order_request import (
     create_order_request,
     decode_create_order,
     order_terms_from_request,
+    request_count,
+    request_expiry,
 )
 from traderd.kalshi.wire.rest import encode_body
 from traderd.model.ids import ClientOrderId, MarketTicker
@@ -143,3 +145,17 @@ def test_garbage_is_a_bad_request(body):
     with pytest.raises(RequestRefused) as caught:
         decode_create_order(body)
     assert caught.value.refusal.code in {"bad_request", "missing_parameters"}
+
+
+def test_an_expiry_that_is_over_is_left_to_the_exchange_and_one_in_milliseconds_is_not():
+    assert parse(expiration_time=0).expires_at == 0
+    assert request_expiry(-5) == 0
+    assert request_expiry(10**11 - 1) == (10**11 - 1) * 10**9
+    with pytest.raises(RequestRefused, match="not in milliseconds"):
+        request_expiry(10**11)
+
+
+def test_no_contracts_are_a_count_only_where_they_may_be():
+    assert request_count("0.00", zero=True) == 0
+    with pytest.raises(RequestRefused):
+        request_count("-1", zero=True)

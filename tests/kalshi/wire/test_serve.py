@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traderd.kalshi.wire import rest, serve, translate
-from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
-from traderd.model.market import LINEAR_CENT, Market, MarketStatus
+from traderd.model.ids import ClientOrderId, MarketTicker, OrderId, TradeId
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -113,46 +112,6 @@ def test_depth_keeps_the_best_of_each_side():
     assert json.loads(rest.encode_body(book)) == {
         "orderbook_fp": {"yes_dollars": [["0.4700", "3.00"]], "no_dollars": [["0.4800", "3.00"]]}
     }
-
-
-def market():
-    return Market(
-        ticker=MarketTicker("KXDEMO-26DEC31-A"),
-        event_ticker=EventTicker("KXDEMO-26DEC31"),
-        title="A wins",
-        status=MarketStatus.ACTIVE,
-        grid=LINEAR_CENT,
-        close_time=Timestamp(1_798_732_800_000_000_000),
-    )
-
-
-def test_an_empty_book_shows_zero_bids_and_asks_of_a_dollar():
-    wire = serve.market_to_wire(
-        market(), serve.MarketQuotes(), opened_at=Timestamp(0), updated_at=Timestamp(0)
-    )
-    assert (
-        wire.yes_bid_dollars,
-        wire.yes_ask_dollars,
-        wire.no_bid_dollars,
-        wire.no_ask_dollars,
-    ) == (
-        "0.0000",
-        "1.0000",
-        "0.0000",
-        "1.0000",
-    )
-    assert (wire.yes_bid_size_fp, wire.last_price_dollars) == ("0.00", "0.0000")
-    assert translate.market_from_wire(reread(wire)) == market()
-
-
-def test_no_quotes_are_the_complement_of_yes_quotes():
-    quotes = serve.MarketQuotes(
-        bid=(Price(4700), Count(300)), ask=(Price(5200), Count(500)), last_price=Price(5000)
-    )
-    wire = serve.market_to_wire(market(), quotes, opened_at=Timestamp(0), updated_at=Timestamp(0))
-    assert (wire.yes_bid_dollars, wire.no_ask_dollars) == ("0.4700", "0.5300")
-    assert (wire.yes_ask_dollars, wire.no_bid_dollars) == ("0.5200", "0.4800")
-    assert (wire.yes_ask_size_fp, wire.last_price_dollars) == ("5.00", "0.5000")
 
 
 def test_an_ask_order_is_written_in_both_spellings_of_direction():

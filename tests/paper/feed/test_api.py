@@ -1,13 +1,15 @@
 """The WebSocket interface end to end: real signatures, a real client, the real venue."""
 
 import json
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
+import trio.testing
 import trio_websocket
 from wsproto.events import CloseConnection, TextMessage
 
-from tests.paper.served import API, FEED, A, B, RawFeed, open_bench, websocket
+from tests.paper.served import API, EPOCH_NS, FEED, A, B, RawFeed, open_bench, websocket
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price
@@ -227,6 +229,7 @@ async def test_a_slow_reader_is_told_and_closed_and_slows_nobody(autojump_clock)
             texts = [json.loads(event.data) for event in heard if isinstance(event, TextMessage)]
             assert texts[-1] == {
                 "type": "error",
+                "sid": 1,
                 "msg": {"code": 25, "msg": "Subscription buffer overflow"},
             }
             assert len(texts) < 5
@@ -245,3 +248,124 @@ async def test_commands_beyond_the_bound_are_refused(autojump_clock):
         await trio.sleep(1)
         await feed.send("list_subscriptions")
         assert (await feed.get())["type"] == "ok"
+
+
+async def test_every_data_frame_says_when_it_was_sent(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as feed:
+            await feed.send("subscribe", channels=["orderbook_delta", "trade"], market_ticker=A)
+            await trio.sleep(1.5)
+            await trader.place("bid", "1", "0.52")
+            got = await feed.get_all()
+            stamps = [frame.get("sending_ts_ms") for frame in got]
+            before = EPOCH_NS // 1_000_000
+            assert stamps == [None, None, before, before + 1_500, before + 1_500]
+
+
+# --- what must not be known yet ---------------------------------------------------------------------
+
+
+async def test_nothing_leaves_before_its_ticket_is_released(autojump_clock):
+    async with open_bench() as bench:
+        exchange = bench.exchange
+        street, name = exchange.venue.street, MarketTicker(A)
+        async with (await bench.trader()).feed() as first, (await bench.trader()).feed() as second:
+            await first.send("subscribe", channels=["orderbook_delta"], market_ticker=A)
+            assert len(await first.get_all()) == 2
+            for ticket in (1, 2):
+                exchange.feed.hold(ticket)
+                street.add(name, Side.BID, Price(4_600), Count(100 * ticket), exchange.now())
+                exchange.settle()
+            # Whoever comes now may not learn of it from a snapshot either.
+            await second.send("subscribe", channels=["orderbook_delta"], market_ticker=A)
+            assert await first.get_all() == []
+            assert await second.get_all() == []
+            exchange.feed.release(1)
+            (delta,) = await first.get_all()
+            assert (delta["seq"], delta["msg"]["delta_fp"]) == (2, "1.00")
+            assert await second.get_all() == []
+            exchange.feed.release(2)
+            (delta,) = await first.get_all()
+            assert (delta["seq"], delta["msg"]["delta_fp"]) == (3, "2.00")
+            _, snapshot = await second.get_all()
+            assert snapshot["msg"]["yes_dollars_fp"][-2:] == [
+                ["0.4600", "3.00"],
+                ["0.4700", "3.00"],
+            ]
+            street.add(name, Side.BID, Price(4_600), Count(100), exchange.now())
+            exchange.settle()
+            assert [len(await each.get_all()) for each in (first, second)] == [1, 1]
+
+
+async def test_heartbeats_go_on_while_texts_wait(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        raw = RawFeed(await bench.listener.connect())
+        await raw.open(trader.headers("GET", FEED))
+        bench.exchange.feed.hold(1)
+        await raw.send("list_subscriptions")
+        await trio.sleep(HEARTBEAT_S + 1)
+        (ping,) = await raw.events()
+        assert bytes(ping.payload) == b"heartbeat"
+        bench.exchange.feed.release(1)
+        (reply,) = await raw.events()
+        assert json.loads(reply.data)["type"] == "ok"
+
+
+async def test_a_client_that_leaves_while_texts_wait_costs_nothing(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as feed:
+            bench.exchange.feed.hold(1)
+            await feed.send("subscribe", channels=["trade"])
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.testing.wait_all_tasks_blocked()
+        assert bench.exchange.feed.session_count == 0
+        bench.exchange.feed.release(1)
+        assert (await trader.place("bid", "1", "0.52"))[0] == 201
+
+
+# --- many, and anything -----------------------------------------------------------------------------
+
+
+async def test_every_session_hears_its_own_market_in_order(autojump_clock):
+    async with open_bench() as bench, AsyncExitStack() as stack:
+        exchange = bench.exchange
+        trader = await bench.trader()
+        feeds = [await stack.enter_async_context(trader.feed()) for _ in range(20)]
+        for number, feed in enumerate(feeds):
+            market = A if number % 2 else B
+            await feed.send("subscribe", channels=["orderbook_delta"], market_ticker=market)
+            await feed.get_all()
+        for number in range(1, 101):
+            name = MarketTicker(A if number % 2 else B)
+            exchange.venue.street.add(name, Side.BID, Price(100), Count(number), exchange.now())
+            exchange.settle()
+        for number, feed in enumerate(feeds):
+            got = await feed.get_all()
+            assert [frame["seq"] for frame in got] == list(range(2, 52))
+            assert {frame["msg"]["market_ticker"] for frame in got} == {A if number % 2 else B}
+
+
+async def test_a_mebibyte_of_markets_is_one_command(autojump_clock):
+    async with open_bench() as bench, (await bench.trader()).feed() as feed:
+        names = [f"KXDEMO-26DEC31-{number:020d}" for number in range(25_000)]
+        await feed.send("subscribe", channels=["orderbook_delta"], market_tickers=[*names, A])
+        got = await feed.get_all()
+        assert [frame["type"] for frame in got] == ["subscribed", "orderbook_snapshot"]
+        await feed.send("update_subscription", sid=1, action="delete_markets", market_tickers=names)
+        assert (await feed.get())["msg"] == {"market_tickers": [A]}
+
+
+async def test_a_binary_frame_ends_its_session_only(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        async with trader.feed() as feed:
+            async with trader.feed() as other:
+                await other.connection.send_message(b"\x00\x01")
+                with pytest.raises(trio_websocket.ConnectionClosed) as closed:
+                    await other.get()
+                assert closed.value.reason.code == 1003
+            await feed.send("list_subscriptions")
+            assert (await feed.get())["type"] == "ok"

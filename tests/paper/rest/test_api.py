@@ -1,47 +1,74 @@
-"""Routes, signatures and refusals over HTTP; and that no input gives a 500."""
+"""The order of the checks before a handler: route, signature, scope, rate limit, content type."""
 
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import trio
 
-from tests.paper.served import API, A, B, open_bench
+from tests.paper.rest.desks import RestBench
+from tests.paper.served import API, open_bench
+from tests.paper.venues import TICKER
+from traderd.model.units import parse_price
+from traderd.paper.auth_check import RESTRICTED_KEY
+from traderd.paper.rest import api as rest_api
 from traderd.paper.rest.api import RestApi
-from traderd.paper.serving.http_server import Request
+from traderd.paper.rest.call import Access, Route, Slow, answer
+from traderd.paper.settings import Tier
+from traderd.paper.venue.messages import VenueRefusal
 
-# --- routes and refusals --------------------------------------------------------------------------
+ORDER = {
+    "ticker": TICKER,
+    "side": "bid",
+    "count": "1",
+    "price": "0.1000",
+    "time_in_force": "good_till_canceled",
+    "self_trade_prevention_type": "taker_at_cross",
+}
+ORDERS = "/portfolio/events/orders"
+MISSING_SIGNATURE = {
+    "error": {
+        "code": "signature_is_missing_from_headers",
+        "message": "signature is missing from headers",
+    }
+}
+
+# --- routes ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "page_not_found"),
-        ("GET", "/other", 404, "page_not_found"),
-        ("GET", "/trade-api/v2", 404, "page_not_found"),
-        ("GET", f"{API}/nothing", 404, "page_not_found"),
-        ("GET", f"{API}//markets", 404, "page_not_found"),
-        ("GET", f"{API}/markets/A/B/C", 404, "page_not_found"),
-        ("GET", "/trade-api/ws/v2", 404, "page_not_found"),
-        ("GET", f"{API}/markets/NOPE", 404, "market_not_found"),
-        ("GET", f"{API}/markets/NOPE/orderbook", 404, "market_not_found"),
-        ("PUT", f"{API}/markets", 405, "method_not_allowed"),
-        ("GET", f"{API}/portfolio/events/orders", 405, "method_not_allowed"),
-        ("POST", f"{API}/markets/trades", 405, "method_not_allowed"),
+        ("GET", "/nothing", 404, "page_not_found"),
+        ("GET", "", 404, "page_not_found"),
+        ("GET", "//markets", 404, "page_not_found"),
+        ("GET", "/markets//orderbook", 404, "page_not_found"),
+        ("GET", "/markets/A/B/C", 404, "page_not_found"),
+        ("GET", "/portfolio/order%5fgroups", 404, "page_not_found"),
+        ("GET", "/markets/NOPE", 404, "market_not_found"),
+        ("PUT", "/markets", 405, "method_not_allowed"),
+        ("OPTIONS", "/markets", 405, "method_not_allowed"),
+        ("GET", ORDERS, 405, "method_not_allowed"),
+        ("get", "/markets", 405, "method_not_allowed"),
     ],
 )
-async def test_unknown_routes_and_methods(autojump_clock, method, path, status, code):
+async def test_routes_come_before_signatures(autojump_clock, method, path, status, code):
+    got, body = await RestBench().ask(method, path, by=None)
+    assert (got, body["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("path", ["/", "/other", "/trade-api/v2", "/trade-api/ws/v2"])
+async def test_what_is_outside_of_the_prefix_is_not_found(autojump_clock, path):
     async with open_bench() as bench:
-        got, body = await (await bench.client()).ask(method, path)
-        assert (got, body["error"]["code"]) == (status, code)
+        status, body = await (await bench.client()).ask("GET", path)
+        assert (status, body["error"]["code"]) == (404, "page_not_found")
 
 
 async def test_a_wrong_method_is_told_which_are_right(autojump_clock):
-    async with open_bench() as bench:
-        client = await bench.client()
-        await client.send("PATCH", f"{API}/portfolio/orders/1")
-        status, headers, _ = await client.read()
-        assert (status, headers["allow"]) == (405, "DELETE, GET")
+    response = await RestBench().send("PATCH", "/portfolio/order_groups/1")
+    assert response.status == 405
+    assert dict(response.headers)["allow"] == "DELETE, GET, HEAD"
+    response = await RestBench().send("GET", "/portfolio/order_groups/1/reset")
+    assert dict(response.headers)["allow"] == "PUT"
 
 
 async def test_a_trailing_slash_is_sent_on_with_its_query(autojump_clock):
@@ -64,223 +91,262 @@ async def test_head_answers_like_get(autojump_clock):
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "key"),
     [
-        ("/markets?limit=1001", "'GetMarketsParams.Limit' Error"),
-        ("/markets?status=active", "'oneof' tag"),
-        ("/markets?limit=ten", 'strconv.ParseInt: parsing "ten"'),
-        (f"/markets/{A}/orderbook?depth=101", "GetMarketOrderbook"),
-        ("/markets/trades?limit=1001", "GetTrades"),
-        ("/portfolio/orders?limit=0", "'gte' tag"),
-        ("/portfolio/orders?limit=1001", "'lte' tag"),
-        ("/portfolio/orders?status=pending", "GetOrders"),
-        ("/portfolio/orders?subaccount=64", "Subaccount"),
-        ("/portfolio/fills?limit=1001", "GetFills"),
-        ("/portfolio/fills?ticker=" + ",".join(map(str, range(101))), "'max' tag"),
-        ("/portfolio/positions?settlement_status=open", "GetPositions"),
-        ("/portfolio/balance?exchange_index=x", "GetBalance"),
+        ("/markets/trades", "trades"),
+        ("/markets/orderbooks?tickers=A", "orderbooks"),
+        (
+            "/markets/candlesticks?market_tickers=A&start_ts=1&end_ts=2&period_interval=1",
+            "markets",
+        ),
+        ("/events/multivariate", "events"),
+        ("/events/fee_changes", "event_fee_changes"),
+        ("/series/fee_changes", "series_fee_change_arr"),
+        (f"/portfolio/orders/queue_positions?market_tickers={TICKER}", "queue_positions"),
     ],
 )
-async def test_bad_queries_are_refused_in_the_msg_shape(autojump_clock, path, words):
-    async with open_bench() as bench:
-        status, body = await (await bench.trader()).ask("GET", path)
-        assert status == 400
-        assert list(body) == ["msg"]
-        assert words in body["msg"]
+async def test_words_in_a_path_win_over_parameters(autojump_clock, path, key):
+    status, body = await RestBench().ask("GET", path)
+    assert status == 200
+    assert key in body
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/portfolio/orders"),
-        ("DELETE", "/portfolio/orders/abc"),
-        ("POST", "/portfolio/orders/abc/amend"),
-        ("POST", "/portfolio/orders/abc/decrease"),
-        ("POST", "/portfolio/orders/batched"),
-        ("DELETE", "/portfolio/orders/batched"),
-    ],
-)
-async def test_v1_order_writes_are_gone(autojump_clock, method, path):
-    async with open_bench() as bench:
-        status, body = await (await bench.trader()).ask(method, path, {})
-        assert status == 410
-        assert body == {
-            "error": {
-                "code": "deprecated_v1_order_endpoint",
-                "message": "Please switch to the V2 endpoints",
-                "details": "https://docs.kalshi.com/api-reference/orders/create-order-v2",
-            }
-        }
-
-
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
-async def test_a_body_must_say_that_it_is_json(autojump_clock, kind):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        path = f"{API}/portfolio/events/orders"
-        headers = [*trader.headers("POST", path), ("content-type", kind)]
-        status, body = await trader.client.ask("POST", path, b"{}", headers)
-        assert (status, body["code"]) == (400, "invalid_content_type")
-
-
-async def test_json_with_a_charset_is_json(autojump_clock):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        path = f"{API}/portfolio/events/orders"
-        kind = ("content-type", "application/json; charset=utf-8")
-        status, body = await trader.client.ask(
-            "POST", path, b"{}", [*trader.headers("POST", path), kind]
-        )
-        assert (status, body["error"]["code"]) == (400, "missing_parameters")
+async def test_a_word_that_is_no_route_is_a_parameter(autojump_clock):
+    bench = RestBench()
+    status, body = await bench.ask("GET", "/markets/trades2")
+    assert (status, body["error"]["code"]) == (404, "market_not_found")
+    status, _ = await bench.ask("DELETE", "/portfolio/events/orders/batched", {"orders": []})
+    assert status != 404
 
 
 # --- signatures -----------------------------------------------------------------------------------
 
 
-async def test_private_routes_need_a_signature(autojump_clock):
-    async with open_bench() as bench:
-        client = await bench.client()
-        for path in ("/portfolio/balance", "/portfolio/orders", "/account/limits"):
-            status, body = await client.ask("GET", API + path)
-            assert status == 401
-            assert body == {
-                "error": {
-                    "code": "signature_is_missing_from_headers",
-                    "message": "signature is missing from headers",
-                }
-            }
+async def test_every_private_route_needs_a_signature(autojump_clock):
+    bench = RestBench()
+    for template, methods in rest_api.routes_of(bench.desk).items():
+        path = template.replace("{}", "x")
+        for method, route in methods.items():
+            if not route.is_public:
+                assert await bench.ask(method, path, {}, by=None) == (401, MISSING_SIGNATURE)
 
 
 async def test_a_public_read_with_a_bad_signature_is_refused(autojump_clock):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        headers = trader.headers("GET", f"{API}/markets")
-        assert (await trader.client.ask("GET", f"{API}/markets", headers=headers))[0] == 200
-        wrong = trader.headers("GET", f"{API}/events")
-        status, body = await trader.client.ask("GET", f"{API}/markets", headers=wrong)
-        assert (status, body["error"]["details"]) == (401, "INCORRECT_API_KEY_SIGNATURE")
+    bench = RestBench()
+    assert (await bench.ask("GET", "/markets"))[0] == 200
+    wrong = bench.signed("ann", "GET", f"{API}/events")
+    status, body = await bench.ask("GET", "/markets", by=None, headers=wrong)
+    assert (status, body["error"]["details"]) == (401, "INCORRECT_API_KEY_SIGNATURE")
+    status, body = await bench.ask("GET", "/markets", by=None, headers={"kalshi-access-key": "x"})
+    assert (status, body) == (401, MISSING_SIGNATURE)
 
 
-async def test_the_signature_does_not_cover_the_query(autojump_clock):
-    async with open_bench() as bench:
-        status, _ = await (await bench.trader()).ask(
-            "GET", "/portfolio/orders?limit=5&status=resting"
-        )
-        assert status == 200
+async def test_the_signature_covers_neither_query_nor_body(autojump_clock):
+    bench = RestBench()
+    assert (await bench.ask("GET", "/portfolio/orders?limit=5"))[0] == 200
 
 
 async def test_a_stale_clock_is_refused(autojump_clock):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        headers = trader.headers("GET", f"{API}/portfolio/balance")
-        bench.env.offset_ns = 11_000_000_000
-        status, body = await trader.client.ask("GET", f"{API}/portfolio/balance", headers=headers)
-        assert (status, body["error"]["code"]) == (401, "header_timestamp_expired")
+    bench = RestBench()
+    headers = bench.signed("ann", "GET", f"{API}/portfolio/balance")
+    bench.env.offset_ns += 11_000_000_000
+    status, body = await bench.ask("GET", "/portfolio/balance", by=None, headers=headers)
+    assert (status, body["error"]["code"]) == (401, "header_timestamp_expired")
 
 
-# --- nothing gives a 500 --------------------------------------------------------------------------
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=6,
-)
-bodies = st.fixed_dictionaries(
-    {
-        "ticker": st.sampled_from([A, B, "NOPE"]) | anything,
-        "side": st.sampled_from(["bid", "ask"]) | anything,
-        "count": st.sampled_from(["1", "0.01", "1e3", "９", "NaN", "-0", "9" * 40]) | anything,
-        "price": st.sampled_from(["0.4", "0.99", ".5", "1e-1", "0.4000000000"]) | anything,
-        "time_in_force": st.sampled_from([
-            "good_till_canceled",
-            "immediate_or_cancel",
-            "fill_or_kill",
-        ]),
-        "self_trade_prevention_type": st.sampled_from(["taker_at_cross", "maker"]) | anything,
-    },
-    optional={
-        "client_order_id": anything,
-        "expiration_time": st.integers() | st.floats() | anything,
-        "post_only": anything,
-        "reduce_only": anything,
-        "subaccount": anything,
-        "exchange_index": anything,
-        "order_group_id": anything,
-        "cancel_order_on_pause": anything,
-    },
-)
+# --- scopes and locks -----------------------------------------------------------------------------
 
 
-def request_for(trader, method, path, query=(), body=b"") -> Request:
-    headers = {name.lower(): value for name, value in trader.headers(method, path)}
-    return Request(
-        method=method,
-        path=path,
-        query=tuple(query),
-        headers=headers | {"content-type": "application/json"},
-        body=body,
+async def test_every_route_asks_for_its_own_scope(autojump_clock):
+    bench = RestBench()
+    bench.add_key("nothing", "ann", scopes=("write::fcm_risk",))
+    for template, methods in rest_api.routes_of(bench.desk).items():
+        path = template.replace("{}", "x")
+        for method, route in methods.items():
+            status, body = await bench.ask(method, path, {}, by="nothing")
+            assert (status == 403) is not route.is_public, (method, path)
+            if status == 403:
+                assert route.access.value in body["error"]["message"]
+
+
+async def test_a_locked_key_is_kept_from_all_that_concerns_the_whole_account(autojump_clock):
+    bench = RestBench()
+    bench.add_key("locked", "ann", subaccount=0)
+    wide = []
+    for template, methods in rest_api.routes_of(bench.desk).items():
+        path = template.replace("{}", "x")
+        for method, route in methods.items():
+            _, body = await bench.ask(method, path, {}, by="locked")
+            is_kept_out = body == {"error": {"code": "forbidden", "message": RESTRICTED_KEY}}
+            assert is_kept_out is route.account_wide, (method, path)
+            if route.account_wide:
+                wide.append(template)
+    assert {"/api_keys", "/portfolio/subaccounts", "/portfolio/deposits"} <= set(wide)
+    own = [path for path in wide if path.startswith(("/portfolio/orders", "/portfolio/events"))]
+    assert own == []
+
+
+async def test_a_signature_comes_before_its_scope(autojump_clock):
+    bench = RestBench()
+    bench.add_key("reader", "ann", scopes=("read",))
+    wrong = bench.signed("reader", "GET", f"{API}/elsewhere")
+    assert (await bench.ask("POST", ORDERS, ORDER, by=None, headers=wrong))[0] == 401
+    assert (await bench.ask("POST", ORDERS, ORDER, by="reader"))[0] == 403
+
+
+# --- rate limits ----------------------------------------------------------------------------------
+
+
+async def test_a_429_has_the_string_body_and_changes_nothing(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    for _ in range(10):
+        assert (await bench.ask("POST", ORDERS, ORDER))[0] == 201
+    heard = len(bench.news)
+    response = await bench.send("POST", ORDERS, ORDER)
+    assert (response.status, response.body) == (429, b'{"error":"too many requests"}')
+    assert "retry-after" not in dict(response.headers)
+    assert len(bench.venue.orders("ann")) == 10
+    assert len(bench.news) == heard
+    await trio.sleep(0.1)
+    assert (await bench.ask("POST", ORDERS, ORDER))[0] == 201
+    assert (await bench.ask("POST", ORDERS, ORDER))[0] == 429
+
+
+async def test_reads_writes_and_accounts_have_buckets_of_their_own(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    while (await bench.ask("POST", ORDERS, ORDER))[0] != 429:
+        pass
+    assert (await bench.ask("GET", "/portfolio/orders"))[0] == 200
+    assert (await bench.ask("POST", ORDERS, ORDER, by="bob"))[0] == 201
+    # Keys, unlike orders, draw on the read bucket.
+    assert (await bench.ask("POST", "/api_keys/generate", {"name": "n"}))[0] == 201
+
+
+async def test_cancels_cost_less_than_orders(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    for _ in range(50):
+        assert (await bench.ask("DELETE", f"{ORDERS}/x"))[0] == 404
+    assert (await bench.ask("DELETE", f"{ORDERS}/x"))[0] == 429
+
+
+async def test_a_batch_is_paid_whole_or_refused_whole(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    path = f"{ORDERS}/batched"
+    assert (await bench.ask("POST", path, {"orders": [ORDER] * 11}))[0] == 429
+    assert bench.venue.orders("ann") == []
+    assert (await bench.ask("POST", path, {"orders": [ORDER] * 10}))[0] == 201
+    assert len(bench.venue.orders("ann")) == 10
+
+
+async def test_public_reads_are_free_for_the_anonymous_and_cost_those_who_sign(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    for _ in range(100):
+        assert (await bench.ask("GET", "/exchange/status", by=None))[0] == 200
+    for _ in range(60):
+        assert (await bench.ask("GET", "/exchange/status"))[0] == 200
+    assert (await bench.ask("GET", "/exchange/status"))[0] == 429
+    assert (await bench.ask("GET", "/exchange/status", by=None))[0] == 200
+
+
+async def test_what_is_refused_before_costs_nothing(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    bench.add_key("reader", "ann", scopes=("read",))
+    for _ in range(30):
+        assert (await bench.ask("POST", ORDERS, ORDER, by="reader"))[0] == 403
+        assert (await bench.ask("POST", "/nothing", ORDER))[0] == 404
+    assert (await bench.ask("POST", ORDERS, ORDER))[0] == 201
+
+
+async def test_the_limit_comes_before_the_content_type(autojump_clock):
+    bench = RestBench(tier=Tier.BASIC)
+    text = {"content-type": "text/plain"}
+    for _ in range(10):
+        assert (await bench.ask("POST", ORDERS, ORDER, headers=text))[0] == 400
+    assert (await bench.ask("POST", ORDERS, ORDER, headers=text))[0] == 429
+
+
+# --- content type ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_body_must_say_that_it_is_json(autojump_clock, kind):
+    status, body = await RestBench().ask(
+        "POST", ORDERS, b"nonsense", headers={"content-type": kind}
     )
+    assert (status, body["code"]) == (400, "invalid_content_type")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(bodies.map(json.dumps).map(str.encode) | st.binary(max_size=40) | st.text().map(str.encode))
-async def test_no_body_gives_a_500(body):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        api = api_of(bench)
-        response = await api.handle(
-            request_for(trader, "POST", f"{API}/portfolio/events/orders", body=body)
-        )
-        assert response.status in (201, 400, 404, 409)
-        assert json.loads(response.body)
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON"])
+async def test_json_with_a_charset_is_json(autojump_clock, kind):
+    status, body = await RestBench().ask("POST", ORDERS, {}, headers={"content-type": kind})
+    assert (status, body["error"]["code"]) == (400, "missing_parameters")
 
 
-NAMES = [
-    "limit",
-    "cursor",
-    "ticker",
-    "tickers",
-    "status",
-    "event_ticker",
-    "min_ts",
-    "max_ts",
-    "depth",
-    "subaccount",
-    "exchange_index",
-    "count_filter",
-    "order_id",
-    "is_block_trade",
-    "mve_filter",
-]
-PATHS = (
-    f"/exchange/status /markets /markets/{A} /markets/{A}/orderbook /markets/trades "
-    "/portfolio/orders /portfolio/fills /portfolio/positions /portfolio/balance "
-    "/portfolio/orders/x /account/limits /markets/%ff%00 /markets/%F0%9F%98%80"
-).split()
-names = st.sampled_from(NAMES)
-values = st.text(max_size=30) | st.integers().map(str) | st.sampled_from(["", "open", A, "MTp4"])
-visible = st.text(st.characters(min_codepoint=33, max_codepoint=126))
-paths = st.sampled_from(PATHS) | visible.map(lambda text: f"/{text}")
+# --- answers that take time, and refusals of every kind -------------------------------------------
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(paths, st.lists(st.tuples(names, values), max_size=4))
-async def test_no_query_gives_a_500(path, query):
-    async with open_bench() as bench:
-        trader = await bench.trader()
-        response = await api_of(bench).handle(request_for(trader, "GET", API + path, query))
-        assert response.status in (200, 301, 400, 404, 405)
-        if response.status != 301:
-            assert json.loads(response.body)
+def api_with(bench: RestBench, monkeypatch, handler) -> RestApi:
+    route = Route(handler=handler, access=Access.PUBLIC)
+    monkeypatch.setattr(rest_api, "routes_of", lambda desk: {"/probe": {"GET": route}})
+    bench.api = RestApi(env=bench.env, desk=bench.desk, now=bench.now, settle=bench.settle)
+    return bench.api
 
 
-def api_of(bench) -> RestApi:
-    exchange = bench.exchange
-    return RestApi(
-        env=bench.env,
-        venue=exchange.venue,
-        keys=exchange.keys,
-        faults=exchange.faults,
-        now=exchange.now,
-        settle=exchange.settle,
-    )
+async def test_what_the_model_refuses_is_the_clients_fault(autojump_clock, monkeypatch):
+    bench = RestBench()
+    api_with(bench, monkeypatch, lambda call: answer({"price": parse_price("dear")}))
+    status, body = await bench.ask("GET", "/probe", by=None)
+    assert (status, body["error"]["code"]) == (400, "invalid_parameters")
+    assert "dear" in body["error"]["details"]
+
+
+async def test_slow_work_is_done_one_at_a_time_and_its_end_may_refuse(autojump_clock, monkeypatch):
+    bench, busy, most = RestBench(), [], []
+
+    async def run_blocking(work, *args):
+        busy.append(work)
+        most.append(len(busy))
+        await trio.sleep(1)
+        busy.remove(work)
+        return work()
+
+    def refuse(result):
+        raise VenueRefusal(409, "too_late", details=result)
+
+    monkeypatch.setattr(bench.env, "run_blocking", run_blocking)
+    api_with(bench, monkeypatch, lambda call: Slow(lambda: "done", refuse))
+    replies = []
+
+    async def client():
+        replies.append(await bench.ask("GET", "/probe", by=None))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(client)
+    assert most == [1, 1, 1]
+    assert {(status, body["error"]["details"]) for status, body in replies} == {(409, "done")}
+
+
+async def test_others_are_served_while_a_key_is_made(autojump_clock, monkeypatch):
+    bench, order = RestBench(), []
+
+    async def run_blocking(work, *args):
+        await trio.sleep(1)
+        return work()
+
+    monkeypatch.setattr(bench.env, "run_blocking", run_blocking)
+
+    async def ask(*request):
+        order.append((request[1], (await bench.ask(*request))[0]))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, "POST", "/api_keys/generate", {"name": "slow"})
+        await trio.sleep(0.5)
+        nursery.start_soon(ask, "GET", "/markets")
+    assert order == [("/markets", 200), ("/api_keys/generate", 201)]
+
+
+async def test_refusals_are_json(autojump_clock):
+    response = await RestBench().send("GET", "/nothing")
+    assert ("content-type", "application/json") in response.headers
+    assert json.loads(response.body)["error"]["message"] == "page not found"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from traderd.kalshi.wire.errors import RequestRefused
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.paper.rest.query import Query, page_of, within
+from traderd.paper.rest.query import Query, bad_request, page_of, within
 
 
 def query(**fields: str) -> Query:
@@ -96,6 +96,37 @@ def test_news_at_the_front_neither_repeats_nor_skips_what_follows():
     assert (page, cursor) == (["a"], "")
 
 
+def test_a_page_goes_on_behind_an_item_that_does_not_pass_any_more():
+    kept = dict.fromkeys("edcba", True)
+
+    def page(cursor):
+        return page_of("edcba", str, limit=2, cursor=cursor, keep=lambda item: kept[item])
+
+    first, cursor = page(None)
+    kept["d"] = kept["c"] = False
+    assert (first, page(cursor)) == (["e", "d"], (["b", "a"], ""))
+
+
+@given(st.lists(st.integers(), unique=True, max_size=20), st.integers(1, 5))
+def test_what_is_not_kept_is_on_no_page_and_makes_none(items, limit):
+    seen, cursor = [], None
+    for _ in range(len(items) + 1):
+        page, cursor = page_of(
+            items, str, limit=limit, cursor=cursor, keep=lambda item: item % 2 == 0
+        )
+        seen += page
+        if not cursor:
+            break
+        assert len(page) == limit
+    assert seen == [item for item in items if item % 2 == 0]
+
+
+def test_some_of_the_words_there_are_can_be_chosen():
+    assert query(count_filter="b,a,b").chosen("count_filter", ("a", "b")) == ("b", "a")
+    assert query().chosen("count_filter", ("a", "b")) == ()
+    assert "'oneof' tag" in refused(lambda: query(f="a,c").chosen("f", ("a", "b")))
+
+
 def test_the_last_page_has_an_empty_cursor_even_when_it_is_full():
     assert page_of(["a", "b"], lambda item: item, limit=2, cursor=None) == (["a", "b"], "")
     assert page_of([], lambda item: item, limit=2, cursor=None) == ([], "")
@@ -105,3 +136,66 @@ def test_the_last_page_has_an_empty_cursor_even_when_it_is_full():
 def test_a_cursor_that_is_none_means_the_first_page(cursor):
     items = ["key-1", "key-2", "key-3"]
     assert page_of(items, lambda item: item, limit=2, cursor=cursor)[0] == ["key-1", "key-2"]
+
+
+def test_a_limit_of_zero_is_not_set():
+    assert query(limit="0").limit() == query().limit() == 100
+    assert query().limit(default=7) == 7
+    assert query(limit="5000").limit(high=10_000) == 5000
+    assert "'lte' tag" in refused(lambda: query(limit="1001").limit())
+    assert "'gte' tag" in refused(lambda: query(limit="-1").limit())
+
+
+def test_what_must_be_there_and_is_not():
+    query(start_ts="1", end_ts="2").require("start_ts", "end_ts")
+    text = refused(lambda: query(start_ts="1", end_ts="").require("start_ts", "end_ts"))
+    assert text.endswith("Field validation for 'EndTs' failed on the 'required' tag")
+
+
+def test_repeated_keys_come_without_repeats_and_have_a_bound():
+    given = Query("GetMarketOrderbooks", [("t", "B"), ("other", "x"), ("t", "A,B"), ("t", " C ")])
+    assert given.repeated("t", at_most=3) == ("B", "A", "C")
+    assert "'max' tag" in refused(lambda: given.repeated("t", at_most=2))
+    assert "'required' tag" in refused(lambda: given.repeated("nothing", at_most=2))
+    assert "'required' tag" in refused(lambda: query(t=",").repeated("t", at_most=2))
+
+
+def test_parameters_that_are_wrong_together_are_refused_in_the_nested_shape():
+    body = json.loads(bad_request("invalid status filter").refusal.body())
+    assert body == {
+        "error": {
+            "code": "bad_request",
+            "message": "bad request",
+            "details": "invalid status filter",
+        }
+    }
+
+
+def test_nothing_behind_a_page_is_looked_at():
+    looked_at = []
+
+    def items():
+        for number in range(1000):
+            looked_at.append(number)
+            yield str(number)
+
+    page, _ = page_of(items(), lambda item: item, limit=2, cursor=None)
+    assert (page, len(looked_at)) == (["0", "1"], 3)
+
+
+def test_a_list_goes_on_behind_an_item_that_does_not_count_any_more():
+    items = ["a", "b", "c", "d"]
+    kept = {"a", "b", "d"}
+    page, cursor = page_of(
+        items, lambda item: item, limit=1, cursor=None, keep=lambda item: item in kept
+    )
+    assert page == ["a"]
+    kept.remove("a")
+    page, cursor = page_of(
+        items, lambda item: item, limit=1, cursor=cursor, keep=lambda item: item in kept
+    )
+    assert page == ["b"]
+    page, cursor = page_of(
+        items, lambda item: item, limit=1, cursor=cursor, keep=lambda item: item in kept
+    )
+    assert (page, cursor) == (["d"], "")

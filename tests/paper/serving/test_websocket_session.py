@@ -1,18 +1,21 @@
 """The WebSocket half: texts, pings, farewells, and readers that are too slow."""
 
+from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
 import trio
 import trio.testing
 import wsproto
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio_websocket import ConnectionClosed
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.events import Request as UpgradeRequest
+from wsproto.extensions import PerMessageDeflate
 
 from tests.paper.served import HOST, websocket
+from traderd.paper.serving.gate import Gate
 from traderd.paper.serving.websocket_session import (
     CLOSE_S,
     MESSAGE_CHARACTERS_MAX,
@@ -280,7 +283,7 @@ async def test_bytes_after_the_handshake_are_not_lost(autojump_clock):
 @pytest.mark.parametrize("limits", [{"frames_max": 50}, {"bytes_max": 50_000}])
 async def test_a_reader_that_is_too_slow_is_told_and_closed(autojump_clock, limits):
     async def flood(session) -> None:
-        session.on_overflow = lambda: b"too slow"
+        session.on_overflow = lambda: [b"one", b"too slow"]
         sent = 0
         while session.is_open:
             session.send_text(b"%d" % sent + b" " * 990)
@@ -297,7 +300,7 @@ async def test_a_reader_that_is_too_slow_is_told_and_closed(autojump_clock, limi
             texts += [e.data.strip() for e in events if isinstance(e, TextMessage)]
             if any(isinstance(e, CloseConnection) for e in events):
                 break
-        assert texts == ["0", "too slow"]
+        assert texts == ["0", "one", "too slow"]
         assert events[-1].code == 1013
         await client.send(events[-1].response())
         await ended.wait()
@@ -339,6 +342,217 @@ async def test_a_dropped_session_ends_without_a_close_frame(autojump_clock):
         await ended.wait()
         assert first.data == "first"
         assert await client.events() is None
+
+
+# --- texts that must wait ---------------------------------------------------------------------------
+
+
+def texts_of(events) -> list[str]:
+    return [event.data for event in events if isinstance(event, TextMessage)]
+
+
+async def test_texts_wait_at_the_gate_in_order_and_pings_pass_it(autojump_clock):
+    gate = Gate()
+
+    async def talk(session) -> None:
+        session.gate = gate
+        session.send_text(b"before")
+        gate.hold(1)
+        session.send_text(b"one")
+        gate.hold(2)
+        session.send_text(b"two")
+        session.ping(b"alive")
+        await session.receive()
+
+    async with trio.open_nursery() as nursery:
+        client, _ = await start(nursery, talk)
+        await trio.testing.wait_all_tasks_blocked()
+        before, ping = await client.events()
+        assert (before.data, bytes(ping.payload)) == ("before", b"alive")
+        gate.release(1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert texts_of(await client.events()) == ["one"]
+        gate.release(2)
+        await trio.testing.wait_all_tasks_blocked()
+        assert texts_of(await client.events()) == ["two"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_waits_at_the_gate_counts_against_the_bounds(autojump_clock):
+    gate = Gate()
+    gate.hold(1)
+
+    async def talk(session) -> None:
+        session.gate = gate
+        session.on_overflow = lambda: [b"too slow"]
+        for number in range(11):
+            assert session.is_open
+            session.send_text(b"%d" % number)
+        assert not session.is_open
+
+    async with trio.open_nursery() as nursery:
+        client, ended = await start(nursery, talk, frames_max=10)
+        told, close = await client.events()
+        assert (told.data, close.code) == ("too slow", 1013)
+        gate.release(1)
+        await client.send(close.response())
+        await ended.wait()
+        assert await client.events() is None
+
+
+async def test_what_waits_at_the_gate_is_never_told_after_a_close(autojump_clock):
+    gate = Gate()
+    gate.hold(1)
+
+    async def talk(session) -> None:
+        session.gate = gate
+        session.send_text(b"secret")
+        session.close()
+        gate.release(1)
+
+    async with trio.open_nursery() as nursery:
+        client, ended = await start(nursery, talk)
+        # The bytes themselves: a client's protocol is deaf after a close frame.
+        data = await client.stream.receive_some(1_000_000)
+        assert b"secret" not in data
+        client.protocol.receive_data(data)
+        (close,) = client.protocol.events()
+        await client.send(close.response())
+        await ended.wait()
+        assert await client.stream.receive_some(1) == b""
+
+
+# --- compression ------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def offering(offer: str, handler):
+    """Serve `handler` to wsproto's own client, which offers `offer`; yield it and its handshake's answer."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
+    request = client.send(UpgradeRequest(host=HOST, target="/ws", extensions=[PerMessageDeflate()]))
+    headers = {
+        name.decode().lower(): value.decode()
+        for name, _, value in (line.partition(b": ") for line in request.split(b"\r\n")[1:-2])
+    }
+    server, answer = accept_upgrade("/ws", headers | {"sec-websocket-extensions": offer})
+    assert server is not None
+    client.receive_data(answer)
+    (accepted,) = client.events()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_session, theirs, server, handler)
+        yield Client(ours, client), accepted
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "permessage-deflate",
+        "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
+        "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10",
+        "x-unknown, permessage-deflate; client_max_window_bits",
+    ],
+)
+async def test_a_client_may_compress_and_is_answered_in_plain(autojump_clock, offer):
+    async with offering(offer, echo) as (client, accepted):
+        assert [type(extension) for extension in accepted.extensions] == [PerMessageDeflate]
+        for text in ("one", "two" * 1000, "", "three"):
+            raw = client.protocol.send(TextMessage(data=text))
+            assert len(raw) < 200
+            await client.stream.send_all(raw)
+            got = await client.events()
+            assert texts_of(got) == [text]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "permessage-deflate; client_max_window_bits=many",
+        "permessage-deflate; server_max_window_bits=99",
+        "x-unknown",
+        "",
+    ],
+)
+async def test_an_offer_that_cannot_be_met_goes_on_in_plain(autojump_clock, offer):
+    async with offering(offer, echo) as (client, accepted):
+        assert accepted.extensions == []
+        await client.send(TextMessage(data="plain"))
+        assert texts_of(await client.events()) == ["plain"]
+
+
+async def test_a_ping_between_compressed_fragments_changes_nothing(autojump_clock):
+    async with offering("permessage-deflate", echo) as (client, _):
+        await client.send(
+            TextMessage(data="tw" * 50, message_finished=False),
+            Ping(payload=b"between"),
+            TextMessage(data="o" * 50),
+            TextMessage(data="after"),
+        )
+        await trio.testing.wait_all_tasks_blocked()
+        got = await client.events()
+        assert texts_of(got) == ["tw" * 50 + "o" * 50, "after"]
+        assert [bytes(event.payload) for event in got if isinstance(event, Pong)] == [b"between"]
+
+
+async def test_a_text_that_swells_too_far_closes_the_client(autojump_clock):
+    async with offering("permessage-deflate", echo) as (client, _):
+        raw = client.protocol.send(TextMessage(data="x" * (8 * MESSAGE_CHARACTERS_MAX)))
+        assert len(raw) < 20_000
+        await client.stream.send_all(raw)
+        (close,) = await client.events()
+        assert close.code == 1009
+
+
+async def test_what_cannot_be_unpacked_closes_the_client(autojump_clock):
+    async with offering("permessage-deflate", echo) as (client, _):
+        # FIN + RSV1 + text, masked with zeros, four bytes that no deflate stream begins with.
+        await client.stream.send_all(b"\xc1\x84\x00\x00\x00\x00\xff\xff\xff\xff")
+        (close,) = await client.events()
+        assert close.code == 1007
+
+
+async def test_empty_fragments_take_no_memory(autojump_clock):
+    async with trio.open_nursery() as nursery:
+        sessions = []
+
+        async def listen(session) -> None:
+            sessions.append(session)
+            await echo(session)
+
+        client, _ = await start(nursery, listen)
+        await client.send(*[TextMessage(data="", message_finished=False)] * 1000)
+        await trio.testing.wait_all_tasks_blocked()
+        assert sessions[0]._parts == []
+        await client.send(TextMessage(data="end"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert texts_of(await client.events()) == ["end"]
+        nursery.cancel_scope.cancel()
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """Return a client's frame with a mask of zeros; `opcode` is the whole first byte."""
+    size = len(payload)
+    head = (0x80 | size).to_bytes(1) if size < 126 else b"\xfe" + size.to_bytes(2)
+    return bytes([opcode]) + head + bytes(4) + payload
+
+
+chunks = st.binary(max_size=200) | st.builds(masked, st.integers(0, 255), st.binary(max_size=200))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(chunks, max_size=8), st.sampled_from(["permessage-deflate", ""]))
+def test_no_bytes_break_the_server(sent, offer):
+    async def talk() -> None:
+        async with offering(offer, echo) as (client, _):
+            with trio.move_on_after(2 * CLOSE_S):
+                for chunk in sent:
+                    await client.stream.send_all(chunk)
+                await client.stream.aclose()
+                await trio.testing.wait_all_tasks_blocked()
+
+    trio.run(talk, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 async def test_a_real_client_keeps_a_long_conversation(autojump_clock):

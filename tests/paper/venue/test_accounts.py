@@ -1,159 +1,134 @@
-"""Positions, cash and what resting orders tie up."""
+"""Wallets: cash, positions and what resting orders tie up; and the accounts that hold them."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.paper.venues import FREE, NOW, STANDARD, TICKER
-from traderd.model.ids import OrderId
-from traderd.model.orders import SelfTradePrevention, Side, TimeInForce
-from traderd.model.units import Count, Money, Price, parse_count, parse_money, parse_price
-from traderd.paper.venue.accounts import Account, Position, collateral, opening_cost
-from traderd.paper.venue.messages import VenueOrder
+from tests.paper.venue.test_collateral import order
+from tests.paper.venues import FREE, NOW, STANDARD, TICKER, WITH_MAKER_FEES, refusal_of
+from traderd.model.orders import Side
+from traderd.model.units import Count, Money, Price, parse_count, parse_money
+from traderd.paper.venue.accounts import Account, Wallet
 
 B, A = Side.BID, Side.ASK
 
 
-def order(name: str, side: Side, count: str, price: str) -> VenueOrder:
-    return VenueOrder(
-        order_id=OrderId(name),
-        account_id="ann",
-        client_order_id=None,
-        ticker=TICKER,
-        side=side,
-        price=parse_price(price),
-        initial_count=parse_count(count),
-        remaining_count=parse_count(count),
-        time_in_force=TimeInForce.GOOD_TILL_CANCELED,
-        created_at=NOW,
-        updated_at=NOW,
-        self_trade_prevention=SelfTradePrevention.TAKER_AT_CROSS,
-    )
-
-
-@pytest.mark.parametrize(
-    ("fills", "count", "exposure", "realized"),
-    [
-        ([(B, "10", "0.40")], "10", "4", "0"),
-        ([(A, "10", "0.40")], "-10", "6", "0"),
-        ([(B, "10", "0.40"), (B, "10", "0.60")], "20", "10", "0"),
-        # Average cost 0.50: selling 5 at 0.70 earns 1.
-        ([(B, "10", "0.40"), (B, "10", "0.60"), (A, "5", "0.70")], "15", "7.5", "1"),
-        # Long NO at 0.60 each, bought back at YES 0.30: NO is worth 0.70.
-        ([(A, "10", "0.40"), (B, "10", "0.30")], "0", "0", "1"),
-        # A flip through zero: 10 closed at a loss of 1, 5 opened as NO at 0.70.
-        ([(B, "10", "0.40"), (A, "15", "0.30")], "-5", "3.5", "-1"),
-    ],
-)
-def test_positions_are_netted_at_average_cost(fills, count, exposure, realized):
-    position = Position(TICKER)
-    for side, quantity, price in fills:
-        position.apply(side, parse_price(price), parse_count(quantity), NOW)
-    assert position.count == parse_count(count)
-    assert position.exposure == parse_money(exposure)
-    assert position.realized_pnl == parse_money(realized)
-
-
-@pytest.mark.parametrize(
-    ("held", "side", "quantity", "revenue"),
-    [
-        (None, B, "10", "-4"),
-        (None, A, "10", "-6"),
-        ((A, "4"), B, "10", "0"),  # -0.40 x 10, and $1 for each of 4 closed pairs
-        ((B, "4"), A, "10", "-2"),  # -0.60 x 10 + $4
-        ((B, "10"), A, "10", "4"),
-    ],
-)
-def test_the_revenue_of_a_fill_follows_the_table_of_position_and_cash(
-    held, side, quantity, revenue
-):
-    position = Position(TICKER)
-    if held:
-        position.apply(held[0], Price(5000), parse_count(held[1]), NOW)
-    assert position.apply(side, Price(4000), parse_count(quantity), NOW) == parse_money(revenue)
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([B, A]), st.integers(1, 9_999), st.integers(1, 5_000)),
-        max_size=30,
-    )
-)
-def test_cash_equals_realized_profit_minus_cost_basis_after_any_fills(fills):
-    position, cash, brute = Position(TICKER), 0, 0
-    for side, price, count in fills:
-        cash += position.apply(side, Price(price), Count(count), NOW)
-        brute += side.sign * count
-    assert position.count == brute
-    assert cash == position.realized_pnl - position.exposure
-    assert position.exposure >= 0
-    assert position.count or not position.exposure
-    assert position.volume == sum(count for _, _, count in fills)
-
-
-def test_a_bid_needs_its_price_and_an_ask_the_complement():
-    assert opening_cost(B, Price(4000), Count(1000), FREE, as_taker=True) == parse_money("4")
-    assert opening_cost(A, Price(4000), Count(1000), FREE, as_taker=True) == parse_money("6")
-
-
-def test_the_worst_fee_is_part_of_the_cost_and_rounded_up():
-    # 5.20 + 0.17472, up to the next $0.0001.
-    cost = opening_cost(B, Price(5200), Count(1000), STANDARD, as_taker=True)
-    assert cost == parse_money("5.3748")
-    assert opening_cost(B, Price(5200), Count(1000), STANDARD, as_taker=False) == parse_money("5.2")
-
-
-def test_orders_that_close_the_position_need_nothing_oldest_first():
-    orders = [order("1", A, "6", "0.50"), order("2", A, "6", "0.50")]
-    assert collateral(orders, Count(0), FREE) == parse_money("6")
-    assert collateral(orders, Count(1000), FREE) == parse_money("1")
-    assert collateral(orders, Count(1200), FREE) == 0
-    assert collateral(orders, Count(-1000), FREE) == parse_money("6")
+def wallet(cash: str, held: str = "0") -> Wallet:
+    """Return a wallet with a signed position that cost nothing."""
+    made = Wallet("ann", 0, parse_money(cash))
+    count = parse_count(held)
+    if count:
+        made.position(TICKER).apply(B if count > 0 else A, Price(4000), Count(abs(count)), NOW)
+    return made
 
 
 def test_available_cash_is_cash_minus_what_resting_orders_tie_up():
-    account = Account("ann", parse_money("10"))
+    held = wallet("10")
     first, second = order("1", B, "10", "0.40"), order("2", A, "5", "0.60")
     for each in (first, second):
-        account.rest(each)
-        account.reserve(TICKER, FREE)
-    assert account.reserved == parse_money("6")
-    assert account.available == parse_money("4")
-    account.unrest(first)
-    account.reserve(TICKER, FREE)
-    assert account.reserved == parse_money("2")
-    assert account.resting(TICKER, B) == ()
-    assert account.resting(TICKER, A) == (second,)
+        held.rest(each, FREE)
+    assert (held.reserved, held.available) == (parse_money("6"), parse_money("4"))
+    assert held.all_resting() == [first, second]
+    held.unrest(first, FREE)
+    assert held.reserved == parse_money("2")
+    assert held.resting(TICKER, B) == ()
+    assert held.resting(TICKER, A) == (second,)
+    assert first.reserved == 0
+
+
+def test_a_position_relieves_the_oldest_orders_and_the_next_one_when_those_go():
+    held = wallet("10", held="10")
+    first, second = order("1", A, "8", "0.50"), order("2", A, "8", "0.50")
+    held.rest(first, FREE)
+    held.rest(second, FREE)
+    assert (first.reserved, second.reserved) == (0, parse_money("3"))
+    held.unrest(first, FREE)
+    assert second.reserved == held.reserved == 0
+
+
+def test_an_order_that_got_smaller_ties_up_less_and_leaves_its_relief_to_the_next():
+    held = wallet("10", held="10")
+    first, second = order("1", A, "10", "0.50"), order("2", A, "8", "0.50")
+    held.rest(first, FREE)
+    held.rest(second, FREE)
+    first.remaining_count = parse_count("4")
+    held.reserve(first, FREE)
+    assert held.reserved == second.reserved == parse_money("1")
+
+
+def test_reservations_follow_a_position_that_moves():
+    held = wallet("10", held="5")
+    closing = order("1", A, "5", "0.50")
+    held.rest(closing, FREE)
+    assert held.reserved == 0
+    held.position(TICKER).apply(A, Price(5000), parse_count("8"), NOW)
+    held.position_changed(TICKER, parse_count("5"), FREE)
+    assert held.reserved == parse_money("2.5")
+    opening = order("2", B, "4", "0.50")
+    held.rest(opening, FREE)
+    assert held.reserved == parse_money("2.5") + parse_money("0.5")
+
+
+def test_reservations_follow_fees_that_change():
+    held = wallet("100")
+    held.rest(order("1", B, "100", "0.50"), STANDARD)
+    assert held.reserved == parse_money("50")
+    held.fees_changed(TICKER, WITH_MAKER_FEES)
+    assert held.reserved == parse_money("50.4375")
 
 
 def test_a_new_order_stands_behind_older_ones_for_the_position_it_closes():
-    account = Account("ann", parse_money("10"))
-    account.position(TICKER).apply(B, Price(4000), parse_count("10"), NOW)
-    assert account.needed_for(order("1", A, "10", "0.50"), FREE) == 0
-    account.rest(order("1", A, "8", "0.50"))
-    assert account.needed_for(order("2", A, "10", "0.50"), FREE) == parse_money("4")
-    assert account.needed_for(order("3", B, "10", "0.50"), FREE) == parse_money("5")
+    held = wallet("10", held="10")
+    assert held.needed_for(order("1", A, "10", "0.50"), FREE) == 0
+    held.rest(order("1", A, "8", "0.50"), FREE)
+    assert held.needed_for(order("2", A, "10", "0.50"), FREE) == parse_money("4")
+    assert held.needed_for(order("3", B, "10", "0.50"), FREE) == parse_money("5")
 
 
-def test_the_street_pays_no_fees_and_may_owe():
-    street = Account("street:makers", Money(0))
-    result = street.apply_fill(
-        ticker=TICKER,
-        side=B,
-        price=Price(4000),
-        count=Count(100),
-        trade_fee=Money(5),
-        remainder=Money(0),
-        at=NOW,
-    )
-    assert (result.net_fee, street.cash, street.fees_paid) == (0, -400_000, 0)
+def test_a_post_only_order_needs_no_takers_fee():
+    maker = order("1", B, "100", "0.50")
+    maker.post_only = True
+    assert wallet("100").needed_for(maker, STANDARD) == parse_money("50")
+    assert wallet("100").needed_for(order("2", B, "100", "0.50"), STANDARD) == parse_money("51.75")
 
 
-def test_an_accounts_fill_changes_cash_fees_and_position_together():
-    account = Account("ann", parse_money("10"))
-    result = account.apply_fill(
+def test_an_amend_needs_what_it_costs_more_than_before():
+    held = wallet("10")
+    resting = order("1", B, "10", "0.40")
+    held.rest(resting, FREE)
+    assert held.amend_cost(resting, Price(5000), parse_count("10"), FREE) == parse_money("1")
+    assert held.amend_cost(resting, Price(3000), parse_count("10"), FREE) == parse_money("-1")
+    assert held.amend_cost(resting, Price(4000), parse_count("20"), FREE) == parse_money("4")
+
+
+def test_an_amended_order_gives_the_relief_of_the_position_to_those_it_falls_behind():
+    held = wallet("10", held="10")
+    first, second = order("1", A, "10", "0.50"), order("2", A, "10", "0.80")
+    held.rest(first, FREE)
+    held.rest(second, FREE)
+    assert held.reserved == parse_money("2")
+    # Behind the second, which then closes, the first opens 10 NO at 0.50.
+    assert held.amend_cost(first, Price(5000), parse_count("10"), FREE) == parse_money("3")
+
+
+@pytest.mark.parametrize(
+    ("cash", "amount", "can"),
+    [("5", "5", True), ("5", "5.0001", False), ("-1", "0", True), ("-1", "0.0001", False)],
+)
+def test_a_wallet_below_zero_can_still_do_what_costs_nothing(cash, amount, can):
+    assert wallet(cash).can_spend(parse_money(amount)) is can
+
+
+def test_a_position_is_made_on_first_use_only():
+    held = wallet("10")
+    assert (held.count_of(TICKER), held.closable(TICKER, A)) == (0, 0)
+    assert held.positions == {}
+    assert held.position(TICKER) is held.position(TICKER)
+
+
+def test_a_fill_changes_cash_fees_and_position_together():
+    held = wallet("10")
+    result = held.apply_fill(
         ticker=TICKER,
         side=B,
         price=Price(5200),
@@ -162,7 +137,32 @@ def test_an_accounts_fill_changes_cash_fees_and_position_together():
         remainder=Money(0),
         at=NOW,
     )
-    assert account.cash == parse_money("9.4625")
-    assert account.fees_paid == result.net_fee == parse_money("0.0175")
-    assert account.position(TICKER).fees_paid == parse_money("0.0175")
-    assert account.count_of(TICKER) == 100
+    assert held.cash == parse_money("9.4625")
+    assert held.position(TICKER).fees_paid == result.net_fee == parse_money("0.0175")
+    assert held.updated_at == NOW
+    assert held.count_of(TICKER) == 100
+
+
+def test_the_street_pays_no_fees_and_may_owe():
+    street = Account("street:makers")
+    assert street.is_street
+    result = street.main.apply_fill(
+        ticker=TICKER,
+        side=B,
+        price=Price(4000),
+        count=Count(100),
+        trade_fee=Money(5),
+        remainder=Money(0),
+        at=NOW,
+    )
+    assert (result.net_fee, street.main.cash) == (0, -400_000)
+    assert street.main.position(TICKER).fees_paid == 0
+
+
+def test_an_account_has_subaccount_0_and_those_that_were_opened():
+    account = Account("ann")
+    assert account.main is account.wallet() is account.wallet(0)
+    assert refusal_of(account.wallet, 1) == (400, "invalid_parameters")
+    assert account.open_wallet(1) is account.wallet(1)
+    assert account.wallet(1).available == 0
+    assert not account.is_street

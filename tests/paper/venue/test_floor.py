@@ -1,145 +1,126 @@
-"""Matching and settling: who trades with whom, at what price, and what everybody is told."""
+"""The floor under the venue: turns, the outbox, and what it tells when orders come and go."""
 
 from __future__ import annotations
 
-from tests.paper.venues import NOW, TICKER, WITH_MAKER_FEES, ask, bid, market, venue
-from traderd.model.ids import ClientOrderId
-from traderd.model.orders import OrderStatus, SelfTradePrevention, Side, TimeInForce
-from traderd.model.units import Timestamp, parse_count, parse_money, parse_price
-from traderd.paper.venue.messages import FillHappened, LevelChanged, OrderUpdated, TradeHappened
+import pytest
 
-IOC = TimeInForce.IMMEDIATE_OR_CANCEL
-
-
-def test_a_match_happens_at_the_resting_price_and_the_taker_gets_the_improvement():
-    v = venue()
-    v.create_order("ann", ask("5", "0.52"), None, NOW)
-    taken = v.create_order("bob", bid("5", "0.60"), None, NOW)
-    assert taken.status is OrderStatus.EXECUTED
-    assert taken.average_fill_price == parse_price("0.52")
-    assert v.balance("bob").cash == parse_money("997.40")
-    assert v.balance("ann").cash == parse_money("997.60")
+from tests.paper.venues import NOW, TICKER, ask, bid, deal, later, market, refusal_of, venue
+from traderd.model.ids import ClientOrderId, EventTicker
+from traderd.model.orders import OrderStatus, Side
+from traderd.model.units import Count, Price
+from traderd.paper.venue import floor as floor_module
+from traderd.paper.venue.floor import Floor
+from traderd.paper.venue.messages import LevelChanged, OrderUpdated, QuoteChanged
+from traderd.paper.venue.quotes import Minute
+from traderd.paper.venue.records import Position, Resting, Trade, VenueFill, VenueOrder
 
 
-def test_maker_and_taker_get_the_same_trade_id_and_opposite_sides():
-    v = venue()
-    v.create_order("ann", ask("5", "0.52"), ClientOrderId("a1"), NOW)
-    v.create_order("bob", bid("3", "0.52"), ClientOrderId("b1"), NOW)
-    (maker,), (taker,) = v.fills("ann"), v.fills("bob")
-    assert maker.trade_id == taker.trade_id == v.trades(TICKER)[0].trade_id
-    assert (maker.side, taker.side) == (Side.ASK, Side.BID)
-    assert (maker.is_taker, taker.is_taker) == (False, True)
-    assert (maker.client_order_id, taker.client_order_id) == ("a1", "b1")
-    assert maker.count == taker.count == parse_count("3")
-
-
-def test_the_maker_is_charged_the_makers_fee_and_the_taker_the_takers():
-    v = venue(market(fees=WITH_MAKER_FEES))
-    v.create_order("ann", ask("100", "0.50"), None, NOW)
-    v.create_order("bob", bid("100", "0.50"), None, NOW)
-    assert v.fills("ann")[0].fee == parse_money("0.4375")
-    assert v.fills("bob")[0].fee == parse_money("1.75")
-    assert v.order("ann", v.orders("ann")[0].order_id).maker_fees == parse_money("0.4375")
-    assert v.total_money() == parse_money("2000")
-
-
-def test_news_of_a_create_that_fills_come_in_this_order():
-    v = venue()
-    resting = v.create_order("ann", ask("5", "0.52"), ClientOrderId("a1"), NOW)
-    assert [type(each) for each in v.take_outbox()] == [LevelChanged, OrderUpdated]
-    taken = v.create_order("bob", bid("8", "0.52"), ClientOrderId("b1"), Timestamp(NOW + 1))
-    news = v.take_outbox()
-    assert [type(each) for each in news] == [
-        LevelChanged,  # the resting ask loses its contracts
-        TradeHappened,
-        OrderUpdated,  # the maker's
-        FillHappened,
-        LevelChanged,  # what is left of the bid rests
-        OrderUpdated,  # the taker's, once and with final counts
-        FillHappened,
+def test_the_outbox_is_taken_once_and_ends_with_each_tickers_one_quote():
+    other = market("KXDEMO-26DEC31-B")
+    v = venue(market(), other)
+    for price in ("0.40", "0.41"):
+        v.create_order("ann", bid("1", price), None, NOW)
+        v.create_order("ann", bid("1", price, ticker=other.ticker), None, NOW)
+    news = v.floor.take_outbox()
+    assert [each.ticker for each in news[-2:] if isinstance(each, QuoteChanged)] == [
+        TICKER,
+        other.ticker,
     ]
-    level, trade, maker_order, maker_fill, rest, taker_order, taker_fill = news
-    assert (level.side, level.change, level.account) == (Side.ASK, -500, "ann")
-    assert level.client_order_id == "a1"
-    assert (trade.taker_side, trade.count) == (Side.BID, 500)
-    assert maker_order.order.order_id == resting.order_id
-    assert maker_order.order.status is OrderStatus.EXECUTED
-    assert maker_order.order.reason == "Trade"
-    assert maker_fill.post_position == -500
-    assert (rest.side, rest.change, rest.account) == (Side.BID, 300, "bob")
-    assert taker_order.order.order_id == taken.order_id
-    assert (taker_order.order.fill_count, taker_order.order.remaining_count) == (500, 300)
-    assert taker_fill.post_position == 500
-    assert taker_order.at == taker_fill.fill.at == NOW + 1
+    assert sum(isinstance(each, QuoteChanged) for each in news) == 2
+    assert v.floor.take_outbox() == []
 
 
-def test_a_partly_filled_maker_keeps_resting_and_its_collateral_shrinks():
+def test_a_turn_in_which_the_touch_came_back_tells_no_quote():
     v = venue()
-    v.create_order("ann", bid("10", "0.40"), None, NOW)
-    assert v.balance("ann").reserved == parse_money("4")
-    v.create_order("bob", ask("4", "0.40"), None, NOW)
-    order = v.orders("ann", status=OrderStatus.RESTING)[0]
-    assert (order.fill_count, order.remaining_count) == (400, 600)
-    balance = v.balance("ann")
-    assert (balance.cash, balance.reserved) == (parse_money("998.40"), parse_money("2.40"))
+    v.create_order("ann", bid("1", "0.40"), None, NOW)
+    v.floor.take_outbox()
+    better = v.create_order("ann", bid("1", "0.45"), None, NOW)
+    v.cancel_order("ann", better.order_id, NOW)
+    kinds = [type(each) for each in v.floor.take_outbox()]
+    assert kinds == [LevelChanged, OrderUpdated, LevelChanged, OrderUpdated]
 
 
-def test_an_immediate_order_that_meets_only_itself_is_canceled_and_the_resting_one_stays():
-    v = venue()
-    own = v.create_order("ann", ask("5", "0.52"), None, NOW)
-    stopped = v.create_order("ann", bid("5", "0.52", time_in_force=IOC), None, NOW)
-    assert stopped.status is OrderStatus.CANCELED
-    assert stopped.reason == "SelfTradeCancel"
-    assert (stopped.fill_count, stopped.remaining_count) == (0, 0)
-    assert v.order("ann", own.order_id).is_resting
-    assert v.trades() == []
+def test_priorities_only_grow_and_go_on_after_a_restored_one():
+    floor = Floor(ids=lambda: "x")
+    assert [floor.next_priority(), floor.next_priority()] == [1, 2]
+    floor.restore_priority(40)
+    assert floor.next_priority() == 41
+    floor.restore_priority(7)
+    assert floor.next_priority() == 42
 
 
-def test_taker_at_cross_keeps_earlier_fills_and_cancels_the_rest():
-    v = venue()
-    v.create_order("bob", ask("2", "0.51"), None, NOW)
-    v.create_order("ann", ask("5", "0.52"), None, NOW)
-    v.create_order("bob", ask("5", "0.53"), None, NOW)
-    stopped = v.create_order("ann", bid("9", "0.55"), None, NOW)
-    assert (stopped.status, stopped.fill_count) == (OrderStatus.CANCELED, 200)
-    assert stopped.reason == "SelfTradeCancel"
-    assert v.book(TICKER)[0] == ()
-
-
-def test_maker_prevention_cancels_the_resting_order_and_goes_on():
-    v = venue()
-    own = v.create_order("ann", ask("5", "0.52"), None, NOW)
-    v.create_order("bob", ask("5", "0.53"), None, NOW)
+def test_only_a_floor_that_tracks_notes_what_changed():
+    idle = venue()
+    deal(idle, "ann", "bob", "1", "0.50")
+    assert idle.take_touched() == []
+    v = venue(tracks=True)
+    v.take_touched()
+    deal(v, "ann", "bob", "1", "0.50")
     v.take_outbox()
-    order = v.create_order(
-        "ann",
-        bid("4", "0.55", self_trade_prevention=SelfTradePrevention.MAKER),
-        None,
-        NOW,
-    )
-    assert (order.status, order.fill_count) == (OrderStatus.EXECUTED, 400)
-    assert order.average_fill_price == parse_price("0.53")
-    gone = v.order("ann", own.order_id)
-    assert (gone.status, gone.reason) == (OrderStatus.CANCELED, "SelfTradeCancel")
-    assert v.balance("ann").reserved == 0
-    told = [each.order for each in v.take_outbox() if isinstance(each, OrderUpdated)]
-    assert [(each.order_id, each.reason) for each in told[:1]] == [
-        (own.order_id, "SelfTradeCancel")
-    ]
+    touched = v.take_touched()
+    for kind in (VenueOrder, VenueFill, Trade, Position, Minute):
+        assert any(isinstance(each, kind) for each in touched), kind
+    assert v.account("ann").main in touched
+    assert v.market(TICKER) in touched
+    assert v.take_touched() == []
 
 
-def test_open_interest_grows_when_both_open_and_shrinks_when_both_close():
+def test_the_public_trades_that_are_kept_are_bounded(monkeypatch):
+    monkeypatch.setattr(floor_module, "TRADES_KEPT", 3)
     v = venue()
-    m = v.market(TICKER)
+    for number in range(5):
+        deal(v, "ann", "bob", "1", f"0.{50 + number}")
+    assert [each.price for each in v.trades()] == [5400, 5300, 5200]
 
-    def meet(seller: str, buyer: str, count: str) -> int:
-        v.create_order(seller, ask(count, "0.50"), None, NOW)
-        v.create_order(buyer, bid(count, "0.50"), None, NOW)
-        return m.open_interest
 
-    v.open_account("cat", parse_money("1000"))
-    assert meet("ann", "bob", "10") == 1000
-    assert meet("bob", "cat", "4") == 1000  # bob's YES moves to cat
-    assert meet("cat", "ann", "4") == 600
-    assert m.volume == 1800
-    assert (m.last_price, m.last_count) == (parse_price("0.50"), 400)
+def test_markets_are_found_by_ticker_and_by_event():
+    other = market("KXDEMO-26DEC31-B")
+    v = venue(market(), other, market("KXELSE-27JAN31-C"))
+    assert v.floor.market(TICKER).ticker == TICKER
+    assert refusal_of(v.floor.market, "KXNONE") == (404, "market_not_found")
+    found = v.floor.markets_of(EventTicker("KXDEMO-26DEC31"))
+    assert [each.ticker for each in found] == [TICKER, other.ticker]
+
+
+def test_an_account_hears_of_its_own_deltas_and_the_street_of_none():
+    v = venue()
+    v.create_order("ann", bid("3", "0.47"), ClientOrderId("x"), NOW)
+    v.street.add(TICKER, Side.ASK, Price(5000), Count(100), NOW)
+    own, anonymous = (each for each in v.take_outbox() if isinstance(each, LevelChanged))
+    assert (own.account, own.client_order_id, own.subaccount) == ("ann", "x", 0)
+    assert (anonymous.account, anonymous.client_order_id) == (None, None)
+
+
+def test_lifting_an_order_leaves_its_status_to_the_caller_and_canceling_does_not():
+    v = venue()
+    ann = v.account("ann")
+    lifted, canceled = (
+        ann.orders[v.create_order("ann", ask("2", "0.60"), None, NOW).order_id] for _ in range(2)
+    )
+    assert v.floor.lift(ann, lifted, NOW) == 200
+    assert lifted.status is OrderStatus.RESTING
+    v.take_outbox()
+    assert v.floor.cancel(ann, canceled, "HaltCancel", later(1)) == 200
+    assert (canceled.status, canceled.reason) == (OrderStatus.CANCELED, "HaltCancel")
+    assert canceled.updated_at == later(1)
+    assert v.balance("ann").reserved == 0
+    level, update, _ = v.take_outbox()
+    assert (level.change, level.at) == (-200, later(1))
+    assert update.order is not canceled
+    assert update.order.remaining_count == 0
+
+
+def test_anonymous_contracts_are_withdrawn_without_a_word_but_the_delta():
+    v = venue()
+    v.street.add(TICKER, Side.BID, Price(4000), Count(500), NOW)
+    (resting,) = v.book_of(TICKER).orders()
+    v.take_outbox()
+    v.floor.withdraw(resting, Count(200), NOW)
+    assert type(resting) is Resting
+    assert resting.remaining_count == 300
+    assert [type(each) for each in v.take_outbox()] == [LevelChanged, QuoteChanged]
+
+
+@pytest.mark.parametrize("name", ["street:makers", "street:takers"])
+def test_the_street_is_there_from_the_start(name):
+    assert Floor(ids=lambda: "x").accounts[name].is_street

@@ -6,15 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.paper.venues import TICKER
 from traderd.errors import InvariantViolation
 from traderd.model.ids import OrderId
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price
-from traderd.paper.venue.matching import MarketBook, Resting
+from traderd.paper.venue.matching import MarketBook
+from traderd.paper.venue.records import Resting
 
 
 def resting(name: str, side: Side, price: int, count: int) -> Resting:
-    return Resting(OrderId(name), f"owner of {name}", side, Price(price), Count(count))
+    return Resting(
+        order_id=OrderId(name),
+        account_id=f"owner of {name}",
+        ticker=TICKER,
+        side=side,
+        price=Price(price),
+        remaining_count=Count(count),
+    )
 
 
 def book_of(*orders: Resting) -> MarketBook:
@@ -34,7 +43,7 @@ def test_the_best_price_trades_first_and_within_a_price_the_oldest():
     order = []
     while (match := book.next_match(Side.BID, Price(9900))) is not None:
         order.append(match.order_id)
-        book.reduce(match.order_id, match.remaining)
+        book.reduce(match.order_id, match.remaining_count)
     assert order == ["cheap", "late", "later", "dear"]
 
 
@@ -111,8 +120,9 @@ def test_levels_are_the_sum_of_their_orders_after_any_adds_and_reductions(steps)
     assert list(book.levels(Side.BID)) == [
         (price, size) for price, size in sorted(expected.items(), reverse=True) if size
     ]
+    assert book.level_count(Side.BID) == sum(size > 0 for size in expected.values())
     assert book.best(Side.BID) == max((p for p, size in expected.items() if size), default=None)
     for price in expected:
         queue = book.queue_at(Side.BID, Price(price))
-        assert sum(each.remaining for each in queue) == book.size_at(Side.BID, Price(price))
+        assert sum(each.remaining_count for each in queue) == book.size_at(Side.BID, Price(price))
         assert [int(each.order_id) for each in queue] == sorted(int(e.order_id) for e in queue)

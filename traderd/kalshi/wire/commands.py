@@ -1,12 +1,12 @@
-"""WebSocket commands: written by the trader, read and refused by the exchange.
+"""WebSocket commands as the trader writes them, and the words that both sides share.
 
-Owns: the shape of the four commands and the error codes (Kalshi: WebSocket error codes).
-Must not: know which subscriptions a session has.
+Owns: channels, actions, the shape of the four commands and the error codes (Kalshi: WebSocket error codes).
+Must not: read a command (`command_reader`), or know which subscriptions a session has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -15,15 +15,46 @@ import msgspec
 from traderd.errors import BadInput
 
 BOOKS: Final = "orderbook_delta"
+QUOTES: Final = "ticker"
 TRADES: Final = "trade"
 FILLS: Final = "fill"
 USER_ORDERS: Final = "user_orders"
-CHANNELS: Final = (BOOKS, TRADES, FILLS, USER_ORDERS)
+POSITIONS: Final = "market_positions"
+GROUPS: Final = "order_group_updates"
+LIFECYCLE: Final = "market_lifecycle_v2"
+COMBO_LIFECYCLE: Final = "multivariate_market_lifecycle"
+COMMUNICATIONS: Final = "communications"
+INDICES: Final = "cfbenchmarks_value"
+INDICES_5HZ: Final = "cfbenchmarks_value_5hz"
+UNDERLYINGS: Final = "pyth_value"
+CHANNELS: Final = (
+    BOOKS,
+    QUOTES,
+    TRADES,
+    FILLS,
+    USER_ORDERS,
+    POSITIONS,
+    GROUPS,
+    LIFECYCLE,
+    COMBO_LIFECYCLE,
+    COMMUNICATIONS,
+    INDICES,
+    INDICES_5HZ,
+    UNDERLYINGS,
+)
+"""Every channel there is (Kalshi: AsyncAPI of September 2026)."""
 
 ADD_MARKETS: Final = "add_markets"
 DELETE_MARKETS: Final = "delete_markets"
 GET_SNAPSHOT: Final = "get_snapshot"
 ACTIONS: Final = (ADD_MARKETS, DELETE_MARKETS, GET_SNAPSHOT)
+ADD_INDICES: Final = "subscribe_indices"
+DELETE_INDICES: Final = "unsubscribe_indices"
+LIST_INDICES: Final = "indexlist"
+ADD_UNDERLYINGS: Final = "subscribe_underlyings"
+DELETE_UNDERLYINGS: Final = "unsubscribe_underlyings"
+LIST_UNDERLYINGS: Final = "underlying_list"
+"""What only the channels of reference prices know."""
 
 ERROR_TEXT: Final = {
     1: "Unable to process message",
@@ -41,9 +72,16 @@ ERROR_TEXT: Final = {
     14: "Market Ticker required",
     15: "Action required",
     18: "Command timeout",
+    19: "shard_factor must be > 0",
+    20: "shard_factor is required when shard_key is set",
+    21: "shard_key must be >= 0 and < shard_factor",
+    22: "shard_factor must be <= 100",
+    23: "Match IDs required",
+    24: "Index IDs required",
     25: "Subscription buffer overflow",
     26: "Subscription market limit exceeded",
     27: "Too many requests",
+    28: "Underlying tickers required",
 }
 """The codes in use (Kalshi: section "error codes"; 6, 16 and 17 were retired on 2026-09-10)."""
 TERMINAL_CODES: Final = (10, 25)
@@ -52,23 +90,34 @@ TERMINAL_CODES: Final = (10, 25)
 
 @attrs.frozen(kw_only=True)
 class Subscribe:
-    """Ask for channels; `use_yes_price` decides how the NO side of a book is quoted."""
+    """Ask for channels."""
 
     id: int
     channels: tuple[str, ...]
     tickers: tuple[str, ...] = ()
+    market_ids: tuple[str, ...] = ()
+    """The other way to name markets, on `ticker` only."""
     use_yes_price: bool = False
+    """How the NO side of a book is quoted."""
     skip_ticker_ack: bool = False
+    send_initial_snapshot: bool = False
+    index_ids: tuple[str, ...] = ()
+    underlying_tickers: tuple[str, ...] = ()
+    """What the channels of reference prices are about."""
 
 
 @attrs.frozen(kw_only=True)
 class UpdateSubscription:
-    """Change the markets of one subscription, or ask for their snapshots."""
+    """Change what one subscription covers, or ask for snapshots or lists."""
 
     id: int
     sid: int
     action: str
-    tickers: tuple[str, ...]
+    tickers: tuple[str, ...] = ()
+    market_ids: tuple[str, ...] = ()
+    send_initial_snapshot: bool = False
+    index_ids: tuple[str, ...] = ()
+    underlying_tickers: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -135,99 +184,3 @@ def encode_list_subscriptions(command_id: int) -> bytes:
 
 def _command(command_id: int, name: str, params: dict[str, Any]) -> bytes:
     return msgspec.json.encode({"id": command_id, "cmd": name, "params": params})
-
-
-# --- the exchange reads ---------------------------------------------------------------------------
-
-
-class _Params(msgspec.Struct, frozen=True):
-    channels: list[str] | None = None
-    market_ticker: str | None = None
-    market_tickers: list[str] | None = None
-    use_yes_price: bool | None = None
-    skip_ticker_ack: bool | None = None
-    sid: int | None = None
-    sids: list[int] | None = None
-    action: str | None = None
-
-
-def decode_command(raw: bytes | str, channels: Collection[str] = CHANNELS) -> FeedCommand:
-    """Return a client's command; `channels` are the ones that the server has.
-
-    Raises:
-        CommandRefused: with the code that Kalshi answers; code 7 needs the session and is the server's.
-    """
-    try:
-        parsed = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise CommandRefused(1) from exc
-    if not isinstance(parsed, dict):
-        raise CommandRefused(1)
-    command_id = parsed.get("id", 0)
-    if not isinstance(command_id, int) or isinstance(command_id, bool) or command_id < 0:
-        raise CommandRefused(1)
-    name = parsed.get("cmd")
-    if name == "list_subscriptions":
-        return ListSubscriptions(id=command_id)
-    read = _READERS.get(name) if isinstance(name, str) else None
-    if read is None:
-        raise CommandRefused(5 if isinstance(name, str) else 1, command_id=command_id)
-    if not isinstance(parsed.get("params"), dict):
-        raise CommandRefused(2, command_id=command_id)
-    try:
-        params = msgspec.convert(parsed["params"], _Params)
-    except msgspec.ValidationError as exc:
-        raise CommandRefused(11, command_id=command_id) from exc
-    return read(command_id, params, channels)
-
-
-def _read_subscribe(command_id: int, params: _Params, known: Collection[str]) -> Subscribe:
-    if not params.channels:
-        raise CommandRefused(3, command_id=command_id)
-    if any(channel not in known for channel in params.channels):
-        raise CommandRefused(8, command_id=command_id)
-    tickers = _tickers(command_id, params)
-    if BOOKS in params.channels and not tickers:
-        raise CommandRefused(14, command_id=command_id)
-    return Subscribe(
-        id=command_id,
-        channels=tuple(dict.fromkeys(params.channels)),
-        tickers=tickers,
-        use_yes_price=bool(params.use_yes_price),
-        skip_ticker_ack=bool(params.skip_ticker_ack),
-    )
-
-
-def _read_update(command_id: int, params: _Params, known: Collection[str]) -> UpdateSubscription:
-    sids = ([] if params.sid is None else [params.sid]) + (params.sids or [])
-    if len(sids) != 1:
-        raise CommandRefused(12, command_id=command_id)
-    if not params.action:
-        raise CommandRefused(15, command_id=command_id)
-    if params.action not in ACTIONS:
-        raise CommandRefused(13, command_id=command_id)
-    tickers = _tickers(command_id, params)
-    if not tickers:
-        raise CommandRefused(14, command_id=command_id)
-    return UpdateSubscription(id=command_id, sid=sids[0], action=params.action, tickers=tickers)
-
-
-def _read_unsubscribe(command_id: int, params: _Params, known: Collection[str]) -> Unsubscribe:
-    if not params.sids:
-        raise CommandRefused(4, command_id=command_id)
-    return Unsubscribe(id=command_id, sids=tuple(dict.fromkeys(params.sids)))
-
-
-def _tickers(command_id: int, params: _Params) -> tuple[str, ...]:
-    if params.market_ticker and params.market_tickers:
-        raise CommandRefused(11, command_id=command_id)
-    if params.market_ticker:
-        return (params.market_ticker,)
-    return tuple(dict.fromkeys(params.market_tickers or ()))
-
-
-_READERS: Final[dict[str, Callable[[int, _Params, Collection[str]], FeedCommand]]] = {
-    "subscribe": _read_subscribe,
-    "update_subscription": _read_update,
-    "unsubscribe": _read_unsubscribe,
-}

@@ -44,7 +44,7 @@ class Snapshot(
 
 
 class DeltaBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One level changed by `delta_fp`; `client_order_id` is only in the copy of whoever caused it."""
+    """One level changed by `delta_fp`; the last two are only in the copy of whoever caused it."""
 
     market_ticker: str
     market_id: str = ""
@@ -54,6 +54,7 @@ class DeltaBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     ts: str | None = None
     ts_ms: int | None = None
     client_order_id: str | None = None
+    subaccount: int | None = None
 
 
 class Delta(
@@ -143,6 +144,7 @@ class UserOrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     maker_fill_cost_dollars: Number | None = None
     taker_fees_dollars: Number | None = None
     maker_fees_dollars: Number | None = None
+    order_group_id: str | None = None
     self_trade_prevention_type: str | None = None
     created_time: str | None = None
     created_ts_ms: int | None = None
@@ -183,9 +185,12 @@ class Subscribed(
 
 
 class OkBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The full list of markets after the change, unless the client asked to skip it."""
+    """All that the subscription covers after the change, unless the client asked to skip it."""
 
     market_tickers: list[str] | None = None
+    market_ids: list[str] | None = None
+    index_ids: list[str] | None = None
+    underlying_tickers: list[str] | None = None
 
 
 class Ok(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="ok"):

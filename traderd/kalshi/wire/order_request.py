@@ -1,20 +1,23 @@
 """The create-order body: written by the trader, read and refused by the exchange.
 
-Owns: how terms become a body and a body becomes terms, and Kalshi's words for what is wrong with one.
+Owns: how terms become a body and a body becomes terms, and what a single price, count or expiry in a request may be.
 Must not: know the state of an account or a market; rules that need them are the exchange's.
 """
 
 from __future__ import annotations
 
-import re
-from enum import Enum
-from typing import Final, TypeVar
-
-import msgspec
+from typing import Final
 
 from traderd.errors import BadInput, UnitError
 from traderd.kalshi.wire import rest
-from traderd.kalshi.wire.errors import ErrorShape, Refusal, RequestRefused
+from traderd.kalshi.wire.errors import RequestRefused
+from traderd.kalshi.wire.request_body import (
+    decode_request,
+    invalid_parameters,
+    missing_parameter,
+    refused,
+    word_of,
+)
 from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.orders import OrderTerms, SelfTradePrevention, Side, TimeInForce
 from traderd.model.units import (
@@ -29,14 +32,8 @@ from traderd.model.units import (
     parse_price,
 )
 
-E = TypeVar("E", bound=Enum)
-
 EXPIRY_SECONDS_MAX: Final = 10**11
 """Above this an `expiration_time` was meant in milliseconds."""
-
-_WRONG_TYPE: Final = re.compile(r"Expected `[^`]*`, got `(\w+)` - at `\$\.?([^`]*)`")
-_MISSING: Final = re.compile(r"missing required field `(\w+)`")
-_GO_KIND: Final = {"int": "number", "float": "number", "str": "string", "dict": "object"}
 
 
 def create_order_request(
@@ -62,31 +59,8 @@ def create_order_request(
 
 
 def decode_create_order(body: bytes) -> rest.CreateOrderRequest:
-    """Return an order request whose fields have their right types.
-
-    Raises:
-        RequestRefused: flat 400 `bad_request` for a wrong JSON type (Kalshi: capture), 400 `missing_parameters`.
-    """
-    try:
-        return msgspec.json.decode(body, type=rest.CreateOrderRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        missing = _MISSING.search(str(exc))
-        if missing:
-            raise _refused("missing_parameters", "missing parameters", missing[1]) from exc
-        wrong = _WRONG_TYPE.search(str(exc))
-        details = "json: " + str(exc)
-        if wrong:
-            kind, field = _GO_KIND.get(wrong[1], wrong[1]), wrong[2]
-            details = f"json: cannot unmarshal {kind} into Go struct field CreateOrderV2Request.{field} of type string"
-        raise RequestRefused(
-            Refusal(
-                status=400,
-                code="bad_request",
-                message="bad request",
-                details=details,
-                shape=ErrorShape.FLAT,
-            )
-        ) from exc
+    """Return an order request whose fields have their right types; raises as `decode_request` does."""
+    return decode_request(body, rest.CreateOrderRequest, "CreateOrderV2Request")
 
 
 def order_terms_from_request(request: rest.CreateOrderRequest) -> OrderTerms:
@@ -96,19 +70,19 @@ def order_terms_from_request(request: rest.CreateOrderRequest) -> OrderTerms:
         RequestRefused: 400 with Kalshi's code for the field at fault.
     """
     if not request.ticker:
-        raise _refused("missing_parameters", "missing parameters", "ticker")
-    time_in_force = _word(TimeInForce, request.time_in_force, "time_in_force")
+        raise missing_parameter("ticker")
+    time_in_force = word_of(TimeInForce, request.time_in_force, "time_in_force")
     try:
         return OrderTerms(
             ticker=MarketTicker(request.ticker),
-            side=_word(Side, request.side, "side"),
-            price=_request_price(request.price),
-            count=_request_count(request.count),
+            side=word_of(Side, request.side, "side"),
+            price=request_price(request.price),
+            count=request_count(request.count),
             time_in_force=time_in_force,
             post_only=bool(request.post_only),
             reduce_only=bool(request.reduce_only),
-            expires_at=_request_expiry(request.expiration_time, time_in_force),
-            self_trade_prevention=_word(
+            expires_at=_create_expiry(request.expiration_time, time_in_force),
+            self_trade_prevention=word_of(
                 SelfTradePrevention,
                 request.self_trade_prevention_type,
                 "self_trade_prevention_type",
@@ -118,51 +92,42 @@ def order_terms_from_request(request: rest.CreateOrderRequest) -> OrderTerms:
         raise
     except BadInput as exc:
         # What is left of the model's own checks: reduce_only without immediate_or_cancel.
-        raise _refused(
-            "invalid_order", "invalid order", "reduce only requires immediate or cancel"
-        ) from exc
+        raise refused("invalid_order", "reduce only requires immediate or cancel") from exc
 
 
-def _request_price(text: str) -> Price:
+def request_price(text: str) -> Price:
+    """Return the YES price of a request; raises RequestRefused 400 `invalid_price`."""
     try:
         price = parse_price(text)
     except UnitError as exc:
-        raise _refused("invalid_price", "invalid price") from exc
+        raise refused("invalid_price") from exc
     if not 0 < price < ONE_DOLLAR:
-        raise _refused("invalid_price", "invalid price")
+        raise refused("invalid_price")
     return price
 
 
-def _request_count(text: str) -> Count:
+def request_count(text: str, *, zero: bool = False) -> Count:
+    """Return the contracts of a request; `zero` lets none pass. Raises RequestRefused 400 `invalid_order_size`."""
     try:
         count = parse_count(text)
     except UnitError as exc:
-        raise _refused("invalid_order_size", "invalid order size", str(exc)) from exc
-    if count <= 0:
-        raise _refused("invalid_order_size", "invalid order size", "count must be above 0")
+        raise refused("invalid_order_size", str(exc)) from exc
+    if count < 0 or (count == 0 and not zero):
+        raise refused("invalid_order_size", "count must be above 0")
     return count
 
 
-def _request_expiry(seconds: int | None, time_in_force: TimeInForce) -> Timestamp | None:
+def request_expiry(seconds: int) -> Timestamp:
+    """Return an expiry in Unix seconds; raises RequestRefused 400 for one that was meant in milliseconds."""
+    if seconds >= EXPIRY_SECONDS_MAX:
+        raise invalid_parameters("expiration_time is Unix time in seconds, not in milliseconds")
+    return Timestamp(max(seconds, 0) * NS_PER_S)
+
+
+def _create_expiry(seconds: int | None, time_in_force: TimeInForce) -> Timestamp | None:
     if seconds is None:
         return None
     if time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
         details = f"Cannot specify both {time_in_force.value} and expiration_ts"
-        raise _refused("invalid_order", "invalid order", details)
-    if not 0 < seconds < EXPIRY_SECONDS_MAX:
-        details = "expiration_time is Unix time in seconds, not in milliseconds"
-        raise _refused("invalid_parameters", "invalid parameters", details)
-    return Timestamp(seconds * NS_PER_S)
-
-
-def _word(words: type[E], text: str, field: str) -> E:
-    try:
-        return words(text)
-    except ValueError as exc:
-        allowed = ", ".join(str(word.value) for word in words)
-        details = f"{field} must be one of {allowed}"
-        raise _refused("invalid_parameters", "invalid parameters", details) from exc
-
-
-def _refused(code: str, message: str, details: str = "") -> RequestRefused:
-    return RequestRefused(Refusal(status=400, code=code, message=message, details=details))
+        raise refused("invalid_order", details)
+    return request_expiry(seconds)

@@ -39,6 +39,8 @@ class Order(Wire, frozen=True, kw_only=True):
     expiration_time: str | UnsetType | None = UNSET
     last_update_reason: str | UnsetType | None = UNSET
     self_trade_prevention_type: str | UnsetType | None = UNSET
+    order_group_id: str | UnsetType | None = UNSET
+    cancel_order_on_pause: bool | UnsetType | None = UNSET
     subaccount_number: int | UnsetType | None = UNSET
     exchange_index: int | UnsetType | None = UNSET
 

@@ -14,7 +14,6 @@ from msgspec import UNSET
 
 from traderd.kalshi.wire import portfolio, rest
 from traderd.kalshi.wire.translate import MICRODOLLARS_PER_CENT
-from traderd.model.market import Market
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -25,7 +24,6 @@ from traderd.model.orders import (
 )
 from traderd.model.units import (
     NS_PER_S,
-    ONE_DOLLAR,
     Count,
     Money,
     Price,
@@ -53,19 +51,11 @@ class OrderDetails:
     maker_fees: Money = Money(0)
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.TAKER_AT_CROSS
     updated_at: Timestamp | None = None
-
-
-@attrs.frozen(kw_only=True)
-class MarketQuotes:
-    """What an exchange knows of a market beyond its description; None is "nothing there"."""
-
-    bid: tuple[Price, Count] | None = None
-    ask: tuple[Price, Count] | None = None
-    """The best level of each side, in YES prices."""
-    last_price: Price | None = None
-    volume: Count = Count(0)
-    volume_24h: Count = Count(0)
-    open_interest: Count = Count(0)
+    subaccount: int = 0
+    group_id: str | None = None
+    cancel_on_pause: bool = False
+    in_no_terms: bool = False
+    """Whether the legacy pair speaks of NO: its owner bought or sold NO in V1."""
 
 
 # --- answers --------------------------------------------------------------------------------------
@@ -77,7 +67,8 @@ def outcome_word(side: Side) -> str:
 
 
 def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order:
-    """Return an order's body, with the legacy pair that a V2 order shows (bid: yes/buy, ask: yes/sell)."""
+    """Return an order's body; its legacy pair is that of V2 orders (bid: yes/buy, ask: yes/sell) or of V1's NO."""
+    adds = record.side is Side.BID
     return portfolio.Order(
         order_id=record.order_id,
         user_id=details.user_id,
@@ -86,8 +77,8 @@ def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order
         status=record.status.value,
         outcome_side=outcome_word(record.side),
         book_side=record.side.value,
-        side="yes",
-        action="buy" if record.side is Side.BID else "sell",
+        side="no" if details.in_no_terms else "yes",
+        action="buy" if adds is not details.in_no_terms else "sell",
         yes_price_dollars=format_price(record.price),
         no_price_dollars=format_price(complement(record.price)),
         initial_count_fp=format_count(record.initial_count),
@@ -102,12 +93,14 @@ def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order
         expiration_time=UNSET if record.expires_at is None else format_time(record.expires_at),
         last_update_reason=record.reason or UNSET,
         self_trade_prevention_type=details.self_trade_prevention.value,
-        subaccount_number=0,
+        order_group_id=details.group_id or UNSET,
+        cancel_order_on_pause=details.cancel_on_pause or UNSET,
+        subaccount_number=details.subaccount,
         exchange_index=0,
     )
 
 
-def fill_to_wire(fill: Fill) -> portfolio.Fill:
+def fill_to_wire(fill: Fill, *, subaccount: int = 0) -> portfolio.Fill:
     """Return a fill's body; it has no client order id (Kalshi: since 2026-03-30).
 
     The legacy pair is the one that misleads on Kalshi too: `side` is the outcome acquired and `action` is buy.
@@ -129,7 +122,7 @@ def fill_to_wire(fill: Fill) -> portfolio.Fill:
         fee_cost=format_money(fill.fee),
         created_time=format_time(fill.executed_at),
         ts=fill.executed_at // NS_PER_S,
-        subaccount_number=0,
+        subaccount_number=subaccount,
     )
 
 
@@ -179,53 +172,3 @@ def orderbook_to_wire(
 def levels_to_wire(levels: Iterable[tuple[Price, Count]]) -> list[rest.Level]:
     """Return levels as text, in the order given."""
     return [(format_price(price), format_count(count)) for price, count in levels]
-
-
-def market_to_wire(
-    market: Market,
-    quotes: MarketQuotes,
-    *,
-    opened_at: Timestamp,
-    updated_at: Timestamp,
-    price_level_structure: str = "linear_cent",
-    result: str = "",
-) -> rest.Market:
-    """Return a market's body; an empty side shows 0.0000 as bid and 1.0000 as ask (Kalshi: market object)."""
-    no_level = Count(0)
-    bid, bid_size = quotes.bid or (Price(0), no_level)
-    ask, ask_size = quotes.ask or (ONE_DOLLAR, no_level)
-    close = format_time(market.close_time)
-    return rest.Market(
-        ticker=market.ticker,
-        event_ticker=market.event_ticker,
-        title=market.title,
-        yes_sub_title=market.title,
-        no_sub_title=market.title,
-        status=market.status.value,
-        created_time=format_time(opened_at),
-        open_time=format_time(opened_at),
-        updated_time=format_time(updated_at),
-        close_time=close,
-        latest_expiration_time=close,
-        yes_bid_dollars=format_price(bid),
-        yes_bid_size_fp=format_count(bid_size),
-        yes_ask_dollars=format_price(ask),
-        yes_ask_size_fp=format_count(ask_size),
-        no_bid_dollars=format_price(complement(ask)),
-        no_ask_dollars=format_price(complement(bid)),
-        last_price_dollars=format_price(quotes.last_price or Price(0)),
-        volume_fp=format_count(quotes.volume),
-        volume_24h_fp=format_count(quotes.volume_24h),
-        open_interest_fp=format_count(quotes.open_interest),
-        result=result,
-        price_level_structure=price_level_structure,
-        price_ranges=[
-            rest.PriceRange(
-                start=format_price(band.start),
-                end=format_price(band.end),
-                step=format_price(band.step),
-            )
-            for band in market.grid.bands
-        ],
-        exchange_index=market.exchange_index,
-    )

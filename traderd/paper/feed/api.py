@@ -1,7 +1,8 @@
 """Kalshi's WebSocket over the venue: who may connect, who hears what, and when a client is given up.
 
-Owns: the sessions that are open, and that every change of the venue reaches them at once and in order.
-Must not: know a subscription's inside (`feed_session`) or move bytes (`websocket_session`).
+Owns: the sessions that are open, that every change of the venue reaches them at once and in order, and that nothing
+leaves before it may (`hold` and `release`).
+Must not: know a subscription's inside (`session`), find listeners (`audience`) or move bytes (`websocket_session`).
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ import trio
 
 from traderd.kalshi.wire import frames
 from traderd.kalshi.wire.errors import Refusal, RequestRefused
-from traderd.model.units import Timestamp
-from traderd.paper.auth_check import KeyRegistry
-from traderd.paper.faults import Faults, refusal_with
-from traderd.paper.feed.session import FeedSession, Rendering
+from traderd.model.units import NS_PER_MS, Timestamp
+from traderd.paper import choices
+from traderd.paper.auth_check import KeyRegistry, check_access
+from traderd.paper.fault_door import claimed_account
+from traderd.paper.faults import Faults
+from traderd.paper.feed.audience import Audience
+from traderd.paper.feed.publisher import Publisher
+from traderd.paper.feed.session import FeedSession
+from traderd.paper.frame_door import FrameDoor
 from traderd.paper.rest.call import refuse
+from traderd.paper.serving.gate import Gate
 from traderd.paper.serving.http_server import Request, Response, SessionHandler
 from traderd.paper.serving.websocket_session import WebSocketSession
 from traderd.paper.venue.venue import Venue
@@ -43,6 +50,9 @@ class FeedApi:
         self._venue = venue
         self._keys = keys
         self._faults = faults
+        self._audience = Audience()
+        self._publisher = Publisher(venue, self._audience)
+        self._gate = Gate()
         self._numbers = itertools.count(1)
         self._open: dict[int, tuple[FeedSession, WebSocketSession]] = {}
         faults.connect_sessions(self.drop)
@@ -56,22 +66,38 @@ class FeedApi:
         """Decide about a WebSocket: its handler, or the refusal before the upgrade."""
         if request.path != PATH:
             return refuse(Refusal(status=404, code="page_not_found", message="page not found"))
-        if self._faults.websocket_status is not None:
-            return refuse(refusal_with(self._faults.websocket_status))
+        claimed = claimed_account(self._keys, self._venue, request.headers)
+        refusal = self._faults.handshake_refusal(claimed)
+        if refusal is not None:
+            return refuse(refusal)
         try:
-            account_id = self._keys.authenticate(
+            key = self._keys.authenticate(
                 request.method, request.path, request.headers, Timestamp(self._env.wall_ns())
             )
+            check_access(key, choices.FEED_SCOPE, account_wide=choices.LOCKED_KEYS_HAVE_NO_FEED)
         except RequestRefused as exc:
             return refuse(exc.refusal)
-        return partial(self._run, account_id)
+        return partial(self._run, key.account_id, claimed or "")
 
     def publish(self) -> None:
         """Drain the venue's outbox to everybody who subscribed; call it after every call of the venue."""
-        for broadcast in self._venue.take_outbox():
-            rendering = Rendering(broadcast, self._venue)
-            for session, _ in self._open.values():
-                session.deliver(rendering)
+        news = self._venue.take_outbox()
+        if not news or not self._open:
+            return
+        now_ms = self._now_ms()
+        for broadcast in news:
+            self._publisher.publish(broadcast, now_ms)
+
+    def hold(self, ticket: int) -> None:
+        """Keep back every text from now on until `ticket` is released; tickets only grow.
+
+        Clients see no difference but the delay: numbers and order are settled at once.
+        """
+        self._gate.hold(ticket)
+
+    def release(self, ticket: int) -> None:
+        """Send what waited for tickets up to this one."""
+        self._gate.release(ticket)
 
     def drop(self, channel: str | None) -> int:
         """End sessions without a close frame, all or those subscribed to `channel`; return how many."""
@@ -84,19 +110,31 @@ class FeedApi:
             socket.drop()
         return len(dropped)
 
-    async def _run(self, account_id: str, socket: WebSocketSession) -> None:
+    async def _run(self, account_id: str, account: str, socket: WebSocketSession) -> None:
         """Serve one client until it goes.  Cancelling ends its subscriptions."""
-        session = FeedSession(account_id=account_id, venue=self._venue, send=socket.send_text)
-        socket.on_overflow = partial(frames.encode_error, 25)
+        socket.gate = self._gate
         number = next(self._numbers)
-        self._open[number] = session, socket
-        try:
-            async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as nursery:
+            session = FeedSession(
+                account_id=account_id,
+                venue=self._venue,
+                audience=self._audience,
+                send=socket.send_text,
+                send_data=FrameDoor(self._faults, account, socket, nursery).send,
+                now_ms=self._now_ms,
+            )
+            socket.on_overflow = session.overflowed
+            self._open[number] = session, socket
+            try:
                 nursery.start_soon(_keep_alive, socket)
                 await self._obey(session, socket)
                 nursery.cancel_scope.cancel()
-        finally:
-            del self._open[number]
+            finally:
+                del self._open[number]
+                session.end()
+
+    def _now_ms(self) -> int:
+        return self._env.wall_ns() // NS_PER_MS
 
     async def _obey(self, session: FeedSession, socket: WebSocketSession) -> None:
         window, obeyed = 0, 0

@@ -1,29 +1,55 @@
 """Kalshi's V2 REST interface over the venue: routes, who may use them, and errors.
 
-Owns: the table of routes and the order of checks: fault, route, signature, content type, handler. Every change is
-broadcast before its reply leaves, so REST and WebSocket never disagree.
+Owns: the table of routes and the order of checks: route, signature, scope, rate limit, content type, handler.
+Every change is broadcast before its reply leaves, so REST and WebSocket never disagree.
 Must not: hold a rule of trading (`venue`), or move bytes (`http_server`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlencode
 
 import attrs
 import trio
 
+from traderd.errors import BadInput
 from traderd.kalshi.wire.errors import ErrorShape, Refusal, RequestRefused
 from traderd.model.units import Timestamp
-from traderd.paper.auth_check import KeyRegistry, has_credentials
-from traderd.paper.faults import Faults
-from traderd.paper.rest.call import Call, Handler, refuse
-from traderd.paper.rest.portfolio import Portfolio
-from traderd.paper.rest.public import PublicReads
-from traderd.paper.serving.http_server import ConnectionDropped, Request, Response
+from traderd.paper import choices
+from traderd.paper.auth_check import ApiKey, check_access, has_credentials
+from traderd.paper.rest import (
+    account,
+    api_keys,
+    balance,
+    batches,
+    candles,
+    cash,
+    communications,
+    elsewhere,
+    events,
+    exchange_info,
+    fee_changes,
+    fills,
+    historical,
+    historical_portfolio,
+    markets,
+    order_groups,
+    order_reads,
+    orderbooks,
+    orders_v1,
+    orders_v2,
+    positions,
+    series,
+    settlements,
+    subaccounts,
+    trades,
+)
+from traderd.paper.rest.call import Call, Desk, Route, Routes, Slow, refuse
+from traderd.paper.serving.http_server import Request, Response
 from traderd.paper.venue.messages import VenueRefusal
-from traderd.paper.venue.venue import Venue
 from traderd.runtime.env import Env
 
 PREFIX: Final = "/trade-api/v2"
@@ -38,112 +64,100 @@ NOT_JSON: Final = Refusal(
 )
 
 
-@attrs.frozen
-class Route:
-    """One method of one path; `is_public` ones need no signature."""
+def routes_of(desk: Desk) -> Routes:
+    """Return every route; literal paths come before those with a parameter in the same place."""
+    parts = (
+        exchange_info.routes(desk),
+        markets.routes(desk),
+        orderbooks.routes(desk),
+        trades.routes(desk),
+        candles.routes(desk),
+        events.routes(desk),
+        series.routes(desk),
+        fee_changes.routes(desk),
+        historical.routes(desk),
+        elsewhere.routes(desk),
+        orders_v2.routes(desk),
+        batches.routes(desk),
+        orders_v1.routes(desk),
+        order_reads.routes(desk),
+        fills.routes(desk),
+        positions.routes(desk),
+        balance.routes(desk),
+        settlements.routes(desk),
+        historical_portfolio.routes(desk),
+        order_groups.routes(desk),
+        subaccounts.routes(desk),
+        cash.routes(desk),
+        communications.routes(desk),
+        api_keys.routes(desk),
+        account.routes(desk),
+    )
+    table: Routes = {}
+    for part in parts:
+        for template, methods in part.items():
+            table.setdefault(template, {}).update(methods)
+    table |= account.cost_routes(PREFIX, table)
+    return dict(sorted(table.items(), key=lambda item: precedence(item[0])))
 
-    handler: Handler
-    is_public: bool = False
 
-
-def routes_of(venue: Venue, faults: Faults) -> dict[str, dict[str, Route]]:
-    """Return path templates with their methods; literal ones come before those with a parameter."""
-    public, private = PublicReads(venue, faults), Portfolio(venue)
-    gone = Route(private.gone)
-    table = {
-        "/exchange/status": {"GET": Route(public.exchange_status, is_public=True)},
-        "/markets": {"GET": Route(public.markets, is_public=True)},
-        "/markets/trades": {"GET": Route(public.trades, is_public=True)},
-        "/markets/{}": {"GET": Route(public.market, is_public=True)},
-        "/markets/{}/orderbook": {"GET": Route(public.orderbook, is_public=True)},
-        "/account/endpoint_costs": {"GET": Route(public.endpoint_costs, is_public=True)},
-        "/account/limits": {"GET": Route(private.limits)},
-        "/portfolio/events/orders": {"POST": Route(private.create_order)},
-        "/portfolio/events/orders/{}": {"DELETE": Route(private.cancel_order)},
-        "/portfolio/orders": {"GET": Route(private.orders), "POST": gone},
-        "/portfolio/orders/batched": {"POST": gone, "DELETE": gone},
-        "/portfolio/orders/{}": {"GET": Route(private.order), "DELETE": gone},
-        "/portfolio/orders/{}/amend": {"POST": gone},
-        "/portfolio/orders/{}/decrease": {"POST": gone},
-        "/portfolio/fills": {"GET": Route(private.fills)},
-        "/portfolio/positions": {"GET": Route(private.positions)},
-        "/portfolio/balance": {"GET": Route(private.balance)},
-    }
-    return dict(sorted(table.items(), key=lambda item: PARAMETER in item[0]))
+def precedence(template: str) -> tuple[bool, ...]:
+    """Return the order in which templates are tried: segment by segment, words before parameters."""
+    return tuple(segment == PARAMETER for segment in template.split("/"))
 
 
 class RestApi:
-    """Answers requests; every method is synchronous but `handle`, which may keep a reply back."""
+    """Answers requests.
+
+    Handlers are synchronous, so no two requests ever mix; only `Slow` answers wait. What goes wrong on purpose
+    happens before and after it, in `fault_door`.
+    """
 
     def __init__(
         self,
         *,
         env: Env,
-        venue: Venue,
-        keys: KeyRegistry,
-        faults: Faults,
+        desk: Desk,
         now: Callable[[], Timestamp],
         settle: Callable[[], None],
     ) -> None:
-        """Answer for `venue`.
+        """Answer for the desk's venue.
 
         Args:
             env: its wall clock judges the clients' signatures.
-            venue: what is asked and changed.
-            keys: who may ask.
-            faults: what goes wrong on purpose.
+            desk: what the handlers share: the venue, who may ask, how the exchange behaves.
             now: the exchange's own clock, which never goes back.
             settle: expires what is due and broadcasts what happened.
         """
         self._env = env
         self._now = now
-        self._keys = keys
-        self._faults = faults
+        self._keys = desk.keys
+        self._limits = desk.limits
         self._settle = settle
-        self._routes = [
-            (template.split("/"), methods) for template, methods in routes_of(venue, faults).items()
-        ]
+        # One at a time: clients that ask for keys all at once must not take every core from the others.
+        self._slow_work = trio.CapacityLimiter(1)
+        self._literal: Routes = {}
+        self._templates: list[tuple[list[str], dict[str, Route]]] = []
+        for template, methods in routes_of(desk).items():
+            if PARAMETER in template:
+                self._templates.append((template.split("/"), methods))
+            else:
+                self._literal[template] = methods
 
     async def handle(self, request: Request) -> Response:
-        """Carry out one request and return its reply.
-
-        Cancelling during a delayed reply does not undo what was done.
-
-        Raises:
-            ConnectionDropped: a fault takes the request or its reply away.
-        """
-        method, path = request.method, request.path.removeprefix(PREFIX)
-        if self._faults.takes_request(method, path):
-            raise ConnectionDropped("a fault takes the request away")
-        if self._faults.request_delay_s:
-            await trio.sleep(self._faults.request_delay_s)
-        refusal = self._faults.refusal_of(path) or self._faults.pause_refusal(method, path)
-        response = refuse(refusal) if refusal is not None else self._answer(request)
-        spoiled = self._faults.spoils_reply(method, path)
-        if spoiled is not None:
-            response = refuse(spoiled)
-        reply_is_lost = self._faults.takes_reply(method, path)
-        if self._faults.reply_delay_s:
-            await trio.sleep(self._faults.reply_delay_s)
-        if reply_is_lost:
-            raise ConnectionDropped("a fault takes the reply away")
-        return response
-
-    def _answer(self, request: Request) -> Response:
+        """Carry out one request and return its reply.  Cancelling does not undo what was done."""
         # What is due happens first, so that no request meets an order that has expired.
         self._settle()
-        try:
-            response = self._dispatch(request)
-        except RequestRefused as exc:
-            response = refuse(exc.refusal)
-        except VenueRefusal as exc:
-            response = refuse(
-                Refusal(status=exc.status, code=exc.code, message=exc.message, details=exc.details)
-            )
+        answered = _mapped(partial(self._dispatch, request))
+        if isinstance(answered, Slow):
+            async with self._slow_work:
+                result = await self._env.run_blocking(answered.work)
+            answered = _mapped(partial(answered.finish, result))
         self._settle()
-        return response
+        assert isinstance(answered, Response)
+        return answered
 
-    def _dispatch(self, request: Request) -> Response:
+    def _dispatch(self, request: Request) -> Response | Slow:
         if not request.path.startswith(PREFIX + "/"):
             return _no_route()
         if request.path.endswith("/"):
@@ -151,37 +165,70 @@ class RestApi:
         found = self._find(request.path.removeprefix(PREFIX))
         if found is None:
             return _no_route()
-        methods, parameter = found
+        methods, parameters = found
         # HEAD is GET whose body the connection does not send.
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             return _wrong_method(methods)
-        account_id = ""
-        if not route.is_public or has_credentials(request.headers):
-            wall = Timestamp(self._env.wall_ns())
-            account_id = self._keys.authenticate(
-                request.method, request.path, request.headers, wall
-            )
+        key = self._authenticate(request, route)
+        call = Call(request=request, parameters=parameters, key=key, now=self._now())
+        self._charge(call, route)
         if request.method in ("POST", "PUT") and not _is_json(request):
             raise RequestRefused(NOT_JSON)
-        return route.handler(
-            Call(request=request, parameter=parameter, account_id=account_id, now=self._now())
-        )
+        return route.handler(call)
 
-    def _find(self, path: str) -> tuple[dict[str, Route], str] | None:
+    def _authenticate(self, request: Request, route: Route) -> ApiKey | None:
+        if route.is_public and not has_credentials(request.headers):
+            return None
+        wall = Timestamp(self._env.wall_ns())
+        key = self._keys.authenticate(request.method, request.path, request.headers, wall)
+        check_access(key, route.scope, account_wide=route.account_wide)
+        return key
+
+    def _charge(self, call: Call, route: Route) -> None:
+        if call.key is None and choices.ANONYMOUS_READS_ARE_FREE:
+            return
+        self._limits.take(call.account_id, route.cost_of(call), call.now, is_write=route.is_write)
+
+    def _find(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]] | None:
+        literal = self._literal.get(path)
+        if literal is not None:
+            return literal, ()
         segments = path.split("/")
-        for template, methods in self._routes:
+        for template, methods in self._templates:
             if len(template) != len(segments):
                 continue
-            parameter = ""
+            parameters: list[str] = []
             for wanted, given in zip(template, segments, strict=True):
                 if wanted == PARAMETER and given:
-                    parameter = unquote(given)
+                    parameters.append(unquote(given))
                 elif wanted != given:
                     break
             else:
-                return methods, parameter
+                return methods, tuple(parameters)
         return None
+
+
+def _mapped(step: Callable[[], Response | Slow]) -> Response | Slow:
+    """Take one step of a request; what refuses it becomes the answer."""
+    try:
+        return step()
+    except RequestRefused as exc:
+        return refuse(exc.refusal)
+    except VenueRefusal as exc:
+        return refuse(
+            Refusal(status=exc.status, code=exc.code, message=exc.message, details=exc.details)
+        )
+    except BadInput as exc:
+        # The model's own checks: whatever a handler let through, the fault is the client's.
+        return refuse(
+            Refusal(
+                status=400,
+                code="invalid_parameters",
+                message="invalid parameters",
+                details=str(exc),
+            )
+        )
 
 
 def _is_json(request: Request) -> bool:
@@ -197,7 +244,8 @@ def _no_route() -> Response:
 def _wrong_method(methods: dict[str, Route]) -> Response:
     refusal = Refusal(status=405, code="method_not_allowed", message="method not allowed")
     response = refuse(refusal)
-    allowed = ("allow", ", ".join(sorted(methods)))
+    names = {*methods, "HEAD"} if "GET" in methods else set(methods)
+    allowed = ("allow", ", ".join(sorted(names)))
     return attrs.evolve(response, headers=(*response.headers, allowed))
 
 

@@ -24,6 +24,9 @@ TEXT_SHOWN_MAX: Final = 40
 """Bounds how much of a bad value comes back in the error text."""
 SECONDS_MAX: Final = 10**11
 """Bounds a time in seconds: above it was meant in milliseconds."""
+PAGE_DEFAULT: Final = 100
+PAGE_MAX: Final = 1000
+"""Items of a page, when nobody says otherwise and at most (Kalshi: most lists)."""
 _CURSOR_VERSION: Final = b"1:"
 
 
@@ -33,8 +36,10 @@ class Query:
     def __init__(self, operation: str, fields: Iterable[tuple[str, str]]) -> None:
         self._operation = operation
         self._fields: dict[str, str] = {}
+        self._repeats: dict[str, list[str]] = {}
         for name, value in fields:
             self._fields.setdefault(name, value)
+            self._repeats.setdefault(name, []).append(value)
 
     def text(self, name: str) -> str | None:
         """Return a parameter, None when it is absent or empty."""
@@ -54,6 +59,16 @@ class Query:
         if value > high:
             raise self._failed(name, "lte")
         return value
+
+    def limit(self, *, high: int = PAGE_MAX, default: int = PAGE_DEFAULT) -> int:
+        """Return how long a page may be; 0, which is what a Go client sends for "not set", is the default."""
+        return self.integer("limit", default, low=0, high=high) or default
+
+    def require(self, *names: str) -> None:
+        """Raise RequestRefused 400 when one of these parameters is absent or empty."""
+        for name in names:
+            if self.text(name) is None:
+                raise self._failed(name, "required")
 
     def choice(self, name: str, words: Sequence[str]) -> str | None:
         """Return one of `words`, None when absent; raises RequestRefused 400."""
@@ -75,6 +90,29 @@ class Query:
             raise self._failed(name, "max")
         return words
 
+    def chosen(self, name: str, words: Sequence[str]) -> tuple[str, ...]:
+        """Return a comma list of some of `words`; raises RequestRefused 400 for any other."""
+        listed = self.words(name, at_most=len(words))
+        if any(word not in words for word in listed):
+            raise self._failed(name, "oneof")
+        return listed
+
+    def repeated(self, name: str, *, at_most: int) -> tuple[str, ...]:
+        """Return the values of a repeated key, each of which may be a comma list too; none may be too many.
+
+        Raises:
+            RequestRefused: 400, there is none, or there are more than `at_most`.
+        """
+        listed = (
+            word.strip() for value in self._repeats.get(name, ()) for word in value.split(",")
+        )
+        values = tuple(dict.fromkeys(word for word in listed if word))
+        if not values:
+            raise self._failed(name, "required")
+        if len(values) > at_most:
+            raise self._failed(name, "max")
+        return values
+
     def seconds(self, name: str) -> Timestamp | None:
         """Return Unix seconds as Timestamp, None when absent; raises RequestRefused 400."""
         if self.text(name) is None:
@@ -95,24 +133,56 @@ class Query:
         )
 
 
+def bad_request(details: str) -> RequestRefused:
+    """Return the refusal of parameters that are each right and together wrong, or of a status (Kalshi: capture)."""
+    return RequestRefused(
+        Refusal(status=400, code="bad_request", message="bad request", details=details)
+    )
+
+
 def within(at: Timestamp, low: Timestamp | None, high: Timestamp | None) -> bool:
     """Tell whether a time lies between two bounds, both included, None being open."""
     return (low is None or at >= low) and (high is None or at <= high)
 
 
 def page_of(
-    items: Sequence[T], key: Callable[[T], str], *, limit: int, cursor: str | None
+    items: Iterable[T],
+    key: Callable[[T], str],
+    *,
+    limit: int,
+    cursor: str | None,
+    keep: Callable[[T], bool] | None = None,
 ) -> tuple[list[T], str]:
-    """Return one page and the cursor of the next, `""` after the last.
+    """Return one page and the cursor of the next, `""` after the last; nothing behind the page is looked at.
 
     A cursor that is no cursor, or whose item is gone, means the first page (Kalshi: capture).
+
+    Args:
+        items: what there is, in the order of the list.
+        key: an item's name, unique among them.
+        limit: the most items of a page.
+        cursor: what the page before gave.
+        keep: which items count. Filtering here and not before lets a list go on behind an item that passed when
+            its page was made and does not any more, as a resting order does when it ends.
     """
-    start = 0
     last_seen = _decode_cursor(cursor)
-    if last_seen is not None:
-        start = next((n for n, item in enumerate(items, 1) if key(item) == last_seen), 0)
-    page = list(items[start : start + limit])
-    more = bool(page) and start + limit < len(items)
+    found = last_seen is None
+    first: list[T] = []
+    page: list[T] = []
+    # One item more than fits tells that there is another page.
+    for item in items:
+        if not found:
+            found = key(item) == last_seen
+            if len(first) <= limit and (keep is None or keep(item)):
+                first.append(item)
+        elif keep is None or keep(item):
+            page.append(item)
+            if len(page) > limit:
+                break
+    if not found:
+        page = first
+    more = len(page) > limit
+    del page[limit:]
     return page, _encode_cursor(key(page[-1])) if more else ""
 
 

@@ -1,7 +1,8 @@
 """One WebSocket client of the exchange: frames in, a bounded queue of frames out.
 
 Owns: the frames of one connection, its outgoing bounds, its farewell. Sending never waits: a writer task
-joins what is queued into one write, and a client that reads too slowly is closed, so it slows nobody else.
+joins what is queued into one write, and a client that reads too slowly is closed, so it slows nobody else. Texts
+that must not be told yet wait at a `gate`; pings and the farewell pass it.
 Must not: know what the text means.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -23,7 +24,11 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
+from wsproto.extensions import Extension
 from wsproto.utilities import RemoteProtocolError
+
+from traderd.paper.serving.deflate import Inflate
+from traderd.paper.serving.gate import Gate
 
 MESSAGE_CHARACTERS_MAX: Final = 1024 * 1024
 """Bounds one incoming command: a subscription to 20 000 markets is about 600 KiB."""
@@ -80,16 +85,20 @@ def is_upgrade(method: str, headers: Mapping[str, str]) -> bool:
 def accept_upgrade(
     path: str, headers: Mapping[str, str]
 ) -> tuple[wsproto.WSConnection | None, bytes]:
-    """Return the protocol and the bytes that accept the upgrade, or None and why it cannot be one."""
+    """Return the protocol and the bytes that accept the upgrade, or None and why it cannot be one.
+
+    A client that offers `permessage-deflate` may compress what it sends.
+    """
     protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
     raw = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
     try:
         protocol.initiate_upgrade_connection(raw, path)
-    except RemoteProtocolError as exc:
+    except (RemoteProtocolError, UnicodeError) as exc:
         return None, str(exc).encode()
     for event in protocol.events():
         if isinstance(event, Request):
-            return protocol, protocol.send(AcceptConnection())
+            extensions: list[Extension] = [Inflate(MESSAGE_CHARACTERS_MAX)]
+            return protocol, protocol.send(AcceptConnection(extensions=extensions))
     return None, b"not a WebSocket request"
 
 
@@ -103,8 +112,10 @@ class WebSocketSession:
         *,
         limits: OutgoingLimits = DEFAULT_OUTGOING,
     ) -> None:
-        self.on_overflow: Callable[[], bytes | None] = lambda: None
-        """Gives the text that a client is told when it reads too slowly."""
+        self.on_overflow: Callable[[], Iterable[bytes]] = tuple
+        """Gives the texts that a client is told when it reads too slowly."""
+        self.gate = Gate()
+        """What texts wait at; replace it before the first."""
         self.last_heard = trio.current_time()
         """When the client last sent anything, on Trio's clock."""
         self._stream = stream
@@ -112,6 +123,7 @@ class WebSocketSession:
         self._limits = limits
         self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
+        self._held: deque[tuple[int, bytes]] = deque()
         self._parts: list[str] = []
         self._parts_size = 0
         self._wake = trio.Event()
@@ -127,24 +139,23 @@ class WebSocketSession:
 
     def send_text(self, payload: bytes) -> None:
         """Queue one text; after a close it is dropped, beyond the bounds the client is closed."""
-        self.send_frame(encode_text_frame(payload))
+        self._send(encode_text_frame(payload), self.gate.ticket)
 
-    def send_frame(self, frame: bytes) -> None:
-        """Queue one frame that `encode_text_frame` made, as `send_text` does."""
+    def release(self, ticket: int) -> None:
+        """Send what waited for tickets up to this one; the gate calls it."""
+        held = self._held
         if self._closing:
-            return
-        if (
-            len(self._outgoing) >= self._limits.frames_max
-            or self._outgoing_bytes + len(frame) > self._limits.bytes_max
-        ):
-            self._overflow()
-            return
-        self._queue(frame)
+            held.clear()
+        while held and held[0][0] <= ticket:
+            self._outgoing.append(held.popleft()[1])
+        if held:
+            self.gate.wait(self)
+        self._wake.set()
 
     def ping(self, payload: bytes = b"") -> None:
         """Queue a ping."""
         if not self._closing:
-            self.send_frame(self._protocol.send(Ping(payload=payload)))
+            self._send(self._protocol.send(Ping(payload=payload)))
 
     def close(self, code: int = CLOSE_NORMAL, reason: str = "") -> None:
         """Queue a close frame; the connection ends when the client answers it, or after CLOSE_S."""
@@ -187,7 +198,9 @@ class WebSocketSession:
     def _take_text(self, event: TextMessage) -> str | None:
         if self._closing:
             return None  # What a client says after our close is not heard (RFC 6455 section 1.4).
-        self._parts.append(event.data)
+        if event.data:
+            # Empty fragments would take memory that no bound counts.
+            self._parts.append(event.data)
         self._parts_size += len(event.data)
         if self._parts_size > MESSAGE_CHARACTERS_MAX:
             self._parts.clear()
@@ -203,7 +216,7 @@ class WebSocketSession:
     def _handle_control(self, event: wsproto.events.Event) -> None:
         match event:
             case Ping() if not self._closing:
-                self.send_frame(self._protocol.send(event.response()))
+                self._send(self._protocol.send(event.response()))
             case BytesMessage():
                 self.close(CLOSE_UNSUPPORTED, "text only")
             case CloseConnection():
@@ -214,6 +227,24 @@ class WebSocketSession:
             case _:
                 # Pongs count as life, which `last_heard` has noted already.
                 return
+
+    def _send(self, frame: bytes, ticket: int = 0) -> None:
+        if self._closing:
+            return
+        waiting = self._outgoing_bytes + len(frame)
+        if (
+            len(self._outgoing) + len(self._held) >= self._limits.frames_max
+            or waiting > self._limits.bytes_max
+        ):
+            self._overflow()
+        elif ticket:
+            if not self._held:
+                self.gate.wait(self)
+            self._held.append((ticket, frame))
+            self._outgoing_bytes = waiting
+        else:
+            # Nothing is held here: the gate is open only once everything was released.
+            self._queue(frame)
 
     def _queue(self, frame: bytes) -> None:
         self._outgoing.append(frame)
@@ -227,9 +258,9 @@ class WebSocketSession:
     def _overflow(self) -> None:
         # What waits is of no use any more: the client is told so and must start over.
         self._outgoing.clear()
+        self._held.clear()
         self._outgoing_bytes = 0
-        farewell = self.on_overflow()
-        if farewell is not None:
+        for farewell in self.on_overflow():
             self._queue(encode_text_frame(farewell))
         self.close(CLOSE_TRY_LATER, "reads too slowly")
 

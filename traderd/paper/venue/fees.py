@@ -61,6 +61,10 @@ class FeeSchedule:
         return Money(-(-scaled // _SCALE))
 
 
+NO_FEES: Final = FeeSchedule(fee_type=FeeType.QUADRATIC, multiplier=0)
+"""What a waiver charges.  Kalshi: `fee_waiver_expiration_time`."""
+
+
 @attrs.frozen
 class Charge:
     """What one fill does to cash, and what its order carries on to its next fill."""

@@ -1,7 +1,7 @@
 """The order book of one market: price-time priority over integer prices.
 
 Owns: the queues, the levels and which order is next to trade. Prices are YES prices on both sides.
-Must not: know accounts, money or orders' lives; an owner is an opaque word on a resting order.
+Must not: know accounts, money or orders' lives.
 """
 
 from __future__ import annotations
@@ -9,49 +9,30 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
-import attrs
-
 from traderd.errors import InvariantViolation
 from traderd.model.ids import OrderId
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price
+from traderd.paper.venue.records import Resting
 
 
-@attrs.define(eq=False)
-class Resting:
-    """One order in the queue of its price."""
-
-    order_id: OrderId
-    owner: str
-    side: Side
-    price: Price
-    remaining: Count
-
-
-@attrs.define(eq=False)
 class _Level:
-    # A dict keeps insertion order, so it is a FIFO queue with removal from the middle in O(1).
-    queue: dict[OrderId, Resting] = attrs.field(factory=dict)
-    total: int = 0
+    __slots__ = ("queue", "total")
+
+    def __init__(self) -> None:
+        # A dict keeps insertion order, so it is a FIFO queue with removal from the middle in O(1).
+        self.queue: dict[OrderId, Resting] = {}
+        self.total = 0
 
 
-@attrs.define(eq=False)
 class _Ladder:
     # Prices ascend on both sides; a grid has at most 9 999 of them and usually 99, so a sorted list
     # with bisection is quicker than a tree.
-    levels: dict[Price, _Level] = attrs.field(factory=dict)
-    prices: list[Price] = attrs.field(factory=list)
+    __slots__ = ("levels", "prices")
 
-    def level_for(self, price: Price) -> _Level:
-        level = self.levels.get(price)
-        if level is None:
-            level = self.levels[price] = _Level()
-            insort(self.prices, price)
-        return level
-
-    def drop(self, price: Price) -> None:
-        del self.levels[price]
-        del self.prices[bisect_left(self.prices, price)]
+    def __init__(self) -> None:
+        self.levels: dict[Price, _Level] = {}
+        self.prices: list[Price] = []
 
 
 def crosses(side: Side, limit: Price, opposite: Price) -> bool:
@@ -59,13 +40,16 @@ def crosses(side: Side, limit: Price, opposite: Price) -> bool:
     return limit >= opposite if side is Side.BID else limit <= opposite
 
 
-@attrs.define(eq=False)
 class MarketBook:
-    """Every resting order of one market."""
+    """Every resting order of one market; `find` and every queue give the venue's live records."""
 
-    _bids: _Ladder = attrs.field(factory=_Ladder)
-    _asks: _Ladder = attrs.field(factory=_Ladder)
-    _orders: dict[OrderId, Resting] = attrs.field(factory=dict)
+    __slots__ = ("_asks", "_bids", "_orders")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._bids = _Ladder()
+        self._asks = _Ladder()
+        self._orders: dict[OrderId, Resting] = {}
 
     def _ladder(self, side: Side) -> _Ladder:
         return self._bids if side is Side.BID else self._asks
@@ -76,15 +60,20 @@ class MarketBook:
         Raises:
             InvariantViolation: it would cross, has nothing to trade, or is there already.
         """
-        best = self.best(order.side.opposite)
-        if order.remaining <= 0 or order.order_id in self._orders:
-            raise InvariantViolation(f"order {order.order_id} cannot rest: empty or already there")
-        if best is not None and crosses(order.side, order.price, best):
-            raise InvariantViolation(f"order {order.order_id} would leave the book crossed")
-        level = self._ladder(order.side).level_for(order.price)
-        level.queue[order.order_id] = order
-        level.total += order.remaining
-        self._orders[order.order_id] = order
+        side, price, order_id = order.side, order.price, order.order_id
+        best = self.best(side.opposite)
+        if order.remaining_count <= 0 or order_id in self._orders:
+            raise InvariantViolation(f"order {order_id} cannot rest: empty or already there")
+        if best is not None and crosses(side, price, best):
+            raise InvariantViolation(f"order {order_id} would leave the book crossed")
+        ladder = self._bids if side is Side.BID else self._asks
+        level = ladder.levels.get(price)
+        if level is None:
+            level = ladder.levels[price] = _Level()
+            insort(ladder.prices, price)
+        level.queue[order_id] = order
+        level.total += order.remaining_count
+        self._orders[order_id] = order
 
     def grow_last(self, order: Resting, by: Count) -> None:
         """Make the last order of a queue larger: nobody is behind it, so priority stays right.
@@ -94,7 +83,7 @@ class MarketBook:
         """
         if by <= 0 or self.last_at(order.side, order.price) is not order:
             raise InvariantViolation(f"order {order.order_id} is not the last of its queue")
-        order.remaining = Count(order.remaining + by)
+        order.remaining_count = Count(order.remaining_count + by)
         self._ladder(order.side).levels[order.price].total += by
 
     def reduce(self, order_id: OrderId, by: Count) -> Resting:
@@ -104,17 +93,19 @@ class MarketBook:
             InvariantViolation: no such order, or it has less than that.
         """
         order = self._orders.get(order_id)
-        if order is None or not 0 < by <= order.remaining:
+        if order is None or not 0 < by <= order.remaining_count:
             raise InvariantViolation(f"order {order_id} cannot be reduced by {by}")
-        ladder = self._ladder(order.side)
-        level = ladder.levels[order.price]
-        order.remaining = Count(order.remaining - by)
+        ladder = self._bids if order.side is Side.BID else self._asks
+        price = order.price
+        level = ladder.levels[price]
+        remaining = order.remaining_count = Count(order.remaining_count - by)
         level.total -= by
-        if not order.remaining:
+        if not remaining:
             del self._orders[order_id]
             del level.queue[order_id]
             if not level.queue:
-                ladder.drop(order.price)
+                del ladder.levels[price]
+                del ladder.prices[bisect_left(ladder.prices, price)]
         return order
 
     def find(self, order_id: OrderId) -> Resting | None:
@@ -123,25 +114,37 @@ class MarketBook:
 
     def best(self, side: Side) -> Price | None:
         """Return the best price of a side: its highest bid or its lowest ask."""
-        prices = self._ladder(side).prices
-        if not prices:
-            return None
-        return prices[-1] if side is Side.BID else prices[0]
+        if side is Side.BID:
+            return self._bids.prices[-1] if self._bids.prices else None
+        return self._asks.prices[0] if self._asks.prices else None
+
+    def touch(self, side: Side) -> tuple[Price, Count] | None:
+        """Return the best level of a side, None when it is empty."""
+        price = self.best(side)
+        return None if price is None else (price, self.size_at(side, price))
 
     def next_match(self, side: Side, limit: Price) -> Resting | None:
         """Return the resting order that an incoming one of `side` at `limit` trades with first."""
-        best = self.best(side.opposite)
-        if best is None or not crosses(side, limit, best):
-            return None
-        return next(iter(self._ladder(side.opposite).levels[best].queue.values()))
+        if side is Side.BID:
+            if not self._asks.prices or limit < (best := self._asks.prices[0]):
+                return None
+            levels = self._asks.levels
+        else:
+            if not self._bids.prices or limit > (best := self._bids.prices[-1]):
+                return None
+            levels = self._bids.levels
+        return next(iter(levels[best].queue.values()))
 
-    def crossing_volume(self, side: Side, limit: Price) -> Count:
-        """Return how many contracts an incoming order of `side` at `limit` could take."""
+    def crossing_volume(self, side: Side, limit: Price, *, without: str | None = None) -> Count:
+        """Return how many contracts an incoming order of `side` at `limit` could take, one account's apart."""
         total = 0
         for price, size in self.levels(side.opposite):
             if not crosses(side, limit, price):
                 break
             total += size
+            if without is not None:
+                queue = self.queue_at(side.opposite, price)
+                total -= sum(o.remaining_count for o in queue if o.account_id == without)
         return Count(total)
 
     def levels(self, side: Side) -> Iterator[tuple[Price, Count]]:
@@ -149,6 +152,10 @@ class MarketBook:
         ladder = self._ladder(side)
         for price in reversed(ladder.prices) if side is Side.BID else ladder.prices:
             yield price, Count(ladder.levels[price].total)
+
+    def level_count(self, side: Side) -> int:
+        """Return how many prices of a side hold something."""
+        return len(self._ladder(side).prices)
 
     def size_at(self, side: Side, price: Price) -> Count:
         """Return the size of one level, 0 if it is not there."""
@@ -164,6 +171,10 @@ class MarketBook:
         """Return the orders of one level, first to trade first."""
         level = self._ladder(side).levels.get(price)
         return tuple(level.queue.values()) if level else ()
+
+    def orders(self) -> tuple[Resting, ...]:
+        """Return everything that rests, in no promised order of priority."""
+        return tuple(self._orders.values())
 
     def order_count(self) -> int:
         """Return how many orders rest."""

@@ -1,43 +1,25 @@
-"""Values that go into and come out of the pure venue.
+"""What comes out of the venue: refusals, replies, and the broadcasts of everything that happened.
 
-Owns: the venue's own records of orders, fills and markets, its refusals, and the broadcasts it leaves in its
-outbox for whoever serves the feeds.
+Owns: the vocabulary of the outbox. A broadcast is a frozen value that carries snapshots, so it may be kept.
 Must not: know the wire's words for any of it, or decide anything.
 """
 
 from __future__ import annotations
 
+import enum
 from typing import Final, TypeAlias
 
 import attrs
+import msgspec
 
-from traderd.model.ids import (
-    ClientOrderId,
-    EventTicker,
-    MarketTicker,
-    OrderId,
-    SeriesTicker,
-    TradeId,
-)
-from traderd.model.market import MarketStatus, PriceGrid
-from traderd.model.orders import OrderStatus, SelfTradePrevention, Side, TimeInForce
-from traderd.model.units import (
-    ONE_CONTRACT,
-    ONE_DOLLAR,
-    Count,
-    Money,
-    Price,
-    Timestamp,
-    notional,
-)
+from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId
+from traderd.model.orders import Side
+from traderd.model.units import Count, Money, Price, Timestamp
 from traderd.paper.venue.fees import FeeSchedule
+from traderd.paper.venue.listings import Event, VenueMarket
+from traderd.paper.venue.records import Position, Trade, VenueFill, VenueOrder
 
-STREET: Final = "street:"
-"""Prefix of the accounts behind anonymous liquidity: unlimited cash, no order records, no private news."""
-STREET_MAKERS: Final = f"{STREET}makers"
-STREET_TAKERS: Final = f"{STREET}takers"
-PAYOUT_PER_COUNT: Final = 10_000
-"""What 1/100 contract of a matched YES/NO pair is worth, in Money: $1 a contract."""
+Levels: TypeAlias = tuple[tuple[Price, Count], ...]
 
 
 class VenueRefusal(Exception):
@@ -59,113 +41,7 @@ class VenueRefusal(Exception):
         return f"HTTP {self.status} {self.code}: {self.details or self.message}"
 
 
-@attrs.define(kw_only=True, eq=False)
-class VenueOrder:
-    """The venue's own record of one account's order; it changes in place, so send only snapshots away."""
-
-    order_id: OrderId
-    account_id: str
-    client_order_id: ClientOrderId | None
-    """None when the account gave none."""
-    ticker: MarketTicker
-    side: Side
-    price: Price
-    """The limit, as a YES price."""
-    initial_count: Count
-    fill_count: Count = Count(0)
-    remaining_count: Count
-    """What still rests; 0 after a cancel."""
-    status: OrderStatus = OrderStatus.RESTING
-    """One of RESTING, CANCELED, EXECUTED."""
-    time_in_force: TimeInForce
-    taker_fill_cost: Money = Money(0)
-    """Cost of the acquired side: p x q for a bid, (1 - p) x q for an ask."""
-    maker_fill_cost: Money = Money(0)
-    taker_fees: Money = Money(0)
-    maker_fees: Money = Money(0)
-    created_at: Timestamp
-    updated_at: Timestamp
-    expires_at: Timestamp | None = None
-    self_trade_prevention: SelfTradePrevention
-    post_only: bool = False
-    reduce_only: bool = False
-    cancel_on_pause: bool = False
-    reason: str | None = None
-    """Kalshi: `last_update_reason` (`Trade`, `ExpiryCancel`, `SelfTradeCancel`, ...)."""
-    fee_remainder: Money = Money(0)
-    """What rounding took so far and no rebate gave back.  Kalshi: fee rounding, the accumulator."""
-
-    def snapshot(self) -> VenueOrder:
-        """Return a copy that later changes do not reach."""
-        return attrs.evolve(self)
-
-    def record_fill(self, fill: VenueFill, fee_remainder: Money) -> None:
-        """Count one fill in; what remains and the status are for the venue to say."""
-        self.fill_count = Count(self.fill_count + fill.count)
-        if fill.is_taker:
-            self.taker_fill_cost = Money(self.taker_fill_cost + fill.cost)
-            self.taker_fees = Money(self.taker_fees + fill.fee)
-        else:
-            self.maker_fill_cost = Money(self.maker_fill_cost + fill.cost)
-            self.maker_fees = Money(self.maker_fees + fill.fee)
-        self.fee_remainder = fee_remainder
-        self.updated_at = fill.at
-        self.reason = "Trade"
-
-    @property
-    def is_resting(self) -> bool:
-        """Tell whether it is on the book."""
-        return self.status is OrderStatus.RESTING
-
-    @property
-    def fees(self) -> Money:
-        """What it was charged in both roles."""
-        return Money(self.taker_fees + self.maker_fees)
-
-    @property
-    def average_fill_price(self) -> Price | None:
-        """The mean YES price of its fills, half up; None before the first.
-
-        Kalshi does not say which leg it prints for an ask; the YES price is assumed.
-        """
-        if not self.fill_count:
-            return None
-        cost = self.taker_fill_cost + self.maker_fill_cost
-        mean = (2 * cost + self.fill_count) // (2 * self.fill_count)
-        return Price(mean if self.side is Side.BID else ONE_DOLLAR - mean)
-
-    @property
-    def average_fee(self) -> Money | None:
-        """The mean fee of one contract, half up; None before the first fill."""
-        if not self.fill_count:
-            return None
-        return Money((2 * self.fees * ONE_CONTRACT + self.fill_count) // (2 * self.fill_count))
-
-
-@attrs.frozen(kw_only=True)
-class VenueFill:
-    """One side of one match; maker and taker share `trade_id`."""
-
-    trade_id: TradeId
-    order_id: OrderId
-    client_order_id: ClientOrderId | None
-    account_id: str
-    ticker: MarketTicker
-    side: Side
-    price: Price
-    """The YES price at which it traded: the resting order's."""
-    count: Count
-    is_taker: bool
-    fee: Money
-    """Net of rebates.  Kalshi: `fee_cost`."""
-    at: Timestamp
-
-    @property
-    def cost(self) -> Money:
-        """Cost of the acquired side before fees."""
-        return notional(
-            self.price if self.side is Side.BID else Price(ONE_DOLLAR - self.price), self.count
-        )
+# --- replies --------------------------------------------------------------------------------------
 
 
 @attrs.frozen(kw_only=True)
@@ -178,34 +54,58 @@ class CancelReply:
     """Contracts taken off the book."""
 
 
-@attrs.define(kw_only=True, eq=False)
-class VenueMarket:
-    """One market as the venue keeps it; counters change in place with every trade."""
+@attrs.frozen(kw_only=True)
+class AmendReply:
+    """What an amend did."""
 
-    ticker: MarketTicker
-    event_ticker: EventTicker
-    series_ticker: SeriesTicker
-    title: str
-    outcome: str
-    """What YES means in few words.  Kalshi: `yes_sub_title`."""
-    market_id: str
-    grid: PriceGrid
-    level_structure: str
-    """Kalshi: `price_level_structure`, a label of the grid."""
-    fees: FeeSchedule
-    open_time: Timestamp
-    close_time: Timestamp
-    status: MarketStatus = MarketStatus.ACTIVE
-    last_price: Price | None = None
-    last_count: Count | None = None
-    """Size of the last trade."""
-    volume: Count = Count(0)
-    open_interest: Count = Count(0)
-    updated_at: Timestamp
+    before: VenueOrder
+    """A snapshot before it."""
+    order: VenueOrder
+    """A snapshot after it, matching included."""
+    filled: Count
+    """Contracts that traded because of it."""
+    average_fill_price: Price | None
+    """Of those contracts; None when nothing traded."""
+    average_fee: Money | None
 
 
 @attrs.frozen(kw_only=True)
-class LevelChanged:
+class AmendTerms:
+    """What an amend asks for; None keeps what is."""
+
+    ticker: MarketTicker
+    side: Side
+    price: Price
+    count: Count
+    """The total: already filled plus wanted remaining."""
+    client_order_id: ClientOrderId | None = None
+    """The order's present one, as a check."""
+    updated_client_order_id: ClientOrderId | None = None
+    expires_at: Timestamp | None = None
+    removes_expiry: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Balance:
+    """One subaccount's money."""
+
+    cash: Money
+    reserved: Money
+    """What resting orders tie up."""
+    available: Money
+    portfolio_value: Money
+    """Open positions at what their market ended at, else at the best price they could be closed at, else at the last
+    trade, else at cost."""
+
+
+# --- broadcasts -----------------------------------------------------------------------------------
+
+
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True, eq=False, gc=False):
+    """Base of everything in the outbox."""
+
+
+class LevelChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
     """One price level of one book changed; one per change of the book."""
 
     ticker: MarketTicker
@@ -218,22 +118,16 @@ class LevelChanged:
     account: str | None
     """Whose order caused it, None for the street: only to personalise that account's own copy."""
     client_order_id: ClientOrderId | None
+    subaccount: int = 0
 
 
-@attrs.frozen(kw_only=True)
-class TradeHappened:
+class TradeHappened(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
     """Two orders met."""
 
-    trade_id: TradeId
-    ticker: MarketTicker
-    price: Price
-    count: Count
-    taker_side: Side
-    at: Timestamp
+    trade: Trade
 
 
-@attrs.frozen(kw_only=True)
-class OrderUpdated:
+class OrderUpdated(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
     """An account's order is new or changed; never sent for the street."""
 
     account: str
@@ -242,8 +136,7 @@ class OrderUpdated:
     at: Timestamp
 
 
-@attrs.frozen(kw_only=True)
-class FillHappened:
+class FillHappened(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
     """An account's order traded; never sent for the street."""
 
     account: str
@@ -252,4 +145,107 @@ class FillHappened:
     """Signed net position after this fill."""
 
 
-Broadcast: TypeAlias = LevelChanged | TradeHappened | OrderUpdated | FillHappened
+class PositionChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """A fill or a settlement changed an account's position; never sent for the street."""
+
+    account: str
+    position: Position
+    """A snapshot."""
+    at: Timestamp
+
+
+class QuoteChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """Something that the ticker shows changed; at most one per market and turn of the venue."""
+
+    ticker: MarketTicker
+    bid: tuple[Price, Count] | None
+    """The best level, in YES prices; None for an empty side."""
+    ask: tuple[Price, Count] | None
+    last_price: Price | None
+    last_count: Count | None
+    volume: Count
+    dollar_volume: Money
+    open_interest: Count
+    at: Timestamp
+
+
+class Lifecycle(enum.Enum):
+    """What happened to a market.  Kalshi: `event_type` of `market_lifecycle_v2`."""
+
+    CREATED = "created"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    CLOSE_DATE_UPDATED = "close_date_updated"
+    DETERMINED = "determined"
+    SETTLED = "settled"
+    GRID_UPDATED = "price_level_structure_updated"
+    METADATA_UPDATED = "metadata_updated"
+
+
+class MarketChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """A market went a step in its life that Kalshi tells of; opening and closing on time are not among them."""
+
+    kind: Lifecycle
+    market: VenueMarket
+    """A snapshot."""
+    at: Timestamp
+
+
+class EventCreated(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """There is a new event."""
+
+    event: Event
+    at: Timestamp
+
+
+class EventFeesChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """An event's fee override is another one, or gone (None)."""
+
+    event_ticker: EventTicker
+    fees: FeeSchedule | None
+    at: Timestamp
+
+
+class GroupEvent(enum.Enum):
+    """What happened to an order group.  Kalshi: `event_type` of `order_group_updates`."""
+
+    CREATED = "created"
+    LIMIT_UPDATED = "limit_updated"
+    TRIGGERED = "triggered"
+    RESET = "reset"
+    DELETED = "deleted"
+
+
+class GroupChanged(Broadcast, frozen=True, kw_only=True, eq=False, gc=False):
+    """An account's order group changed."""
+
+    account: str
+    group_id: str
+    kind: GroupEvent
+    limit: Count
+    at: Timestamp
+
+
+ANY_BROADCAST: Final = (
+    LevelChanged,
+    TradeHappened,
+    OrderUpdated,
+    FillHappened,
+    PositionChanged,
+    QuoteChanged,
+    MarketChanged,
+    EventCreated,
+    EventFeesChanged,
+    GroupChanged,
+)
+"""Every kind there is: a test asserts that the feed renders each."""
+
+
+@attrs.frozen(kw_only=True)
+class QueuePlace:
+    """Where a resting order stands."""
+
+    order_id: OrderId
+    ticker: MarketTicker
+    ahead: Count
+    """Contracts that trade before it."""

@@ -7,22 +7,22 @@ Must not: decide what to quote (`order_flow`).
 
 from __future__ import annotations
 
-import itertools
-
 from traderd.model.ids import MarketTicker, OrderId
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price, Timestamp
-from traderd.paper.venue.floor import Floor, Incoming
-from traderd.paper.venue.matching import Resting
-from traderd.paper.venue.messages import STREET, STREET_MAKERS, STREET_TAKERS, VenueRefusal
+from traderd.paper.venue.crossing import Incoming
+from traderd.paper.venue.listings import VenueMarket
+from traderd.paper.venue.messages import VenueRefusal
+from traderd.paper.venue.order_entry import OrderEntry
+from traderd.paper.venue.records import STREET, STREET_MAKERS, STREET_TAKERS, Resting
 
 
 class Street:
     """Makers and takers without names."""
 
-    def __init__(self, floor: Floor) -> None:
-        self._floor = floor
-        self._ids = itertools.count(1)
+    def __init__(self, entry: OrderEntry) -> None:
+        self._entry = entry
+        self._floor = entry.floor
 
     def add(
         self, ticker: MarketTicker, side: Side, price: Price, count: Count, now: Timestamp
@@ -30,28 +30,45 @@ class Street:
         """Join a level with anonymous contracts; return how many, 0 if they would cross.
 
         Raises:
-            VenueRefusal: unknown or closed market, price off the grid.
+            VenueRefusal: unknown or closed market, price off the grid, or a pause.
         """
-        market = self._floor.open_market(ticker, now)
+        market = self._open(ticker, now)
         if not market.grid.allows(price):
             raise VenueRefusal(400, "invalid_price")
         book = self._floor.books[ticker]
         if count <= 0 or book.next_match(side, price) is not None:
             return Count(0)
         last = book.last_at(side, price)
-        if last is not None and last.owner == STREET_MAKERS:
+        if last is not None and last.account_id == STREET_MAKERS:
             book.grow_last(last, count)
         else:
-            order_id = OrderId(f"{STREET}{next(self._ids)}")
-            last = Resting(order_id, STREET_MAKERS, side, price, count)
+            # A priority is unique too, and unlike a counter of our own it goes on after a restart.
+            priority = self._floor.next_priority()
+            last = Resting(
+                order_id=OrderId(f"{STREET}{priority}"),
+                account_id=STREET_MAKERS,
+                ticker=ticker,
+                side=side,
+                price=price,
+                remaining_count=count,
+                priority=priority,
+            )
             book.add(last)
-        self._floor.tell_level(ticker, last, count, now, None)
+        self._floor.tell_level(last, count, now)
         return count
+
+    def _open(self, ticker: str, now: Timestamp) -> VenueMarket:
+        market = self._floor.market(ticker)
+        self._entry.check_trading()
+        self._entry.check_open(market, now)
+        return market
 
     def size(self, ticker: MarketTicker, side: Side, price: Price) -> Count:
         """Return the anonymous part of one level."""
         queue = self._floor.books[ticker].queue_at(side, price)
-        return Count(sum(each.remaining for each in queue if each.owner == STREET_MAKERS))
+        return Count(
+            sum(each.remaining_count for each in queue if each.account_id == STREET_MAKERS)
+        )
 
     def remove(
         self, ticker: MarketTicker, side: Side, price: Price, count: Count, now: Timestamp
@@ -59,16 +76,11 @@ class Street:
         """Take up to `count` anonymous contracts off a level, last comers first; return how many."""
         left = count
         for resting in reversed(self._floor.books[ticker].queue_at(side, price)):
-            if resting.owner == STREET_MAKERS and left > 0:
-                part = Count(min(left, resting.remaining))
-                self.reduce(ticker, resting, part, now)
+            if resting.account_id == STREET_MAKERS and left > 0:
+                part = Count(min(left, resting.remaining_count))
+                self._floor.withdraw(resting, part, now)
                 left = Count(left - part)
         return Count(count - left)
-
-    def reduce(self, ticker: MarketTicker, resting: Resting, count: Count, now: Timestamp) -> None:
-        """Take contracts off one anonymous order."""
-        self._floor.books[ticker].reduce(resting.order_id, count)
-        self._floor.tell_level(ticker, resting, Count(-count), now, None)
 
     def take(
         self, ticker: MarketTicker, side: Side, limit: Price, count: Count, now: Timestamp
@@ -76,9 +88,10 @@ class Street:
         """Trade anonymously against what rests within `limit`; return how many contracts traded.
 
         Raises:
-            VenueRefusal: unknown or closed market.
+            VenueRefusal: unknown or closed market, or a pause.
         """
-        market = self._floor.open_market(ticker, now)
-        incoming = Incoming(self._floor.accounts[STREET_TAKERS], side, limit, count, None)
-        self._floor.match(market, incoming, now)
+        market = self._open(ticker, now)
+        takers = self._floor.accounts[STREET_TAKERS]
+        incoming = Incoming(takers, takers.main, side, limit, count, None)
+        self._entry.crossing.match(market, incoming, now)
         return Count(count - incoming.remaining)

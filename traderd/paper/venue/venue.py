@@ -1,7 +1,8 @@
 """The exchange itself, pure: requests in, replies out, broadcasts left in `outbox`.
 
-Owns: markets, accounts, orders, matching and the rules about all of them (Kalshi: order entry, matching
-semantics). Callers pass the time and drain `outbox` after every call.
+Owns: the one door to markets, accounts, orders and money; behind it `order_entry` has the rules of orders, `lifecycle`
+those of markets, `banking` those of money, `floor` the matching. Callers pass the time and take the outbox after
+every call.
 Must not: read a clock, draw random numbers, wait, or know the wire.
 """
 
@@ -9,136 +10,179 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Final
 
-import attrs
-
-from traderd.model.ids import ClientOrderId, OrderId
-from traderd.model.market import MarketStatus
-from traderd.model.orders import OrderStatus, OrderTerms, Side, TimeInForce
-from traderd.model.units import Count, Money, Price, Timestamp
-from traderd.paper.venue.accounts import Account, Position
-from traderd.paper.venue.floor import Floor, Incoming
+from traderd.errors import InvariantViolation
+from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, SeriesTicker
+from traderd.model.orders import OrderStatus, OrderTerms, Side
+from traderd.model.units import Count, Money, Timestamp
+from traderd.paper import choices
+from traderd.paper.venue.accounts import Account
+from traderd.paper.venue.banking import Bank
+from traderd.paper.venue.calendar import WeeklyPause
+from traderd.paper.venue.fee_calendar import FeeCalendar
+from traderd.paper.venue.floor import Floor, Touched
+from traderd.paper.venue.lifecycle import MarketLife
+from traderd.paper.venue.listings import Event, Series, VenueMarket
 from traderd.paper.venue.matching import MarketBook
 from traderd.paper.venue.messages import (
-    PAYOUT_PER_COUNT,
-    STREET,
+    AmendReply,
+    AmendTerms,
+    Balance,
     Broadcast,
     CancelReply,
-    TradeHappened,
-    VenueFill,
-    VenueMarket,
-    VenueOrder,
+    Levels,
+    QueuePlace,
+    QuoteChanged,
     VenueRefusal,
 )
+from traderd.paper.venue.order_changes import OrderChanges
+from traderd.paper.venue.order_entry import OrderEntry
+from traderd.paper.venue.order_groups import GroupDesk
+from traderd.paper.venue.pauses import Pauses
+from traderd.paper.venue.quotes import Minute
+from traderd.paper.venue.records import PAYOUT_PER_COUNT, Position, Trade, VenueFill, VenueOrder
 from traderd.paper.venue.street import Street
 
-Levels: TypeAlias = tuple[tuple[Price, Count], ...]
-
-
-@attrs.frozen(kw_only=True)
-class Balance:
-    """An account's money.  `available` is what Kalshi's `balance` is taken to mean here."""
-
-    cash: Money
-    reserved: Money
-    available: Money
-    portfolio_value: Money
-    """Open positions at the best price they could be closed at, else at the last trade, else at cost."""
+START: Final = Timestamp(0)
+"""When accounts are opened that nobody gave a time for."""
 
 
 class Venue:
     """Markets, accounts and one book per market."""
 
-    def __init__(self, *, markets: Iterable[VenueMarket], ids: Callable[[], str]) -> None:
-        self._floor = Floor(markets=markets, ids=ids)
-        self.street = Street(self._floor)
-        """Anonymous liquidity, for the opening books and the order flow."""
+    def __init__(
+        self,
+        *,
+        ids: Callable[[], str],
+        pauses: Iterable[WeeklyPause] = (),
+        tracks: bool = False,
+    ) -> None:
+        """Make an exchange without markets.
 
-    @property
-    def outbox(self) -> list[Broadcast]:
-        """What happened since the caller last drained it, in order; drain it with `take_outbox`."""
-        return self._floor.outbox
+        Args:
+            ids: gives fresh ids for orders, trades and transfers.
+            pauses: weekly trading pauses.
+            tracks: note what changes, for `take_touched`.
+        """
+        self.floor = Floor(ids=ids, tracks=tracks)
+        self.entry = OrderEntry(self.floor)
+        self.changes = OrderChanges(self.entry)
+        self.life = MarketLife(self.floor)
+        self.bank = Bank(self.floor)
+        self.fee_calendar = FeeCalendar(self.floor, self.life)
+        self.street = Street(self.entry)
+        """Anonymous liquidity, for the opening books and the order flow."""
+        self.pauses = Pauses(self.entry, tuple(pauses))
+
+    # --- news -------------------------------------------------------------------------------------
 
     def take_outbox(self) -> list[Broadcast]:
-        """Return what happened since the last call and start a new list."""
-        taken, self._floor.outbox = self._floor.outbox, []
-        return taken
+        """Return what happened since the last call, in order, and start a new list."""
+        return self.floor.take_outbox()
+
+    def take_touched(self) -> list[Touched]:
+        """Return the records that changed since the last call, repeats included; empty unless `tracks`."""
+        return self.floor.take_touched()
 
     # --- accounts ---------------------------------------------------------------------------------
 
-    def open_account(self, account_id: str, cash: Money) -> Account:
-        """Open an account with this much cash.
-
-        Raises:
-            VenueRefusal: 409 `account_already_exists`, or 400 for a reserved name or negative cash.
-        """
-        if account_id in self._floor.accounts:
-            raise VenueRefusal(409, "account_already_exists")
-        if account_id.startswith(STREET) or not account_id or cash < 0:
-            raise VenueRefusal(400, "invalid_parameters")
-        account = self._floor.accounts[account_id] = Account(account_id, cash)
-        return account
+    def open_account(
+        self, account_id: str, cash: Money, now: Timestamp = START, *, name: str = ""
+    ) -> Account:
+        """Open an account with this much cash; raises VenueRefusal as `Bank.open_account` does."""
+        return self.bank.open_account(account_id, cash, now, name=name)
 
     def account(self, account_id: str) -> Account:
         """Return an account to read; raises VenueRefusal 400 `user_not_found:_<id>`."""
-        account = self._floor.accounts.get(account_id)
+        account = self.floor.accounts.get(account_id)
         if account is None:
             raise VenueRefusal(400, f"user_not_found:_{account_id}", "user not found")
         return account
 
     def account_ids(self) -> tuple[str, ...]:
         """Return every account's id but the street's, in the order they were opened."""
-        return tuple(
-            name for name, account in self._floor.accounts.items() if not account.is_street
-        )
+        return tuple(name for name, account in self.floor.accounts.items() if not account.is_street)
 
-    def balance(self, account_id: str) -> Balance:
-        """Return an account's money now."""
-        account = self.account(account_id)
-        value = sum(self._value(position) for position in account.positions.values())
+    def balance(self, account_id: str, subaccount: int = 0) -> Balance:
+        """Return a subaccount's money now; raises VenueRefusal."""
+        wallet = self.account(account_id).wallet(subaccount)
+        value = sum(self._value(position) for position in wallet.positions.values())
         return Balance(
-            cash=account.cash,
-            reserved=account.reserved,
-            available=account.available,
+            cash=wallet.cash,
+            reserved=wallet.reserved,
+            available=wallet.available,
             portfolio_value=Money(value),
         )
 
     def _value(self, position: Position) -> int:
         if not position.count:
             return 0
+        market = self.floor.markets[position.ticker]
         closing = Side.BID if position.count > 0 else Side.ASK
-        mark = self._floor.books[position.ticker].best(closing)
+        mark = market.settlement_value
         if mark is None:
-            mark = self._floor.markets[position.ticker].last_price
+            mark = self.floor.books[position.ticker].best(closing)
+        if mark is None:
+            mark = market.last_price
         if mark is None:
             return position.exposure
         per_count = mark if position.count > 0 else PAYOUT_PER_COUNT - mark
         return abs(position.count) * per_count
 
-    def positions(self, account_id: str) -> tuple[Position, ...]:
-        """Return the positions an account has or had, oldest first."""
-        return tuple(self.account(account_id).positions.values())
+    def positions(self, account_id: str, subaccount: int | None = 0) -> tuple[Position, ...]:
+        """Return the positions a subaccount has or had, oldest first; None is all subaccounts."""
+        account = self.account(account_id)
+        wallets = account.wallets.values() if subaccount is None else [account.wallet(subaccount)]
+        return tuple(position for wallet in wallets for position in wallet.positions.values())
 
     def total_money(self) -> Money:
-        """Return all cash, collected fees and collateral of open positions: constant but for deposits."""
-        cash = sum(account.cash for account in self._floor.accounts.values())
-        pairs = sum(
-            max(0, position.count)
-            for account in self._floor.accounts.values()
-            for position in account.positions.values()
-        )
-        return Money(cash + self._floor.fees_collected + pairs * PAYOUT_PER_COUNT)
+        """Return all cash, collected fees and collateral of open positions: what was paid in, always."""
+        cash = pairs = 0
+        for account in self.floor.accounts.values():
+            for wallet in account.wallets.values():
+                cash += wallet.cash
+                pairs += sum(max(0, each.count) for each in wallet.positions.values())
+        return Money(cash + self.floor.fees_collected + self.floor.dust + pairs * PAYOUT_PER_COUNT)
+
+    def check_money(self) -> None:
+        """Raise InvariantViolation if money came from nowhere or went there."""
+        if (total := self.total_money()) != self.floor.paid_in:
+            raise InvariantViolation(
+                f"the exchange holds {total} and was paid {self.floor.paid_in} (1/1000000 $)"
+            )
 
     # --- reads ------------------------------------------------------------------------------------
 
+    def series(self) -> tuple[Series, ...]:
+        """Return every series in the scenario's order."""
+        return tuple(self.floor.series.values())
+
+    def events(self) -> tuple[Event, ...]:
+        """Return every event in the scenario's order."""
+        return tuple(self.floor.events.values())
+
+    def one_series(self, ticker: str) -> Series:
+        """Return one series; raises VenueRefusal 404 `not_found`."""
+        found = self.floor.series.get(SeriesTicker(ticker))
+        if found is None:
+            raise VenueRefusal(404, "not_found")
+        return found
+
+    def event(self, ticker: str) -> Event:
+        """Return one event; raises VenueRefusal 404 `not_found`."""
+        found = self.floor.events.get(EventTicker(ticker))
+        if found is None:
+            raise VenueRefusal(404, "not_found")
+        return found
+
     def markets(self) -> tuple[VenueMarket, ...]:
         """Return every market in the scenario's order."""
-        return tuple(self._floor.markets.values())
+        return tuple(self.floor.markets.values())
 
     def market(self, ticker: str) -> VenueMarket:
         """Return one market; raises VenueRefusal 404 `market_not_found`."""
-        return self._floor.market(ticker)
+        return self.floor.market(ticker)
 
     def book(self, ticker: str) -> tuple[Levels, Levels]:
         """Return (bids, asks) in YES prices, best first; raises VenueRefusal 404 `market_not_found`."""
@@ -147,11 +191,24 @@ class Venue:
 
     def book_of(self, ticker: str) -> MarketBook:
         """Return a market's live book to read; raises VenueRefusal 404 `market_not_found`."""
-        return self._floor.books[self.market(ticker).ticker]
+        return self.floor.books[self.market(ticker).ticker]
 
-    def trades(self, ticker: str | None = None) -> list[TradeHappened]:
+    def quote(self, ticker: MarketTicker) -> QuoteChanged | None:
+        """Return what a market's ticker shows, None if nothing ever did; pending changes are looked at."""
+        self.floor.end_turn()
+        return self.floor.quotes.shown.get(ticker)
+
+    def minutes(self, ticker: MarketTicker) -> tuple[Minute, ...]:
+        """Return a market's kept minutes, oldest first."""
+        return tuple(self.floor.quotes.minutes.get(ticker, ()))
+
+    def minute_at(self, ticker: MarketTicker, at: Timestamp) -> Minute | None:
+        """Return the last kept minute that had ended by then, None before the first."""
+        return self.floor.quotes.minute_at(ticker, at)
+
+    def trades(self, ticker: str | None = None) -> list[Trade]:
         """Return the kept public trades, newest first."""
-        newest_first = reversed(self._floor.trades)
+        newest_first = reversed(self.floor.trades)
         return [trade for trade in newest_first if ticker is None or trade.ticker == ticker]
 
     def order(self, account_id: str, order_id: str) -> VenueOrder:
@@ -167,17 +224,24 @@ class Venue:
         *,
         ticker: str | None = None,
         status: OrderStatus | None = None,
+        subaccount: int | None = None,
     ) -> list[VenueOrder]:
-        """Return snapshots of an account's orders, newest first."""
+        """Return an account's orders to read, newest first."""
         return [
-            order.snapshot()
+            order
             for order in reversed(self.account(account_id).orders.values())
             if (ticker is None or order.ticker == ticker)
             and (status is None or order.status is status)
+            and (subaccount is None or order.subaccount == subaccount)
         ]
 
     def fills(
-        self, account_id: str, *, ticker: str | None = None, order_id: str | None = None
+        self,
+        account_id: str,
+        *,
+        ticker: str | None = None,
+        order_id: str | None = None,
+        subaccount: int | None = None,
     ) -> list[VenueFill]:
         """Return an account's fills, newest first."""
         return [
@@ -185,7 +249,26 @@ class Venue:
             for fill in reversed(self.account(account_id).fills)
             if (ticker is None or fill.ticker == ticker)
             and (order_id is None or fill.order_id == order_id)
+            and (subaccount is None or fill.subaccount == subaccount)
         ]
+
+    def queue_place(self, account_id: str, order_id: str) -> QueuePlace:
+        """Return how many contracts trade before an order; raises VenueRefusal 404 `not_found`."""
+        order = self.account(account_id).orders.get(OrderId(order_id))
+        if order is None or not order.is_resting:
+            raise VenueRefusal(404, "not_found")
+        book = self.floor.books[order.ticker]
+        ahead = 0
+        if choices.QUEUE_COUNTS_BETTER_PRICES:
+            for price, size in book.levels(order.side):
+                if price == order.price:
+                    break
+                ahead += size
+        for other in book.queue_at(order.side, order.price):
+            if other is order:
+                break
+            ahead += other.remaining_count
+        return QueuePlace(order_id=order.order_id, ticker=order.ticker, ahead=Count(ahead))
 
     # --- order entry ------------------------------------------------------------------------------
 
@@ -197,152 +280,103 @@ class Venue:
         now: Timestamp,
         *,
         cancel_on_pause: bool = False,
+        subaccount: int = 0,
+        group_id: str | None = None,
+        in_no_terms: bool = False,
     ) -> VenueOrder:
-        """Match an order and rest what its time in force leaves; return its snapshot afterwards.
+        """Match an order, rest what its time in force leaves, and return its snapshot afterwards.
 
         Raises:
-            VenueRefusal: nothing was changed; the codes are Kalshi's (section "Codes" of its error page).
+            VenueRefusal: nothing was changed.
         """
-        account = self.account(account_id)
-        market = self.market(terms.ticker)
-        # Before anything that may have changed since: a repeated create has to prove its first arrival.
-        if client_order_id is not None and client_order_id in account.client_order_ids:
-            raise VenueRefusal(409, "order_already_exists")
-        self._floor.open_market(terms.ticker, now)
-        self._check_terms(market, terms, now)
-        wanted = terms.count
-        if terms.reduce_only:
-            # An immediate order trades before anything that rests, so the whole position is its to close.
-            wanted = Count(min(wanted, max(0, -terms.side.sign * account.count_of(terms.ticker))))
-        order = VenueOrder(
-            order_id=OrderId(self._floor.new_id()),
-            account_id=account_id,
-            client_order_id=client_order_id,
-            ticker=terms.ticker,
-            side=terms.side,
-            price=terms.price,
-            initial_count=terms.count,
-            remaining_count=wanted,
-            time_in_force=terms.time_in_force,
-            created_at=now,
-            updated_at=now,
-            expires_at=terms.expires_at,
-            self_trade_prevention=terms.self_trade_prevention,
-            post_only=terms.post_only,
-            reduce_only=terms.reduce_only,
+        order = self.entry.create(
+            self.account(account_id),
+            terms,
+            client_order_id,
+            now,
             cancel_on_pause=cancel_on_pause,
+            subaccount=subaccount,
+            group_id=group_id,
+            in_no_terms=in_no_terms,
         )
-        if account.needed_for(order, market.fees) > account.available:
-            raise VenueRefusal(400, "insufficient_balance")
-        account.orders[order.order_id] = order
-        if client_order_id is not None:
-            account.client_order_ids[client_order_id] = order.order_id
-        incoming = Incoming(account, order.side, order.price, order.remaining_count, order)
-        self._floor.match(market, incoming, now)
-        self._finish(account, market, incoming, order, now)
         return order.snapshot()
 
-    def _check_terms(self, market: VenueMarket, terms: OrderTerms, now: Timestamp) -> None:
-        if not market.grid.allows(terms.price):
-            raise VenueRefusal(400, "invalid_price")
-        if terms.expires_at is not None and terms.expires_at <= now:
-            raise VenueRefusal(
-                400, "invalid_order", details="Expiration timestamp must be in the future"
-            )
-        book = self._floor.books[market.ticker]
-        if terms.post_only and book.next_match(terms.side, terms.price) is not None:
-            raise VenueRefusal(400, "invalid_order", details="post only cross")
-        if (
-            terms.time_in_force is TimeInForce.FILL_OR_KILL
-            and book.crossing_volume(terms.side, terms.price) < terms.count
-        ):
-            raise VenueRefusal(409, "fill_or_kill_insufficient_resting_volume")
+    def cancel_order(
+        self, account_id: str, order_id: str, now: Timestamp, *, subaccount: int | None = None
+    ) -> CancelReply:
+        """Take an order off the book; raises VenueRefusal as `OrderEntry.cancel` does."""
+        return self.entry.cancel(self.account(account_id), order_id, now, subaccount=subaccount)
 
-    def _finish(
+    def cancel_all(self, account_id: str, subaccount: int | None, now: Timestamp) -> int:
+        """Cancel all of an account's resting orders, or of one subaccount, and return how many."""
+        return self.entry.cancel_all(self.account(account_id), subaccount, now)
+
+    def decrease_order(
         self,
-        account: Account,
-        market: VenueMarket,
-        incoming: Incoming,
-        order: VenueOrder,
+        account_id: str,
+        order_id: str,
         now: Timestamp,
-    ) -> None:
-        # Decides what becomes of the unfilled rest, then tells the account: the order once, with its
-        # final counts, and its fills after it (Kalshi: emission seen on the margin exchange).
-        rests = (
-            incoming.remaining > 0
-            and incoming.stopped_by is None
-            and order.time_in_force is TimeInForce.GOOD_TILL_CANCELED
+        *,
+        reduce_by: Count | None = None,
+        reduce_to: Count | None = None,
+        subaccount: int | None = None,
+    ) -> VenueOrder:
+        """Make an order smaller and return its snapshot; raises VenueRefusal."""
+        return self.changes.decrease(
+            self.account(account_id),
+            order_id,
+            now,
+            reduce_by=reduce_by,
+            reduce_to=reduce_to,
+            subaccount=subaccount,
         )
-        order.remaining_count = incoming.remaining if rests else Count(0)
-        if rests:
-            self._floor.rest(account, market, order, now)
-        else:
-            filled = order.fill_count == order.initial_count
-            order.status = OrderStatus.EXECUTED if filled else OrderStatus.CANCELED
-            if incoming.stopped_by is not None:
-                order.reason = incoming.stopped_by
-            elif order.reduce_only and not incoming.remaining and not filled:
-                order.reason = "ReduceOnlyCancel"
-        account.reserve(market.ticker, market.fees)
-        self._floor.tell_order(account, order, now)
-        self.outbox.extend(incoming.fills)
 
-    def cancel_order(self, account_id: str, order_id: str, now: Timestamp) -> CancelReply:
-        """Take an order off the book.
+    def amend_order(
+        self,
+        account_id: str,
+        order_id: str,
+        terms: AmendTerms,
+        now: Timestamp,
+        *,
+        subaccount: int | None = None,
+    ) -> AmendReply:
+        """Change a resting order; raises VenueRefusal."""
+        return self.changes.amend(
+            self.account(account_id), order_id, terms, now, subaccount=subaccount
+        )
 
-        Raises:
-            VenueRefusal: 404 `not_found` for one that is unknown, canceled or executed, all alike;
-                400 `market_inactive` after the close.
-        """
-        account = self.account(account_id)
-        order = account.orders.get(OrderId(order_id))
-        if order is None or not order.is_resting:
-            raise VenueRefusal(404, "not_found")
-        market = self._floor.markets[order.ticker]
-        if market.status is MarketStatus.CLOSED or now >= market.close_time:
-            raise VenueRefusal(400, "market_inactive")
-        reduced_by = self._floor.cancel(account, order, None, now)
-        return CancelReply(order=order.snapshot(), reduced_by=reduced_by)
+    @property
+    def paused(self) -> str | None:
+        """The code that new orders are refused with while trading or the whole exchange is paused."""
+        return self.entry.paused
+
+    @property
+    def groups(self) -> GroupDesk:
+        """The order groups."""
+        return self.floor.groups
 
     # --- time -------------------------------------------------------------------------------------
 
     def next_due(self) -> Timestamp | None:
-        """Return when `expire_due` next has work, as far as known: an expiry or a market's close."""
-        closes = [
-            m.close_time for m in self._floor.markets.values() if m.status is MarketStatus.ACTIVE
-        ]
-        if self._floor.expiries:
-            closes.append(self._floor.expiries[0][0])
-        return min(closes, default=None)
+        """Return when `advance` next may have work: an expiry, a market's step, a fee change, a pause."""
+        dues = [self.life.next_due(), self.fee_calendar.next_due(), self.pauses.next_edge]
+        if self.floor.expiries:
+            dues.append(self.floor.expiries[0][0])
+        return min((due for due in dues if due is not None), default=None)
 
-    def expire_due(self, now: Timestamp) -> list[VenueOrder]:
-        """Cancel orders whose time has come, close markets whose time has come; return the orders."""
+    def advance(self, now: Timestamp) -> list[VenueOrder]:
+        """Do everything that is due and return the orders that ended because of it."""
         ended: list[VenueOrder] = []
-        while self._floor.expiries and self._floor.expiries[0][0] <= now:
-            _, order_id, account_id = heapq.heappop(self._floor.expiries)
-            account = self._floor.accounts[account_id]
+        expiries = self.floor.expiries
+        while expiries and expiries[0][0] <= now:
+            due, order_id, account_id = heapq.heappop(expiries)
+            account = self.floor.accounts[account_id]
             order = account.orders[order_id]
-            if order.is_resting:
-                self._floor.cancel(account, order, "ExpiryCancel", now)
+            # An amend may have moved the expiry.
+            if order.is_resting and order.expires_at == due:
+                self.floor.cancel(account, order, "ExpiryCancel", now)
                 ended.append(order.snapshot())
-        for market in self._floor.markets.values():
-            if market.status is MarketStatus.ACTIVE and market.close_time <= now:
-                market.status = MarketStatus.CLOSED
-                market.updated_at = now
-                ended.extend(self._clear_book(market, now))
-        return ended
-
-    def _clear_book(self, market: VenueMarket, now: Timestamp) -> list[VenueOrder]:
-        book = self._floor.books[market.ticker]
-        ended: list[VenueOrder] = []
-        for side in Side:
-            for price, _ in tuple(book.levels(side)):
-                for resting in book.queue_at(side, price):
-                    account = self._floor.accounts[resting.owner]
-                    if account.is_street:
-                        self.street.reduce(market.ticker, resting, resting.remaining, now)
-                    else:
-                        order = account.orders[resting.order_id]
-                        self._floor.cancel(account, order, "CloseCancel", now)
-                        ended.append(order.snapshot())
+        self.fee_calendar.advance(now)
+        ended.extend(self.life.advance(now))
+        self.pauses.follow(now)
         return ended

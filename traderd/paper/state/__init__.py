@@ -1,0 +1,1 @@
+"""The state file: what an exchange keeps over its own death."""
