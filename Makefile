@@ -41,9 +41,14 @@ test: lint
 	@command -v chromium chromium-browser google-chrome >/dev/null || echo "No Chromium found: the browser tests are skipped (apt-get install chromium)."
 	@$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/footprint.py
+# The peers of the benchmarks, in the same environment because they run in the same process.
+$(VENV)/.bench: $(VENV)/.dev
+	@$(INSTALL) --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench
+	@failed=0; for one in run venue_core exchange_serving flow_realism footprint; do \
+	  $(BIN)/python benchmarks/$$one.py || failed=1; done; exit $$failed
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m soak

@@ -133,12 +133,13 @@ def running_exchange(
     *options: str,
     seed: int = 1,
     events_per_s: float = 6.0,
-    account: str = "trader:1000.00",
+    account: str | None = "trader:1000.00",
     stop_signal: int = signal.SIGTERM,
 ) -> Iterator[dict[str, Any]]:
     """Serve an exchange in its own process and give its ready file's document.
 
-    Without a `--tier` among the options nothing is limited: these tests are about something else.
+    Without a `--tier` among the options nothing is limited: these tests are about something else. Without an account
+    there are those of the scenario.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ready_file = directory / "ready.json"
@@ -148,11 +149,12 @@ def running_exchange(
         "--port": "0",
         "--seed": str(seed),
         "--events-per-s": str(events_per_s),
-        "--account": account,
         "--keys-dir": str(directory / "keys"),
         "--ready-file": str(ready_file),
         "--tier": "unlimited",
     }
+    if account is not None:
+        arguments["--account"] = account
     given = dict(zip(options[::2], options[1::2], strict=True))
     command = [word for pair in (arguments | given).items() for word in pair]
     process = subprocess.Popen(

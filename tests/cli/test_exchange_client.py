@@ -11,7 +11,7 @@ from traderd.cli import exchange_client, exit_codes
 from traderd.cli.client import CommandFailed
 from traderd.cli.exchange_client import ExchangeClient
 from traderd.errors import ConfigError
-from traderd.paper.admin_access import AdminAccess
+from traderd.paper.admin.access import AdminAccess
 
 
 def client_of(tmp_path, port: int) -> ExchangeClient:

@@ -18,7 +18,7 @@ from traderd.errors import ConfigError
 from traderd.kalshi.auth import load_signer
 from traderd.kalshi.rest import open_rest
 from traderd.model.units import parse_money
-from traderd.paper.fault_plan import FaultKind
+from traderd.paper.faults.plan import FaultKind
 from traderd.paper.scenario import generated_scenario
 from traderd.paper.settings import Dialect, Tier
 from traderd.runtime.env import RealEnv

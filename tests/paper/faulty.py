@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.paper.served import open_bench
-from traderd.paper.fault_plan import FaultKind, FaultRule
+from traderd.paper.faults.plan import FaultKind, FaultRule
 
 
 def rule(kind: str, **fields: Any) -> FaultRule:

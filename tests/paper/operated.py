@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from traderd.paper.admin_api import AdminApi
+from traderd.paper.admin.api import AdminApi
 from traderd.paper.exchange import PaperExchange
 from traderd.paper.serving.http_server import Request, Response
 

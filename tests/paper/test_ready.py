@@ -6,7 +6,7 @@ import pytest
 
 from tests.paper.served import VirtualEnv
 from traderd.errors import ConfigError
-from traderd.paper.admin_access import AdminAccess
+from traderd.paper.admin.access import AdminAccess
 from traderd.paper.ready import Ready, ReadyAccount, shown
 
 

@@ -12,7 +12,7 @@ from tests.paper.served import API, A, RawClient, VirtualEnv, scenario
 from traderd.errors import ConfigError
 from traderd.kalshi.auth import load_signer
 from traderd.model.units import NS_PER_MS, parse_money
-from traderd.paper.fault_plan import FaultPlan
+from traderd.paper.faults.plan import FaultPlan
 from traderd.paper.serve import ServeOptions, serve_exchange
 from traderd.paper.settings import ExchangeSettings, Tier
 from traderd.runtime.env import RealEnv

@@ -6,7 +6,7 @@ from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, sim
 from traderd.model.commands import Answer, Calibrate, CancelOrders
 from traderd.model.ids import StrategyName
 from traderd.model.orders import OrderOwner, OrderStatus
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
 
 
 def status_there(simulated, key) -> OrderStatus:

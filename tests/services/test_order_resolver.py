@@ -5,7 +5,7 @@ import trio
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.commands import Answer
 from traderd.model.orders import OrderStatus
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
 
 SEARCH = "/portfolio/orders"
 

@@ -12,7 +12,7 @@ async def test_the_private_feed_has_numbers_of_its_own(tmp_path, autojump_clock)
     async with simulated_daemon(tmp_path) as simulated:
         feed = simulated.view.feed(FeedName.PRIVATE)
         assert (feed.connected, feed.connection) == (True, FIRST_CONNECTION)
-        assert simulated.said("trading client connected, tier basic, clock offset 0 ms")
+        assert simulated.said("trading client connected, tier prestige, clock offset 0 ms")
         simulated.exchange.faults.drop_websockets("user_orders")
         await simulated.wait_state(State.ERROR, within_s=1.0)
         assert not simulated.view.feed(FeedName.PRIVATE).connected

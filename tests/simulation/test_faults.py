@@ -14,7 +14,7 @@ from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderStatus, TimeInForce
 from traderd.model.states import State
 from traderd.model.units import Timestamp
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
 from traderd.services.market_data import PART
 
 MINUTE_S = 60.0

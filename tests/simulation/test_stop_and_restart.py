@@ -22,7 +22,7 @@ from traderd.model.commands import Answer, CancelOrders, Halt, Pause
 from traderd.model.events import Author
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
 from traderd.runtime.simulation import run_simulated
 
 STOP_S = 5.0

@@ -14,7 +14,7 @@ import trio
 from tests.simulation.harness import TICKERS, SimulatedDaemon
 from traderd.core.conditions import BREAKER_HALT
 from traderd.model.commands import Answer, ClearHalt
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
 
 WINDOW_S: Final = (1.0, 60.0)
 """How long a fault lasts that is not a single one."""

@@ -19,7 +19,7 @@ import msgspec
 
 from traderd.cli import exit_codes
 from traderd.cli.client import CommandFailed
-from traderd.paper.admin_access import ADMIN_FILE, AdminAccess, decode_admin_access
+from traderd.paper.admin.access import ADMIN_FILE, AdminAccess, decode_admin_access
 
 TIME_OUT_S: Final = 30.0
 """Bounds the wait for an answer: a reset of a hundred thousand markets takes some seconds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from traderd.errors import ConfigError
-from traderd.paper.fault_plan import FaultPlan, parse_fault_plan
+from traderd.paper.faults.plan import FaultPlan, parse_fault_plan
 
 
 def read_file(path: Path, *, what: str, cure: str) -> bytes:

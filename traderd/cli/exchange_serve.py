@@ -19,7 +19,7 @@ from traderd.cli.exchange_client import keys_dir_option
 from traderd.cli.exchange_files import read_fault_plan, read_file
 from traderd.errors import BadInput
 from traderd.model.units import Money, parse_money
-from traderd.paper.fault_plan import FaultPlan
+from traderd.paper.faults.plan import FaultPlan
 from traderd.paper.settings import Dialect, ExchangeSettings, Tier
 from traderd.runtime.env import RealEnv
 

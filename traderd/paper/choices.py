@@ -36,7 +36,6 @@ CLOSE_SWEEP_NS: Final = 1 * NS_PER_S
 GROUP_TRIGGERED: Final = (409, "exceeded_order_group_risk_limit")
 GROUP_UNKNOWN: Final = (404, "order_group_not_found")
 """How an order is refused whose group was triggered, or is not there: the FIX reasons in lower case."""
-REDUCE_ONLY_NEEDS_IOC: Final = "reduce only requires immediate or cancel"
 EXPIRY_IN_THE_PAST: Final = "Expiration timestamp must be in the future"
 """Details of `invalid_order`: the sentences are documented, their code is not."""
 
@@ -105,9 +104,9 @@ says otherwise."""
 FEED_SCOPE: Final = "read"
 """What a WebSocket needs: it shows everything that the account's reads show."""
 
-MEMBERSHIP_IS_OPEN: Final = True
-"""Whether everybody may open subaccounts (Kalshi: Advanced tier and above) and bring public keys (Premier): an
-exchange for trying things has no members to vet, and one that refuses them cannot be tried."""
+SUBACCOUNTS_ARE_FOR_ALL: Final = True
+"""Whether everybody may open subaccounts (Kalshi: Advanced tier and above), and likewise bring a public key (Kalshi:
+Premier). A bot that does so has that tier there, and should not fail here for want of a switch."""
 UNLIMITED_LOOKS_LIKE: Final = "prestige"
 """Which tier an account without limits is shown to have: clients pace themselves by its figures, and know its name."""
 MONTH_VOLUME: Final = 10_000_000_000 * 100

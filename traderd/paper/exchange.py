@@ -23,13 +23,14 @@ from traderd.errors import StoreError
 from traderd.kalshi.auth import PublicKey, generate_key, load_public_key
 from traderd.model.units import NS_PER_S, Money, Timestamp
 from traderd.paper.auth_check import ApiKey, KeyRegistry
-from traderd.paper.fault_door import FaultDoor, claimed_account
-from traderd.paper.faults import Faults
+from traderd.paper.faults.faults import Faults
+from traderd.paper.faults.position_memory import PositionMemory
+from traderd.paper.faults.request_door import FaultDoor, claimed_account
+from traderd.paper.faults.shifted_env import ShiftedEnv
 from traderd.paper.feed import api as feed_api
 from traderd.paper.feed.api import FeedApi
 from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S, OrderFlow
 from traderd.paper.ids import SeededIds
-from traderd.paper.position_memory import PositionMemory
 from traderd.paper.rest import api as rest_api
 from traderd.paper.rest.api import RestApi
 from traderd.paper.rest.call import Desk
@@ -43,7 +44,6 @@ from traderd.paper.serving.http_server import (
     Response,
 )
 from traderd.paper.settings import DEFAULT_SETTINGS, ExchangeSettings
-from traderd.paper.shifted_env import ShiftedEnv
 from traderd.paper.state.changes import StateChanges
 from traderd.paper.state.keeper import StateKeeper, open_keeper
 from traderd.paper.state.key_rows import key_of, key_row

@@ -96,6 +96,10 @@ class RateLimits:
         granted = self._granted.get(account_id, Tier.BASIC)
         return max(self.tier, granted, key=RANK.index)
 
+    def is_at_least(self, account_id: str, tier: Tier) -> bool:
+        """Tell whether an account has a tier or a better one."""
+        return RANK.index(self.tier_of(account_id)) >= RANK.index(tier)
+
     def shown_tier(self, account_id: str) -> Tier:
         """Return the tier that an account is told it has: one that Kalshi's clients know."""
         tier = self.tier_of(account_id)

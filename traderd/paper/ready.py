@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from traderd.errors import ConfigError
-from traderd.paper.admin_access import AdminAccess
+from traderd.paper.admin.access import AdminAccess
 from traderd.paper.key_files import DIRECTORY_MODE, KeyType, write_whole
 from traderd.runtime.env import Env
 

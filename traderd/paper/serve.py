@@ -16,10 +16,10 @@ import trio
 
 from traderd.errors import ConfigError
 from traderd.model.units import Money
-from traderd.paper.admin_access import ADMIN_FILE, AdminAccess
-from traderd.paper.admin_api import PREFIX, AdminApi
+from traderd.paper.admin.access import ADMIN_FILE, AdminAccess
+from traderd.paper.admin.api import PREFIX, AdminApi
 from traderd.paper.exchange import PaperExchange, run_paper_exchange
-from traderd.paper.fault_plan import FaultPlan
+from traderd.paper.faults.plan import FaultPlan
 from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S
 from traderd.paper.ids import SeededIds
 from traderd.paper.key_files import KeyFile, KeyType, ensure_key_file

@@ -31,7 +31,6 @@ def order_record(order: VenueOrder) -> OrderRecord:
         remaining_count=order.remaining_count,
         created_at=order.created_at,
         expires_at=order.expires_at,
-        reason=order.reason,
     )
 
 

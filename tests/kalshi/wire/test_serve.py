@@ -2,6 +2,7 @@
 
 import json
 
+import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,9 +50,10 @@ def reread(value):
         reason=st.sampled_from([None, "SelfTradeCancel"]),
     )
 )
-def test_an_order_survives_the_wire(record):
+def test_an_order_survives_the_wire_but_for_its_last_reason(record):
     wire = serve.order_to_wire(record, serve.OrderDetails(user_id="u1"))
-    assert translate.order_record_from_wire(reread(wire)) == record
+    told = attrs.evolve(record, reason=None)
+    assert translate.order_record_from_wire(reread(wire)) == told
 
 
 @given(

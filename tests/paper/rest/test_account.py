@@ -63,7 +63,8 @@ async def test_an_upgrade_needs_an_order_and_lasts(autojump_clock):
     path = "/account/api_usage_level/upgrade"
     assert (await bench.ask("POST", path, {}))[0] == 403
     bench.rest_order()
-    assert await bench.ask("POST", path, b"") == (201, {})
+    # The official SDK sends neither a body nor a content type: the schema has none here.
+    assert await bench.ask("POST", path) == (201, {})
     assert await bench.ask("POST", path, {}) == (201, {})
     _, body = await bench.ask("GET", "/account/limits")
     assert (body["usage_tier"], body["write"]["bucket_capacity"]) == ("advanced", 900)

@@ -1,10 +1,12 @@
 """API keys over REST: whose they are, what they may, and that they work at once."""
 
+import attrs
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from tests.paper.rest.desks import PRIVATE, RestBench
+from tests.paper.served import FEED, open_bench
 from traderd.kalshi.auth import parse_signer
 from traderd.paper.auth_check import RESTRICTED_KEY
 from traderd.paper.rest.api_keys import KEYS_MAX
@@ -68,6 +70,53 @@ async def test_a_generated_key_works_at_once(autojump_clock, asked, kind, label,
     status, listed = await bench.ask("GET", "/api_keys", by=None, headers=headers)
     assert status == 200
     assert listed["api_keys"][-1]["scopes"] == ["read"]
+
+
+async def test_a_generated_key_opens_a_websocket_at_once(autojump_clock):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        made = {"name": "bot", "key_type": "ed25519", "scopes": ["read"]}
+        status, body = await trader.ask("POST", "/api_keys/generate", made)
+        assert status == 201
+        trader.credentials = attrs.evolve(
+            trader.credentials,
+            key_id=body["api_key_id"],
+            private_pem=body["private_key"].encode(),
+        )
+        async with trader.feed() as feed:
+            await feed.send("list_subscriptions")
+            assert (await feed.get())["type"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"scopes": ["write::trade"]}, "does not have the scope read"),
+        ({"subaccount": 0}, RESTRICTED_KEY),
+    ],
+)
+async def test_a_key_that_may_not_see_everything_gets_no_websocket(autojump_clock, changes, words):
+    async with open_bench() as bench:
+        trader = await bench.trader()
+        made = {"name": "bot", "key_type": "ed25519"} | changes
+        _, body = await trader.ask("POST", "/api_keys/generate", made)
+        trader.credentials = attrs.evolve(
+            trader.credentials,
+            key_id=body["api_key_id"],
+            private_pem=body["private_key"].encode(),
+        )
+        upgrade = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        client = await bench.client()
+        status, body = await client.ask(
+            "GET", FEED, headers=[*trader.headers("GET", FEED), *upgrade]
+        )
+        assert status == 403
+        assert words in body["error"]["message"]
 
 
 async def test_key_pairs_are_made_off_the_loop(autojump_clock, monkeypatch):

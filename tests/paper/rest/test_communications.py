@@ -9,6 +9,7 @@ from tests.paper.rest.desks import RestBench
     ("path", "key"),
     [
         ("rfqs", "rfqs"),
+        ("rfq_batches", "rfq_batches"),
         ("quotes", "quotes"),
         ("block-trade-proposals", "block_trade_proposals"),
     ],
@@ -29,7 +30,7 @@ async def test_an_account_has_a_public_name_that_is_not_its_id(autojump_clock):
     assert await bench.ask("GET", "/communications/id") == (200, ann)
 
 
-@pytest.mark.parametrize("path", ["rfqs", "quotes", "block-trade-proposals"])
+@pytest.mark.parametrize("path", ["rfqs", "rfq_batches", "quotes", "block-trade-proposals"])
 async def test_nothing_can_be_made(autojump_clock, path):
     status, body = await RestBench().ask("POST", f"/communications/{path}", {})
     assert (status, body["error"]["code"]) == (400, "rfq_not_supported")
@@ -49,6 +50,11 @@ async def test_nothing_can_be_made(autojump_clock, path):
         ("PUT", "rfqs/1/quotes/2/accept"),
         ("PUT", "rfqs/1/quotes/2/confirm"),
         ("POST", "block-trade-proposals/1/accept"),
+        ("GET", "rfq_batches/1"),
+        ("DELETE", "rfq_batches/1"),
+        ("PUT", "rfq_batches/1/accept"),
+        ("GET", "rfq_batches/1/best_quotes"),
+        ("POST", "rfq_batches/1/quotes"),
     ],
 )
 async def test_nothing_is_there_to_act_on(autojump_clock, method, path):

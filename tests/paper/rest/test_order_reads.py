@@ -58,7 +58,6 @@ async def test_an_order_is_shown_as_it_was_captured(autojump_clock):
         "self_trade_prevention_type": "taker_at_cross",
         "created_time": stamp,
         "last_update_time": stamp,
-        "last_update_reason": "Trade",
         "subaccount_number": 0,
         "exchange_index": 0,
     }

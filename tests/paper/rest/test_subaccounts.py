@@ -3,7 +3,9 @@
 import pytest
 
 from tests.paper.rest.desks import RestBench
+from traderd.paper import choices
 from traderd.paper.auth_check import RESTRICTED_KEY
+from traderd.paper.settings import Tier
 
 PATH = "/portfolio/subaccounts"
 ID = "6f0b6a5e-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
@@ -32,6 +34,14 @@ async def test_subaccounts_are_numbered_in_turn_and_bounded(autojump_clock):
         assert (status, body) == (201, {"subaccount_number": number})
     assert (await bench.ask("POST", PATH, {}))[0] == 400
     assert (await bench.ask("POST", PATH, {"exchange_index": 1}))[0] == 404
+
+
+async def test_they_can_be_for_the_advanced_tier_only(autojump_clock, monkeypatch):
+    monkeypatch.setattr(choices, "SUBACCOUNTS_ARE_FOR_ALL", False)
+    status, body = await RestBench(tier=Tier.BASIC).ask("POST", PATH, {})
+    code = "subaccount_creation_requires_advanced_api_usage_level"
+    assert (status, body["error"]["code"]) == (403, code)
+    assert (await RestBench(tier=Tier.ADVANCED).ask("POST", PATH, {}))[0] == 201
 
 
 async def test_a_transfer_moves_cash_and_is_listed(autojump_clock):

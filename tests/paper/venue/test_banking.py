@@ -122,3 +122,13 @@ def test_two_accounts_may_use_the_same_transfer_id():
         account = v.account(name)
         v.bank.open_subaccount(account, NOW)
         assert v.bank.transfer(account, "t", 0, 1, parse_money("1"), NOW).account_id == name
+
+
+def test_netting_is_kept_for_a_subaccount_that_is_there():
+    built = venue()
+    account = built.account("ann")
+    built.bank.set_netting(account, 0, enabled=True)
+    assert account.wallet(0).nets
+    built.bank.set_netting(account, 0, enabled=False)
+    assert not account.wallet(0).nets
+    assert refusal_of(lambda: built.bank.set_netting(account, 1, enabled=True)) == WRONG

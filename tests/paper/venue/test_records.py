@@ -138,6 +138,19 @@ def test_the_revenue_of_a_fill_follows_the_table_of_position_and_cash(
     assert position.apply(side, Price(4000), parse_count(quantity), NOW) == parse_money(revenue)
 
 
+def test_what_is_released_of_a_cost_is_rounded_down_and_the_last_contract_takes_the_rest():
+    position = Position(ticker=TICKER)
+    position.apply(B, Price(1), Count(1), NOW)
+    position.apply(B, Price(2), Count(2), NOW)
+    left = []
+    for _ in range(3):
+        position.apply(A, Price(1), Count(1), NOW)
+        left.append(position.exposure)
+    # Of 5 millionths a third is 1, of the 4 left a half is 2.
+    assert left == [4, 2, 0]
+    assert position.realized_pnl == 3 - 5
+
+
 def test_only_the_opposite_side_closes_a_position():
     position = Position(ticker=TICKER)
     assert (position.closable(B), position.closable(A)) == (0, 0)

@@ -34,6 +34,8 @@ from traderd.model.units import (
 
 EXPIRY_SECONDS_MAX: Final = 10**11
 """Above this an `expiration_time` was meant in milliseconds."""
+REDUCE_ONLY_NEEDS_IOC: Final = "reduce only requires immediate or cancel"
+"""Details of `invalid_order`: the rule is documented, its words are ours."""
 
 
 def create_order_request(
@@ -92,7 +94,7 @@ def order_terms_from_request(request: rest.CreateOrderRequest) -> OrderTerms:
         raise
     except BadInput as exc:
         # What is left of the model's own checks: reduce_only without immediate_or_cancel.
-        raise refused("invalid_order", "reduce only requires immediate or cancel") from exc
+        raise refused("invalid_order", REDUCE_ONLY_NEEDS_IOC) from exc
 
 
 def request_price(text: str) -> Price:

@@ -67,7 +67,10 @@ def outcome_word(side: Side) -> str:
 
 
 def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order:
-    """Return an order's body; its legacy pair is that of V2 orders (bid: yes/buy, ask: yes/sell) or of V1's NO."""
+    """Return an order's body; its legacy pair is that of V2 orders (bid: yes/buy, ask: yes/sell) or of V1's NO.
+
+    Why it changed last is not told: Kalshi's REST has no field for it, only the feed has.
+    """
     adds = record.side is Side.BID
     return portfolio.Order(
         order_id=record.order_id,
@@ -91,7 +94,6 @@ def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order
         created_time=UNSET if record.created_at is None else format_time(record.created_at),
         last_update_time=UNSET if details.updated_at is None else format_time(details.updated_at),
         expiration_time=UNSET if record.expires_at is None else format_time(record.expires_at),
-        last_update_reason=record.reason or UNSET,
         self_trade_prevention_type=details.self_trade_prevention.value,
         order_group_id=details.group_id or UNSET,
         cancel_order_on_pause=details.cancel_on_pause or UNSET,

@@ -18,12 +18,12 @@ from traderd.kalshi.wire.errors import Refusal, RequestRefused
 from traderd.model.units import NS_PER_MS, Timestamp
 from traderd.paper import choices
 from traderd.paper.auth_check import KeyRegistry, check_access
-from traderd.paper.fault_door import claimed_account
-from traderd.paper.faults import Faults
+from traderd.paper.faults.faults import Faults
+from traderd.paper.faults.frame_door import FrameDoor
+from traderd.paper.faults.request_door import claimed_account
 from traderd.paper.feed.audience import Audience
 from traderd.paper.feed.publisher import Publisher
 from traderd.paper.feed.session import FeedSession
-from traderd.paper.frame_door import FrameDoor
 from traderd.paper.rest.call import refuse
 from traderd.paper.serving.gate import Gate
 from traderd.paper.serving.http_server import Request, Response, SessionHandler

@@ -56,6 +56,7 @@ def routes(desk: Desk) -> Routes:
                 access=Access.WRITE,
                 cost=UPGRADE_COST,
                 account_wide=True,
+                takes_body=False,
             )
         },
     }

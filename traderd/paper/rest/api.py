@@ -31,6 +31,7 @@ from traderd.paper.rest import (
     elsewhere,
     events,
     exchange_info,
+    fcm,
     fee_changes,
     fills,
     historical,
@@ -90,6 +91,7 @@ def routes_of(desk: Desk) -> Routes:
         subaccounts.routes(desk),
         cash.routes(desk),
         communications.routes(desk),
+        fcm.routes(),
         api_keys.routes(desk),
         account.routes(desk),
     )
@@ -173,7 +175,7 @@ class RestApi:
         key = self._authenticate(request, route)
         call = Call(request=request, parameters=parameters, key=key, now=self._now())
         self._charge(call, route)
-        if request.method in ("POST", "PUT") and not _is_json(request):
+        if request.method in ("POST", "PUT") and route.takes_body and not _is_json(request):
             raise RequestRefused(NOT_JSON)
         return route.handler(call)
 

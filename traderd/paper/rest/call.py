@@ -136,6 +136,9 @@ class Route:
     account_wide: bool = False
     """Whether it reaches beyond one subaccount, so that keys locked to one may not use it."""
 
+    takes_body: bool = True
+    """Whether a POST or PUT must say that its body is JSON; False where the schema knows no body at all."""
+
     @property
     def listed_cost(self) -> int:
         """What the list of costs says: a batch's is that of one item."""

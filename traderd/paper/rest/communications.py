@@ -11,7 +11,16 @@ from typing import Final
 
 from traderd.kalshi.wire.errors import Refusal, RequestRefused
 from traderd.paper import choices
-from traderd.paper.rest.call import Access, Call, Desk, Handler, Route, Routes, answer
+from traderd.paper.rest.call import (
+    COST_DEFAULT,
+    Access,
+    Call,
+    Desk,
+    Handler,
+    Route,
+    Routes,
+    answer,
+)
 from traderd.paper.serving.http_server import Response
 
 LIMIT_MAX: Final = 500
@@ -27,7 +36,7 @@ NOT_HERE: Final = Refusal(
 def routes(desk: Desk) -> Routes:
     """Return the routes of communications."""
 
-    def trade(handler: Handler, cost: int = 10) -> Route:
+    def trade(handler: Handler, cost: int = COST_DEFAULT) -> Route:
         return Route(handler=handler, access=Access.TRADE, cost=cost)
 
     one_quote = {
@@ -50,6 +59,14 @@ def routes(desk: Desk) -> Routes:
             "POST": Route(handler=unknown, access=Access.BLOCK_ACCEPT, account_wide=True),
         },
     }
+    batches = "/communications/rfq_batches"
+    table |= {
+        batches: {"GET": Route(handler=rfq_batches), "POST": trade(refused)},
+        f"{batches}/{{}}": {"GET": Route(handler=unknown), "DELETE": trade(unknown)},
+        f"{batches}/{{}}/accept": {"PUT": trade(unknown)},
+        f"{batches}/{{}}/best_quotes": {"GET": Route(handler=unknown)},
+        f"{batches}/{{}}/quotes": {"POST": trade(unknown)},
+    }
     # The short paths are deprecated and still served.
     for path in ("/communications/quotes/{}", "/communications/rfqs/{}/quotes/{}"):
         table[path] = one_quote
@@ -66,6 +83,11 @@ def own_id(call: Call) -> Response:
 def rfqs(call: Call) -> Response:
     """`GET /communications/rfqs`."""
     return _nothing(call, "GetRFQs", "rfqs")
+
+
+def rfq_batches(call: Call) -> Response:
+    """`GET /communications/rfq_batches`."""
+    return _nothing(call, "GetRFQBatches", "rfq_batches")
 
 
 def quotes(call: Call) -> Response:

@@ -14,10 +14,13 @@ import attrs
 from traderd.kalshi.wire import account as wire
 from traderd.kalshi.wire.request_body import decode_request, invalid_parameters
 from traderd.model.units import NS_PER_S, Money, format_money_4
+from traderd.paper import choices
 from traderd.paper.rest.call import Access, Call, Desk, Route, Routes, answer
 from traderd.paper.rest.query import page_of
 from traderd.paper.rest.scope import check_engine_number
 from traderd.paper.serving.http_server import Response
+from traderd.paper.settings import Tier
+from traderd.paper.venue.messages import VenueRefusal
 from traderd.paper.venue.records import Transfer
 
 LIMIT_DEFAULT: Final = 100
@@ -61,9 +64,16 @@ class Subaccounts:
             call.request.body or b"{}", wire.CreateSubaccountRequest, "CreateSubaccountRequest"
         )
         check_engine_number(request.exchange_index)
+        if not choices.SUBACCOUNTS_ARE_FOR_ALL:
+            self._check_tier(call.account_id)
         venue = self.desk.venue
         number = venue.bank.open_subaccount(venue.account(call.account_id), call.now)
         return answer(wire.CreatedSubaccount(subaccount_number=number), 201)
+
+    def _check_tier(self, account_id: str) -> None:
+        if not self.desk.limits.is_at_least(account_id, Tier.ADVANCED):
+            code = "subaccount_creation_requires_advanced_api_usage_level"
+            raise VenueRefusal(403, code)
 
     def transfer(self, call: Call) -> Response:
         """`POST /portfolio/subaccounts/transfer`: 409 when the client's id was used before."""

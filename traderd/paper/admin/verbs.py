@@ -22,7 +22,7 @@ from traderd.model.units import (
     parse_price,
     show_money,
 )
-from traderd.paper.admin_status import market_row
+from traderd.paper.admin.status import market_row
 from traderd.paper.exchange import PaperExchange
 from traderd.paper.venue.listings import Result
 from traderd.paper.venue.messages import VenueRefusal

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from traderd.errors import BadInput, ConfigError
-from traderd.paper.fault_plan import (
+from traderd.paper.faults.plan import (
     FaultKind,
     FaultRule,
     decode_fault_plan,

@@ -3,7 +3,7 @@
 import pytest
 
 from traderd.errors import ConfigError
-from traderd.paper.admin_access import AdminAccess, decode_admin_access
+from traderd.paper.admin.access import AdminAccess, decode_admin_access
 
 
 def test_what_is_written_is_read():

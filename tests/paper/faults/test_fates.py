@@ -2,7 +2,7 @@
 
 import pytest
 
-from traderd.paper.fault_fates import NO_FRAME_FAULT, RequestFate, refusal_with
+from traderd.paper.faults.fates import NO_FRAME_FAULT, RequestFate, refusal_with
 
 
 def test_refusals_have_the_shape_of_their_status():

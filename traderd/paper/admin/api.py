@@ -14,10 +14,10 @@ import attrs
 import msgspec
 
 from traderd.errors import BadInput, StoreError
-from traderd.paper import admin_verbs
-from traderd.paper.admin_status import status_document
+from traderd.paper.admin import verbs as admin_verbs
+from traderd.paper.admin.status import status_document
 from traderd.paper.exchange import PaperExchange
-from traderd.paper.fault_plan import decode_fault_plan
+from traderd.paper.faults.plan import decode_fault_plan
 from traderd.paper.serving.http_server import Request, Response
 from traderd.paper.venue.messages import VenueRefusal
 

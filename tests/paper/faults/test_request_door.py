@@ -8,8 +8,8 @@ import trio
 
 from tests.paper.faulty import bench_with, rule
 from tests.paper.served import API, open_bench, signed
-from traderd.paper.fault_door import claimed_account
-from traderd.paper.faults import ORDERS
+from traderd.paper.faults.faults import ORDERS
+from traderd.paper.faults.request_door import claimed_account
 
 
 async def client_ids(trader, status: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from traderd.paper.faults import Faults
+from traderd.paper.faults.faults import Faults
 from traderd.paper.serving.websocket_session import WebSocketSession
 
 

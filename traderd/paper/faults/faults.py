@@ -18,9 +18,9 @@ import msgspec
 from traderd.errors import BadInput
 from traderd.kalshi.wire.errors import Refusal
 from traderd.model.units import NS_PER_S
-from traderd.paper.fault_fates import NO_FRAME_FAULT, FrameFate, RequestFate, refusal_with
-from traderd.paper.fault_plan import CANCEL_ALL_WINDOW_S, FRAME_KINDS, FaultKind, FaultRule
-from traderd.paper.live_rule import LiveRule
+from traderd.paper.faults.fates import NO_FRAME_FAULT, FrameFate, RequestFate, refusal_with
+from traderd.paper.faults.live_rule import LiveRule
+from traderd.paper.faults.plan import CANCEL_ALL_WINDOW_S, FRAME_KINDS, FaultKind, FaultRule
 
 ORDERS: Final = "/portfolio/events/orders"
 """Where orders are created and canceled, below the API's prefix."""

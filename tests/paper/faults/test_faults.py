@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from traderd.errors import BadInput
-from traderd.paper.fault_fates import FrameFate, RequestFate
-from traderd.paper.fault_plan import FaultKind, FaultRule
-from traderd.paper.faults import ORDERS, Faults
+from traderd.paper.faults.fates import FrameFate, RequestFate
+from traderd.paper.faults.faults import ORDERS, Faults
+from traderd.paper.faults.plan import FaultKind, FaultRule
 
 
 class Elapsed:

@@ -1,7 +1,7 @@
 """An Env whose wall clock is wrong and whose everything else is right."""
 
 from tests.paper.served import VirtualEnv
-from traderd.paper.shifted_env import ShiftedEnv
+from traderd.paper.faults.shifted_env import ShiftedEnv
 
 
 async def test_only_the_wall_clock_is_wrong(autojump_clock):

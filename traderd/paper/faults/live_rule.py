@@ -10,7 +10,7 @@ from random import Random
 
 import attrs
 
-from traderd.paper.fault_plan import FaultRule
+from traderd.paper.faults.plan import FaultRule
 
 
 @attrs.define(eq=False)

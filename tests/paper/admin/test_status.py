@@ -4,7 +4,7 @@ import pytest
 
 from tests.paper.operated import Operator
 from tests.paper.served import EMPTY, A, B, open_bench
-from traderd.paper import admin_status
+from traderd.paper.admin import status as admin_status
 
 
 async def test_the_status_tells_accounts_markets_and_connections(autojump_clock):

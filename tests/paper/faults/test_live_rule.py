@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.paper.faulty import rule
-from traderd.paper.live_rule import LiveRule
+from traderd.paper.faults.live_rule import LiveRule
 
 
 def live(since: float = 0.0, **fields) -> LiveRule:

@@ -6,9 +6,9 @@ from tests.paper.faulty import bench_with
 from tests.paper.served import A
 from tests.paper.venues import ask, bid, venue
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.paper.fault_plan import FaultKind, FaultRule
-from traderd.paper.faults import Faults
-from traderd.paper.position_memory import PositionMemory
+from traderd.paper.faults.faults import Faults
+from traderd.paper.faults.plan import FaultKind, FaultRule
+from traderd.paper.faults.position_memory import PositionMemory
 
 START = Timestamp(1_800_000_000 * NS_PER_S)
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.paper.faults import Faults
+from traderd.paper.faults.faults import Faults
 from traderd.paper.venue.records import Position
 from traderd.paper.venue.venue import Venue
 

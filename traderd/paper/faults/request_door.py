@@ -15,7 +15,7 @@ import trio
 
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.paper.auth_check import KeyRegistry
-from traderd.paper.faults import ORDERS, Faults
+from traderd.paper.faults.faults import ORDERS, Faults
 from traderd.paper.rest.call import refuse
 from traderd.paper.serving.http_server import ConnectionDropped, Request, Response
 from traderd.paper.venue.messages import VenueRefusal

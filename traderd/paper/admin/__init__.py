@@ -1,0 +1,1 @@
+"""The operator's address of a served exchange."""

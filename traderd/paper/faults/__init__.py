@@ -1,0 +1,1 @@
+"""What goes wrong on purpose: switches, plans, and the two doors where they strike."""
