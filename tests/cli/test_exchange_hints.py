@@ -10,7 +10,7 @@ from traderd.cli.exchange_hints import start_lines
 from traderd.paper.ready import Ready, ReadyAccount
 
 
-def ready(key_type: str = "rsa", *, seeded: bool = True, accounts: int = 1) -> Ready:
+def ready(key_type: str = "rsa", *, seeded: bool = True, accounts: int = 1, **more) -> Ready:
     return Ready(
         rest_url="http://127.0.0.1:1/trade-api/v2",
         ws_url="ws://127.0.0.1:1/trade-api/ws/v2",
@@ -18,6 +18,9 @@ def ready(key_type: str = "rsa", *, seeded: bool = True, accounts: int = 1) -> R
         admin_file="/k/admin.json",
         seed=7,
         seeded=seeded,
+        scenario="default",
+        markets=12,
+        **more,
         accounts=tuple(
             ReadyAccount(
                 name=f"a{n}", key_id=f"id{n}", key_file=f"/my keys/a{n}.pem", key_type=key_type
@@ -28,10 +31,11 @@ def ready(key_type: str = "rsa", *, seeded: bool = True, accounts: int = 1) -> R
 
 
 def test_everything_is_named_first():
-    assert start_lines(ready(accounts=2))[:7] == [
+    assert start_lines(ready(accounts=2))[:8] == [
         "REST       http://127.0.0.1:1/trade-api/v2",
         "WebSocket  ws://127.0.0.1:1/trade-api/ws/v2",
         "admin      http://127.0.0.1:2/admin (token in /k/admin.json)",
+        "markets    12 (scenario default)",
         "seed       7 (ids repeat from run to run)",
         "account    a0: key id0 in /my keys/a0.pem",
         "account    a1: key id1 in /my keys/a1.pem",
@@ -39,6 +43,18 @@ def test_everything_is_named_first():
     ]
     assert "seed       7 (drawn; ids are random)" in start_lines(ready(seeded=False))
     assert start_lines(ready(accounts=0))[-1].startswith("seed")
+
+
+def test_a_state_file_is_named_and_what_counts_again_later():
+    fresh, resumed = (
+        start_lines(ready(state_file="/s/my.db", resumed=resumed)) for resumed in (False, True)
+    )
+    assert "state      /s/my.db (new)" in fresh
+    assert "markets    12" in resumed
+    assert "seed       7 (ids go on where they were)" in resumed
+    (line,) = (line for line in resumed if line.startswith("state"))
+    assert "goes on where it was" in line
+    assert "from a reset on" in line
 
 
 def test_paths_are_quoted_for_the_shell():
@@ -54,8 +70,10 @@ def test_an_ed25519_key_is_offered_only_to_clients_that_know_it():
 
 def test_the_python_lines_are_python():
     lines = start_lines(ready())
-    python = [line for line in lines if line.startswith(("client", "feed", "configuration"))]
-    assert len(python) == 6
+    python = [
+        line for line in lines if line.startswith(("import", "client", "feed", "configuration"))
+    ]
+    assert len(python) == 8
     compile("\n".join(python), "snippet", "exec")
 
 

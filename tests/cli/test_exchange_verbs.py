@@ -72,7 +72,7 @@ def test_a_market_is_settled_by_command(operator, ticker):
     told = operator.json("settle", ticker, "yes", "--now")
     assert (told["status"], told["result"]) == ("finalized", "yes")
     code, sentence = operator.refused("settle", ticker, "no")
-    assert (code, sentence) == (exit_codes.REFUSED, "it is yes")
+    assert (code, sentence) == (exit_codes.REFUSED, f"{ticker} ended yes and stays so")
 
 
 def test_a_scalar_result_needs_its_value(operator, ticker):
@@ -90,10 +90,13 @@ def test_a_determined_market_is_disputed(operator, ticker):
 
 def test_a_market_is_closed_and_opened_again(operator, ticker):
     assert operator("close", ticker) == f"{ticker} is closed"
-    assert operator.refused("close", ticker)[0] == exit_codes.REFUSED
+    assert operator.refused("close", ticker) == (exit_codes.REFUSED, f"{ticker} is closed already")
     assert operator("reopen", ticker, "--closes-in", "600").startswith(f"{ticker} closes at 20")
     assert status_of(operator, ticker) == "active"
-    assert operator.refused("close", "NOBODY") == (exit_codes.REFUSED, "market not found")
+    assert operator.refused("close", "NOBODY") == (
+        exit_codes.REFUSED,
+        "there is no market NOBODY; `status` lists them",
+    )
 
 
 def test_pauses_come_and_go(operator, ticker):
@@ -111,7 +114,7 @@ def test_money_moves_in_both_directions(operator):
     assert operator("deposit", "trader", "250.00") == "trader has $1250.00 in cash"
     assert operator("deposit", "trader", "-1250") == "trader has $0.00 in cash"
     code, sentence = operator.refused("deposit", "trader", "-0.01")
-    assert (code, sentence) == (exit_codes.USAGE, "available balance too low")
+    assert (code, sentence) == (exit_codes.USAGE, "trader has $0.00 available")
     assert operator.refused("deposit", "eve", "1")[0] == exit_codes.REFUSED
     assert operator.refused("deposit", "trader", "much")[0] == exit_codes.USAGE
 
@@ -120,7 +123,7 @@ def test_a_reset_gives_the_opening_cash_back(operator, ticker):
     operator("deposit", "trader", "5")
     operator("close", ticker)
     assert operator("reset") == (
-        "the exchange is as at its start, with 1 accounts; every WebSocket was dropped"
+        "the exchange is as at its start, with 1 account; every WebSocket was dropped"
     )
     (account,) = operator.json("status")["accounts"]
     assert (account["name"], account["cash_dollars"]) == ("trader", "1000.000000")
@@ -142,9 +145,9 @@ def test_faults_are_set_shown_and_cleared(operator, tmp_path):
 
 
 def test_the_clock_is_put_wrong_and_right(operator):
-    assert operator("clock", "-20") == "the exchange's clock is off by -20 s"
-    assert "CLOCK      off by -20 s" in operator("status")
-    assert operator("clock", "0") == "the exchange's clock is off by 0 s"
+    assert operator("clock", "-20") == "the exchange's clock is 20 s behind"
+    assert "CLOCK      20 s behind" in operator("status")
+    assert operator("clock", "0") == "the exchange's clock is right"
     assert "CLOCK" not in operator("status")
     assert operator.refused("clock", "nan")[0] == exit_codes.USAGE
 
@@ -152,6 +155,9 @@ def test_the_clock_is_put_wrong_and_right(operator):
 def test_websockets_are_dropped(operator):
     assert operator("drop-websockets") == "0 WebSockets were dropped"
     assert operator.json("drop-websockets", "--channel", "fill")["dropped"] == 0
+    code, sentence = operator.refused("drop-websockets", "--channel", "fills")
+    assert code == exit_codes.USAGE
+    assert sentence.startswith("there is no channel fills; there are orderbook_delta, ticker, ")
 
 
 def test_the_status_is_a_screen(operator, ticker):
@@ -176,4 +182,5 @@ def test_a_refusal_is_six_and_one_sentence(operator):
         *("exchange", "close", "NOBODY", "--keys-dir", str(operator.keys)),
         directory=operator.directory,
     )
-    assert (ran.code, ran.out, ran.err) == (exit_codes.REFUSED, "", "traderd: market not found\n")
+    sentence = "traderd: there is no market NOBODY; `status` lists them\n"
+    assert (ran.code, ran.out, ran.err) == (exit_codes.REFUSED, "", sentence)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.paper.served import VirtualEnv
-from traderd.errors import ConfigError
+from traderd.errors import AlreadyRunning, ConfigError
 from traderd.paper.admin.access import AdminAccess
 from traderd.paper.ready import Ready, ReadyAccount, shown
 
@@ -19,6 +19,8 @@ def signs(tmp_path):
         admin_file=str(tmp_path / "keys" / "admin.json"),
         seed=7,
         seeded=True,
+        scenario="default",
+        markets=12,
         accounts=(ReadyAccount(name="ann", key_id="id", key_file="/keys/ann.pem", key_type="rsa"),),
     )
     return ready, access
@@ -35,6 +37,10 @@ async def test_both_files_are_there_inside_and_gone_after(autojump_clock, tmp_pa
             "admin_file": str(admin_file),
             "seed": 7,
             "seeded": True,
+            "scenario": "default",
+            "markets": 12,
+            "state_file": None,
+            "resumed": False,
             "accounts": [
                 {"name": "ann", "key_id": "id", "key_file": "/keys/ann.pem", "key_type": "rsa"}
             ],
@@ -49,12 +55,26 @@ async def test_both_files_are_there_inside_and_gone_after(autojump_clock, tmp_pa
     assert not admin_file.exists()
 
 
-async def test_the_admin_file_of_a_later_exchange_is_left_alone(autojump_clock, tmp_path):
+async def test_another_admin_file_in_its_place_is_left_alone(autojump_clock, tmp_path):
     ready, access = signs(tmp_path)
     admin_file = tmp_path / "keys" / "admin.json"
     async with shown(VirtualEnv(), ready, access, None):
-        admin_file.write_text("another exchange's")
-    assert admin_file.read_text() == "another exchange's"
+        admin_file.write_text("somebody else's")
+    assert admin_file.read_text() == "somebody else's"
+
+
+async def test_a_second_exchange_with_the_same_keys_does_not_take_the_operator(
+    autojump_clock, tmp_path
+):
+    ready, access = signs(tmp_path)
+    admin_file = tmp_path / "keys" / "admin.json"
+    for _ in range(2):
+        async with shown(VirtualEnv(), ready, access, None):
+            before = admin_file.read_bytes()
+            with pytest.raises(AlreadyRunning, match="give this one another --keys-dir"):
+                async with shown(VirtualEnv(), ready, access, None):
+                    raise AssertionError("it was shown")
+            assert admin_file.read_bytes() == before
 
 
 async def test_what_cannot_be_written_is_named_and_leaves_nothing(autojump_clock, tmp_path):

@@ -109,7 +109,17 @@ def test_the_histories_meet_every_refusal_and_every_end_there_is():
 
 
 @pytest.mark.soak
-def test_the_venue_agrees_with_the_model_over_many_long_histories():
+def test_many_random_histories_agree():
     run_state_machine_as_test(
-        VenueAgainstModel, settings=settings(QUICK, max_examples=2_000, stateful_step_count=150)
+        VenueAgainstModel, settings=settings(QUICK, max_examples=500, stateful_step_count=120)
     )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("batch", range(20))
+def test_thousands_of_seeded_histories_agree(batch):
+    for number in range(100):
+        rng = Random(10_000 + 100 * batch + number)
+        twins = TwinVenues(rng)
+        for _ in range(250):
+            twins.step(rng)

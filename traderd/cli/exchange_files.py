@@ -22,4 +22,5 @@ def read_file(path: Path, *, what: str, cure: str) -> bytes:
 
 def read_fault_plan(path: Path) -> FaultPlan:
     """Return the rules of a TOML file; raises ConfigError."""
-    return parse_fault_plan(read_file(path, what="the fault plan", cure="name a TOML file"))
+    content = read_file(path, what="the fault plan", cure="name a TOML file")
+    return parse_fault_plan(content, source=str(path))

@@ -21,12 +21,13 @@ _RSA: Final = (
 
 def start_lines(ready: Ready) -> list[str]:
     """Return the whole message; its snippets are for the first account."""
-    drawn = "ids repeat from run to run" if ready.seeded else "drawn; ids are random"
     lines = [
         f"REST       {ready.rest_url}",
         f"WebSocket  {ready.ws_url}",
         f"admin      {ready.admin_url} (token in {ready.admin_file})",
-        f"seed       {ready.seed} ({drawn})",
+        f"markets    {ready.markets}{'' if ready.resumed else f' (scenario {ready.scenario})'}",
+        f"seed       {ready.seed} ({_ids(ready)})",
+        *_state_lines(ready),
         *(
             f"account    {each.name}: key {each.key_id} in {each.key_file}"
             for each in ready.accounts
@@ -35,6 +36,21 @@ def start_lines(ready: Ready) -> list[str]:
     if ready.accounts:
         lines += ["", *_snippets(ready, ready.accounts[0])]
     return lines
+
+
+def _ids(ready: Ready) -> str:
+    if not ready.seeded:
+        return "drawn; ids are random"
+    return "ids go on where they were" if ready.resumed else "ids repeat from run to run"
+
+
+def _state_lines(ready: Ready) -> list[str]:
+    if ready.state_file is None:
+        return []
+    if not ready.resumed:
+        return [f"state      {ready.state_file} (new)"]
+    later = "the scenario and opening cash count again from a reset on"
+    return [f"state      {ready.state_file} (goes on where it was; {later})"]
 
 
 def _snippets(ready: Ready, account: ReadyAccount) -> list[str]:
@@ -58,10 +74,12 @@ def _snippets(ready: Ready, account: ReadyAccount) -> list[str]:
 def _python_lines(ready: Ready) -> list[str]:
     return [
         "# pykalshi (it takes key id and key file from the variables above):",
+        "import pykalshi",
         f'client = pykalshi.KalshiClient(api_base="{ready.rest_url}")',
         f'feed = pykalshi.Feed(client); feed._ws_url = "{ready.ws_url}"',
         "",
-        "# kalshi-python-sync:",
+        "# kalshi-python-sync (3.2 needs serve --dialect legacy):",
+        "import os, pathlib, kalshi_python_sync",
         f'configuration = kalshi_python_sync.Configuration(host="{ready.rest_url}")',
         'configuration.api_key_id = os.environ["KALSHI_API_KEY_ID"]',
         "configuration.private_key_pem = "

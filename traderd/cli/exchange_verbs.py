@@ -261,8 +261,9 @@ def _headline(document: dict[str, Any]) -> list[str]:
     ]
     if document["paused"]:
         lines.append(f"PAUSED     {document['paused']}")
-    if document["clock_offset_s"]:
-        lines.append(f"CLOCK      off by {document['clock_offset_s']:g} s")
+    if offset_s := document["clock_offset_s"]:
+        side = "behind" if offset_s < 0 else "ahead"
+        lines.append(f"CLOCK      {abs(offset_s):g} s {side}")
     if document["faults"]:
         lines.append(f"FAULTS     {document['faults']} on; see `traderd exchange faults`")
     return lines

@@ -93,6 +93,13 @@ HISTORICAL_AFTER_S: Final = 14 * 86_400
 ORDER_COUNT_MAX: Final = 1_000_000_000 * 100
 """Bounds one order, in 1/100 contract: no maximum is documented, and sums of such orders stay exact."""
 
+CLIENT_ORDER_ID_CHARACTERS_MAX: Final = 512
+"""Bounds a client order id: none is documented, a UUID has 36, and every one is kept for ever."""
+
+TRADED_LEVELS_NAME_THE_TAKER: Final = True
+"""Whose copy of a traded level's delta carries a client order id: the documented one is that of the order that caused
+the change, and a trade is caused by the order that came in, not by the one that waited."""
+
 SCOPE_MISSING: Final = "this API key does not have the scope {scope}"
 OTHER_SUBACCOUNT: Final = (
     "this API key is restricted to a single sub-account and cannot act on another"

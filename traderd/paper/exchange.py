@@ -136,7 +136,9 @@ class PaperExchange:
             upgrade=lambda r: self.feed.upgrade(r),
             limits=limits,
         )
-        if keeper is not None and not keeper.file.is_empty:
+        self.resumed = keeper is not None and not keeper.file.is_empty
+        """Whether the state file brought back a past."""
+        if keeper is not None and self.resumed:
             self._restore(keeper)
         else:
             self._install(self._new_venue())

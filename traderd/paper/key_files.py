@@ -78,7 +78,10 @@ def ensure_key_file(
             write_whole(key_path, private_pem)
         return _load(name, key_path, id_path)
     except OSError as exc:
-        raise ConfigError(f"{exc.filename or directory}: {exc.strerror or exc}") from exc
+        raise ConfigError(
+            f"the keys directory {directory} cannot be used: "
+            f"{exc.filename or directory}: {exc.strerror or exc}"
+        ) from exc
 
 
 def _paths(directory: Path, name: str) -> tuple[Path, Path]:

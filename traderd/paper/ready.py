@@ -19,6 +19,7 @@ from traderd.errors import ConfigError
 from traderd.paper.admin.access import AdminAccess
 from traderd.paper.key_files import DIRECTORY_MODE, KeyType, write_whole
 from traderd.runtime.env import Env
+from traderd.store.lock import hold_lock
 
 STOP_S: Final = 2.0
 """Bounds the removal of the files when the exchange stops."""
@@ -45,6 +46,13 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """Of the order flow; drawn when none was given."""
     seeded: bool
     """Whether it was given, so that ids repeat from run to run."""
+    scenario: str
+    markets: int
+    """How many there are at the start."""
+    state_file: str | None = None
+    """What keeps everything over a restart."""
+    resumed: bool = False
+    """Whether the state file brought back a past; then the scenario counts from the next reset on."""
     accounts: tuple[ReadyAccount, ...]
 
 
@@ -56,7 +64,18 @@ async def shown(
 
     Raises:
         ConfigError: a file cannot be written; names it.
+        AlreadyRunning: another exchange uses the keys directory; its operator would lose it.
     """
+    lock = Path(ready.admin_file).with_suffix(".lock")
+    with hold_lock(lock, instead="another --keys-dir"):
+        async with _written(env, ready, access, ready_file):
+            yield
+
+
+@asynccontextmanager
+async def _written(
+    env: Env, ready: Ready, access: AdminAccess, ready_file: Path | None
+) -> AsyncIterator[None]:
     admin_file = Path(ready.admin_file)
     admin = access.encode()
     await on_disk(env, admin_file, partial(_write_private, admin_file, admin))
@@ -77,7 +96,7 @@ async def on_disk(env: Env, path: Path, work: partial[None]) -> None:
     try:
         await env.run_blocking(work)
     except OSError as exc:
-        raise ConfigError(f"{path}: {exc.strerror or exc}") from exc
+        raise ConfigError(f"{path} cannot be written: {exc.strerror or exc}") from exc
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -6,6 +6,7 @@ Must not: read the command line or the configuration.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,7 @@ async def serve_exchange(
 
     Raises:
         ConfigError: a key or a file cannot be used, or the port is taken; names it and the cure.
+        AlreadyRunning: another exchange uses the keys directory or the state file.
         StoreError: the state file cannot be used, or its disk failed.
     """
     if options.ready_file is not None:
@@ -119,7 +121,8 @@ async def _listen(env: Env, host: str, port: int) -> tuple[trio.abc.Listener[tri
     try:
         listener, bound_port = await env.listen(host, port)
     except OSError as exc:
-        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}") from exc
+        cure = "; --port 0 takes a free one" if exc.errno == errno.EADDRINUSE else ""
+        raise ConfigError(f"cannot listen on {host}:{port}: {exc.strerror or exc}{cure}") from exc
     return listener, f"[{host}]:{bound_port}" if ":" in host else f"{host}:{bound_port}"
 
 
@@ -173,6 +176,10 @@ def _ready(
         admin_file=str((options.keys_dir / ADMIN_FILE).absolute()),
         seed=seed,
         seeded=options.seed is not None,
+        scenario=options.scenario.name,
+        markets=len(exchange.venue.markets()),
+        state_file=None if options.state is None else str(options.state.absolute()),
+        resumed=exchange.resumed,
         accounts=tuple(
             ReadyAccount(
                 name=key.name,

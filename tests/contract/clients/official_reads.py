@@ -144,7 +144,12 @@ def _members(client: Recorder) -> dict[str, Json]:
     move = {"source_subtrader_id": NOBODY, "target_subtrader_id": NOBODY, "market_ticker": GAME}
     found = {
         method: client.refusal(method)
-        for method in ("get_fcm_fills", "get_fcm_orders", "get_fcm_positions", "list_fcm_subtraders")
+        for method in (
+            "get_fcm_fills",
+            "get_fcm_orders",
+            "get_fcm_positions",
+            "list_fcm_subtraders",
+        )
     }
     for method in (
         "get_fcm_event_contract_daily_cap",

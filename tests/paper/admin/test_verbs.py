@@ -66,7 +66,7 @@ async def test_a_disputed_market_waits_for_another_word(autojump_clock):
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
-        ({"ticker": "NO", "result": "yes"}, (404, "market_not_found", "market not found")),
+        ({"ticker": "NO", "result": "yes"}, (404, "market_not_found", "there is no market NO; `status` lists them")),
         (
             {"ticker": A, "result": "scalar"},
             (400, "missing_parameters", "a scalar result needs its value"),
@@ -93,7 +93,7 @@ async def test_another_result_is_refused_once_there_is_one(autojump_clock):
     async with open_bench() as bench:
         operator = Operator(bench.exchange)
         await operator.do("settle", ticker=A, result="yes")
-        refusal = (409, "market_already_determined", "it is yes")
+        refusal = (409, "market_already_determined", f"{A} ended yes and stays so")
         assert await operator.refused("settle", ticker=A, result="no") == refusal
 
 
@@ -212,9 +212,9 @@ async def test_the_clock_is_put_wrong_and_right(autojump_clock):
     async with open_bench() as bench:
         operator, ann = Operator(bench.exchange), await bench.trader()
         told = await operator.do("clock", offset_s=-20)
-        assert told == {"sentence": "the exchange's clock is off by -20 s", "offset_s": -20.0}
+        assert told == {"sentence": "the exchange's clock is 20 s behind", "offset_s": -20.0}
         assert (await operator.ask("GET", "/status"))[1]["clock_offset_s"] == -20.0
-        await operator.do("clock", offset_s=45)
+        assert (await operator.do("clock", offset_s=45))["sentence"].endswith("is 45 s ahead")
         assert (await ann.ask("GET", "/portfolio/balance"))[0] == 401
         await operator.do("clock", offset_s=0)
         assert (await ann.ask("GET", "/portfolio/balance"))[0] == 200

@@ -80,7 +80,7 @@ async def test_snapshot_then_deltas_and_trades(autojump_clock):
                 "0.5200",
                 "-3.00",
             )
-            assert "client_order_id" not in taken
+            assert taken["client_order_id"] == "mine", "our order took it"
             assert (rested["side"], rested["delta_fp"], rested["client_order_id"]) == (
                 "yes",
                 "2.00",
@@ -227,15 +227,28 @@ async def test_a_slow_reader_is_told_and_closed_and_slows_nobody(autojump_clock)
             while not any(isinstance(event, CloseConnection) for event in heard):
                 heard += await slow.events()
             texts = [json.loads(event.data) for event in heard if isinstance(event, TextMessage)]
+            # Its number tells how many frames before it were never sent.
             assert texts[-1] == {
                 "type": "error",
                 "sid": 1,
+                "seq": texts[-1]["seq"],
                 "msg": {"code": 25, "msg": "Subscription buffer overflow"},
             }
-            assert len(texts) < 5
+            assert len(texts) < 5 < texts[-1]["seq"] - texts[-2]["seq"]
             await slow.stream.send_all(slow.protocol.send(heard[-1].response()))
             assert await slow.events() is None
             assert bench.exchange.feed.session_count == 1
+
+
+async def test_whoever_asks_for_more_books_than_may_wait_gets_them_all(autojump_clock):
+    limits = HttpLimits(outgoing=OutgoingLimits(frames_max=1))
+    async with open_bench(limits=limits) as bench, (await bench.trader()).feed() as feed:
+        await feed.send("subscribe", channels=["orderbook_delta"], market_tickers=[A, B])
+        got = await feed.get_all()
+        assert [frame["type"] for frame in got] == ["subscribed", *["orderbook_snapshot"] * 2]
+        assert [frame["seq"] for frame in got[1:]] == [1, 2]
+        await feed.send("list_subscriptions")
+        assert (await feed.get())["type"] == "ok"
 
 
 async def test_commands_beyond_the_bound_are_refused(autojump_clock):

@@ -455,6 +455,8 @@ def test_a_slow_reader_is_told_which_subscriptions_are_dead():
     client.say("subscribe", channels=["trade", "fill"])
     told = [json.loads(raw) for raw in client.session.overflowed()]
     assert [(frame["sid"], frame["msg"]["code"]) for frame in told] == [(1, 25), (2, 25)]
+    # Only the channel with numbered data numbers its error.
+    assert [frame.get("seq") for frame in told] == [1, None]
 
 
 def test_nothing_is_heard_after_the_end():

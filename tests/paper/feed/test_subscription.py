@@ -46,6 +46,7 @@ def test_data_is_numbered_where_kalshi_numbers_it(channel):
     assert numbers == ([None, None] if channel in UNNUMBERED else [1, 2])
     assert {frame["sid"] for frame in told} == {3}
     assert made.number_reply() == (1 if channel in UNNUMBERED else 3)
+    assert made.number_error() == (0 if channel in UNNUMBERED else 4)
 
 
 def test_an_answer_carries_its_commands_id():

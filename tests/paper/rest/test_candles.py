@@ -4,7 +4,7 @@ import pytest
 
 from tests.paper.rest.reads import LEGACY, Reader
 from tests.paper.venues import NOW, TICKER, ask, bid, market, terms, venue
-from traderd.model.units import NS_PER_S
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.paper.rest import candles
 from traderd.paper.settings import ExchangeSettings
 from traderd.paper.venue.listings import Result
@@ -45,6 +45,14 @@ def test_one_markets_candles():
     assert [each["volume_fp"] for each in told] == ["2.00", "0.00", "0.00", "0.00"]
     assert told[0]["price"]["close_dollars"] == "0.4000"
     assert told[1]["price"] == {"previous_dollars": "0.4000"}
+
+
+def test_what_happens_just_after_a_minutes_end_is_in_the_next_one_at_once():
+    reader = traded()
+    reader.now = Timestamp(reader.now + NS_PER_S // 1000)
+    reader.venue.create_order("bob", ask("1", "0.45"), None, reader.now)
+    told = reader.get(asked(ONE, 181, 240))["candlesticks"]
+    assert [(each["end_period_ts"] - NOW_S, each["volume_fp"]) for each in told] == [(240, "1.00")]
 
 
 @pytest.mark.parametrize(("interval", "ends"), [(60, [0, 3600]), (1440, [75_600])])

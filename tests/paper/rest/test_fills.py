@@ -79,6 +79,7 @@ async def test_fills_are_filtered_and_paged(autojump_clock):
     assert await found(bench, f"?min_ts={seconds}&subaccount=0") == [b]
     assert await found(bench, "?exchange_index=1") == []
     assert await found(bench, by="locked") == [c]
+    assert (await bench.ask("GET", f"{PATH}?limit=0"))[0] == 400
     _, body = await bench.ask("GET", f"{PATH}?limit=2")
     assert await found(bench, f"?limit=2&cursor={body['cursor']}") == [a]
     tickers = ",".join(f"T{n}" for n in range(101))

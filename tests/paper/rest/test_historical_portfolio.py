@@ -58,6 +58,7 @@ async def test_history_is_filtered_and_paged(autojump_clock):
         rest = await listed(bench, path, name, "order_id", f"?cursor={body['cursor']}")
         assert rest == everything[1:]
         assert (await bench.ask("GET", f"{path}?limit=1001"))[0] == 400
+        assert (await bench.ask("GET", f"{path}?limit=0"))[0] == 400
 
 
 async def test_settled_positions_become_history(autojump_clock):

@@ -115,7 +115,14 @@ async def test_orders_are_filtered(autojump_clock):
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=1001", "limit=x", "status=pending", "event_ticker=a,b,c,d,e,f,g,h,i,j,k", "min_ts=-1"],
+    [
+        "limit=1001",
+        "limit=0",
+        "limit=x",
+        "status=pending",
+        "event_ticker=a,b,c,d,e,f,g,h,i,j,k",
+        "min_ts=-1",
+    ],
 )
 async def test_a_parameter_that_cannot_be_is_refused_in_the_msg_shape(autojump_clock, query):
     status, body = await bench_with_book().ask("GET", f"{V1}?{query}")

@@ -144,6 +144,8 @@ def test_a_limit_of_zero_is_not_set():
     assert query(limit="5000").limit(high=10_000) == 5000
     assert "'lte' tag" in refused(lambda: query(limit="1001").limit())
     assert "'gte' tag" in refused(lambda: query(limit="-1").limit())
+    assert "'gte' tag" in refused(lambda: query(limit="0").limit(low=1))
+    assert query().limit(low=1) == 100
 
 
 def test_what_must_be_there_and_is_not():

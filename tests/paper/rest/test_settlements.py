@@ -69,6 +69,7 @@ async def test_settlements_are_filtered_and_paged_newest_first(autojump_clock):
     assert await found(bench, by="locked") == [(TICKER, 100)]
     assert await found(bench, f"?max_ts={seconds - 1}") == [(OTHER, 200)]
     assert await found(bench, f"?min_ts={seconds}&subaccount=0") == [(TICKER, 0)]
+    assert (await bench.ask("GET", f"{PATH}?limit=0"))[0] == 400
     _, body = await bench.ask("GET", f"{PATH}?limit=2")
     assert await found(bench, f"?limit=2&cursor={body['cursor']}") == everything[2:]
 

@@ -70,11 +70,32 @@ def test_markets_that_cannot_be_are_refused_by_name(change, sentence):
     assert sentence in str(caught.value)
 
 
-def test_an_event_override_that_cannot_be_is_refused_by_name():
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ({"fee_type_override": "quadratic", "fee_multiplier_override": "11"}, "fee multiplier"),
+        ({"fee_multiplier_override": 0}, "fee_multiplier_override needs fee_type_override"),
+    ],
+)
+def test_an_event_override_that_cannot_be_is_refused_by_name(override, sentence):
     document = tables()
-    document["events"][0] |= {"fee_type_override": "quadratic", "fee_multiplier_override": "11"}
-    with pytest.raises(ConfigError, match=r"\[\[events\]\] KX-1: fee multiplier"):
+    document["events"][0] |= override
+    with pytest.raises(ConfigError, match=rf"\[\[events\]\] KX-1: {sentence}"):
         scenario_from(document)
+
+
+def test_a_fee_change_with_half_of_its_fees_is_refused():
+    document = tables() | {"fee_changes": [{"in_s": 1, "event": "KX-1", "fee_multiplier": 0}]}
+    with pytest.raises(ConfigError, match="fee_multiplier needs fee_type beside it"):
+        scenario_from(document)
+
+
+def test_a_multiplier_that_is_left_out_is_one_and_nothing_is_free_by_accident():
+    document = tables()
+    document["events"][0] |= {"fee_type_override": "quadratic"}
+    assert scenario_from(document).events[0].fee_override.multiplier == 1_000
+    document["events"][0] |= {"fee_multiplier_override": 0}
+    assert scenario_from(document).events[0].fee_override.multiplier == 0
 
 
 @pytest.mark.parametrize("name", packaged_names())

@@ -11,6 +11,7 @@ from traderd.paper.serving.http_server import (
     BODY_BYTES_MAX,
     HEADER_BYTES_MAX,
     LINGER_S,
+    REASONS,
     ConnectionDropped,
     HttpLimits,
     HttpServer,
@@ -24,8 +25,8 @@ async def echo(request: Request) -> Response:
         raise ValueError("a defect")
     if request.path == "/drop":
         raise ConnectionDropped
-    if request.path == "/none":
-        return Response(status=204)
+    if request.path in ("/none", "/odd"):
+        return Response(status=204 if request.path == "/none" else 599)
     if request.path == "/big":
         return Response(status=200, body=b"x" * 4_000_000)
     words = {
@@ -97,6 +98,23 @@ async def test_pipelined_requests_are_answered_in_order(autojump_clock):
         nursery.cancel_scope.cancel()
 
 
+async def test_the_status_line_says_what_the_number_means(autojump_clock):
+    async with trio.open_nursery() as nursery:
+        listener, _ = await start(nursery)
+        for path, line in (
+            (b"/", b"HTTP/1.1 200 OK\r\n"),
+            (b"/none", b"HTTP/1.1 204 No Content\r\n"),
+            (b"/crash", b"HTTP/1.1 500 Internal Server Error\r\n"),
+            (b"/odd", b"HTTP/1.1 599 \r\n"),
+        ):
+            stream = await listener.connect()
+            await stream.send_all(
+                b"GET " + path + b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+            )
+            assert (await read_all(stream)).startswith(line)
+        nursery.cancel_scope.cancel()
+
+
 async def test_head_and_204_have_no_body(autojump_clock):
     async with trio.open_nursery() as nursery:
         listener, _ = await start(nursery)
@@ -156,6 +174,8 @@ async def test_a_waiting_client_is_told_to_go_on(autojump_clock):
         (b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n", 501),
         (b"GET /?" + b"a&" * 1000 + b" HTTP/1.1\r\nhost: a\r\n\r\n", 400),
+        (b"GET http://[::1/x HTTP/1.1\r\nhost: a\r\n\r\n", 400),
+        (b"GET http://[zz]/x HTTP/1.1\r\nhost: a\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"y" * HEADER_BYTES_MAX, 431),
     ],
 )
@@ -167,8 +187,11 @@ async def test_malformed_requests_are_refused_and_the_connection_closed(
         stream = await listener.connect()
         await stream.send_all(raw)
         answer = await read_all(stream)
-        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode() + REASONS[status])
         assert b"connection: close" in answer.lower()
+        assert b"bytearray" not in answer
+        code = b"not_implemented" if status == 501 else b"bad_request"
+        assert b'"code":"' + code in answer
         assert server.failures == 0
         nursery.cancel_scope.cancel()
 
@@ -277,8 +300,9 @@ async def test_clients_beyond_the_cap_get_503(autojump_clock):
         first, second = RawClient(await listener.connect()), RawClient(await listener.connect())
         await first.ask("GET", "/")
         await second.ask("GET", "/")
-        third = await listener.connect()
-        assert (await read_all(third)).startswith(b"HTTP/1.1 503 ")
+        refused = await read_all(await listener.connect())
+        assert refused.startswith(b"HTTP/1.1 503 Service Unavailable")
+        assert b'"code":"service_unavailable"' in refused
         await first.stream.aclose()
         await trio.sleep(2)
         assert server.clients == 1

@@ -21,6 +21,8 @@ from traderd.model.ids import ClientOrderId
 from traderd.model.orders import OrderStatus, SelfTradePrevention, Side, TimeInForce
 from traderd.model.units import (
     NS_PER_S,
+    Count,
+    Price,
     Timestamp,
     format_money_4,
     parse_count,
@@ -124,8 +126,9 @@ def test_news_of_a_create_that_fills_come_in_this_order():
         QuoteChanged,
     ]
     level, trade, maker_order, maker_fill, _, rest, taker_order, taker_fill, position, _ = news
-    assert (level.side, level.change, level.account) == (Side.ASK, -500, "ann")
-    assert level.client_order_id == "a1"
+    # It is ann's level, and bob's order that changed it.
+    assert (level.side, level.change, level.account) == (Side.ASK, -500, "bob")
+    assert level.client_order_id == "b1"
     assert (trade.trade.taker_side, trade.trade.count) == (Side.BID, 500)
     assert maker_order.order.order_id == resting.order_id
     assert maker_order.order.status is OrderStatus.EXECUTED
@@ -137,6 +140,15 @@ def test_news_of_a_create_that_fills_come_in_this_order():
     assert taker_fill.post_position == 500
     assert (position.account, position.position.count) == ("bob", 500)
     assert taker_order.at == taker_fill.fill.at == NOW + 1
+
+
+def test_a_level_that_the_street_takes_names_nobody():
+    v = venue()
+    v.create_order("ann", ask("5", "0.52"), ClientOrderId("a1"), NOW)
+    v.take_outbox()
+    v.street.take(TICKER, Side.BID, Price(5_200), Count(200), NOW)
+    level = told(v, LevelChanged)[0]
+    assert (level.change, level.account, level.client_order_id) == (-200, None, None)
 
 
 def test_a_taker_that_sweeps_is_told_once_of_itself_and_once_a_fill():

@@ -451,3 +451,13 @@ def test_a_quote_that_did_not_change_is_not_told():
     v.take_outbox()
     v.create_order("ann", bid("1", "0.30"), None, NOW)
     assert told(v, QuoteChanged) == []
+
+
+def test_a_client_order_id_may_be_long_but_not_endless():
+    v = venue()
+    longest = ClientOrderId("x" * choices.CLIENT_ORDER_ID_CHARACTERS_MAX)
+    assert v.create_order("ann", bid("1", "0.40"), longest, NOW).client_order_id == longest
+    endless = ClientOrderId(longest + "x")
+    refused = refusal_of(lambda: v.create_order("ann", bid("1", "0.40"), endless, NOW))
+    assert refused == (400, "invalid_parameters")
+    assert len(v.orders("ann")) == 1

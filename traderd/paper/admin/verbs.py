@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from traderd.errors import BadInput
+from traderd.kalshi.wire.commands import CHANNELS
 from traderd.model.units import (
     NS_PER_S,
     Timestamp,
@@ -109,7 +110,13 @@ class Verb(Generic[B]):
 
         It raises BadInput for a wrong body and VenueRefusal for what cannot be now.
         """
-        return lambda raw: self.work(exchange, self._decode(raw))
+
+        def carried_out(raw: bytes) -> Outcome:
+            asked = self._decode(raw)
+            _check_ticker(exchange, getattr(asked, "ticker", None))
+            return self.work(exchange, asked)
+
+        return carried_out
 
     def _decode(self, raw: bytes) -> B:
         try:
@@ -193,9 +200,9 @@ def _deposit(exchange: PaperExchange, asked: Deposit) -> Outcome:
 def _reset(exchange: PaperExchange, asked: Nothing) -> Outcome:
     exchange.reset()
     accounts = [exchange.venue.account(each).name for each in exchange.venue.account_ids()]
+    counted = "1 account" if len(accounts) == 1 else f"{len(accounts)} accounts"
     return {
-        "sentence": f"the exchange is as at its start, with {len(accounts)} accounts; "
-        "every WebSocket was dropped",
+        "sentence": f"the exchange is as at its start, with {counted}; every WebSocket was dropped",
         "accounts": accounts,
     }
 
@@ -203,12 +210,28 @@ def _reset(exchange: PaperExchange, asked: Nothing) -> Outcome:
 def _clock(exchange: PaperExchange, asked: Clock) -> Outcome:
     exchange.faults.shift_clock(asked.offset_s)
     offset_s = exchange.faults.clock_offset_ns() / NS_PER_S
-    return {"sentence": f"the exchange's clock is off by {offset_s:g} s", "offset_s": offset_s}
+    side = "behind" if offset_s < 0 else "ahead"
+    words = f"{abs(offset_s):g} s {side}" if offset_s else "right"
+    return {"sentence": f"the exchange's clock is {words}", "offset_s": offset_s}
 
 
 def _drop(exchange: PaperExchange, asked: Drop) -> Outcome:
+    if asked.channel is not None and asked.channel not in CHANNELS:
+        raise BadInput(f"there is no channel {asked.channel}; there are {', '.join(CHANNELS)}")
     dropped = exchange.faults.drop_websockets(asked.channel)
-    return {"sentence": f"{dropped} WebSockets were dropped", "dropped": dropped}
+    were = "WebSocket was" if dropped == 1 else "WebSockets were"
+    return {"sentence": f"{dropped} {were} dropped", "dropped": dropped}
+
+
+def _check_ticker(exchange: PaperExchange, ticker: str | None) -> None:
+    # A trader is told no more than that there is none, but the operator has typed it.
+    if ticker is None:
+        return
+    try:
+        exchange.venue.market(ticker)
+    except VenueRefusal as exc:
+        words = f"there is no market {ticker}; `status` lists them"
+        raise VenueRefusal(exc.status, exc.code, details=words) from exc
 
 
 def _about(exchange: PaperExchange, ticker: str, words: str) -> Outcome:

@@ -15,11 +15,15 @@ from typing import Final
 import msgspec
 
 from traderd.errors import BadInput, ConfigError
+from traderd.kalshi.wire.commands import CHANNELS
+from traderd.paper.file_words import located
 
 STATUS_MIN: Final = 400
 STATUS_MAX: Final = 599
 DELAY_MS_MAX: Final = 3_600_000
 """Bounds one delay: an hour is longer than any client waits."""
+METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+"""What Kalshi's REST API knows; a rule for another one would never strike."""
 SECONDS_MAX: Final = 366 * 86_400.0
 """Bounds schedules and clocks: a year."""
 CANCEL_ALL_WINDOW_S: Final = 60.0
@@ -141,17 +145,34 @@ class FaultRule(
             ),
             (0 <= self.min_ms <= (self.max_ms or 0), "min_ms", "0 to max_ms"),
             (self.max_ms is None or 0 <= self.max_ms <= DELAY_MS_MAX, "max_ms", "0 to one hour"),
-            (self._seconds_fit(), "seconds", "0 to a year, or below 0 for a clock"),
+            (self._seconds_fit(), "seconds", self._seconds_range()),
             (0 < self.probability <= 1, "probability", "above 0 and at most 1"),
             (self.every >= 1, "every", "1 or more"),
             (self.times is None or self.times >= 1, "times", "1 or more"),
             (0 <= self.after_s <= SECONDS_MAX, "after_s", "0 to a year"),
             (self.for_s is None or 0 < self.for_s <= SECONDS_MAX, "for_s", "above 0, to a year"),
-            (self.path is None or self.path.startswith("/"), "path", "what begins with /"),
+            (
+                self.method is None or self.method.upper() in METHODS,
+                "method",
+                f"one of {', '.join(METHODS)}",
+            ),
+            (
+                self.channel is None or self.channel in CHANNELS,
+                "channel",
+                f"one of {', '.join(CHANNELS)}",
+            ),
+            (
+                self.path is None or self.path.startswith("/"),
+                "path",
+                "a path that begins with /, as /portfolio/orders",
+            ),
         )
         for fits, field, wanted in checks:
             if not fits:
                 raise BadInput(f"{field} of {self.kind.value} must be {wanted}")
+
+    def _seconds_range(self) -> str:
+        return "within a year of 0" if self.kind is FaultKind.CLOCK_OFFSET else "0 to a year"
 
     def _seconds_fit(self) -> bool:
         if self.seconds is None:
@@ -166,16 +187,24 @@ class FaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     fault: tuple[FaultRule, ...] = ()
 
 
-def parse_fault_plan(data: bytes) -> FaultPlan:
+def parse_fault_plan(data: bytes, *, source: str = "the fault plan") -> FaultPlan:
     """Return a TOML file's rules.
 
+    Args:
+        data: TOML.
+        source: the file's name, for messages.
+
     Raises:
-        ConfigError: not TOML, or a rule that cannot be; the message says which.
+        ConfigError: not TOML, or a rule that cannot be; the message names the file, the rule and the cure.
     """
     try:
-        return msgspec.convert(tomllib.loads(data.decode()), FaultPlan)
+        tree = tomllib.loads(data.decode())
     except ValueError as exc:
-        raise ConfigError(f"the fault plan cannot be used: {exc}") from exc
+        raise ConfigError(f"{source} is not TOML: {exc}") from exc
+    try:
+        return msgspec.convert(tree, FaultPlan)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"{source}: {located(exc, tree, FaultPlan)}") from exc
 
 
 def decode_fault_plan(body: bytes) -> FaultPlan:

@@ -146,7 +146,9 @@ class FeedApi:
                 continue
             # News that is not out yet must not come after the snapshot that includes it.
             self.publish()
-            session.command(text)
+            with socket.answers.being_made():
+                session.command(text)
+            await socket.caught_up()
 
 
 async def _keep_alive(socket: WebSocketSession) -> None:

@@ -75,7 +75,10 @@ class FeedSession:
         """Return what a client is told that read too slowly: each of its subscriptions is dead."""
         if not self._by_sid:
             return [frames.encode_error(25)]
-        return [frames.encode_error(25, sid=sid) for sid in self._by_sid]
+        return [
+            frames.encode_error(25, sid=held.sid, seq=held.number_error())
+            for held in self._by_sid.values()
+        ]
 
     def command(self, raw: str) -> None:
         """Carry out one command and answer it; a refused one is answered with its error."""

@@ -107,6 +107,10 @@ class Subscription:
             self.seq += 1
         return self.seq
 
+    def number_error(self) -> int:
+        """Return the number of an error about it, 0 where data has none (Kalshi: AsyncAPI, scoped errors)."""
+        return self.number_reply() if self._is_numbered else 0
+
     def covered(self) -> feed.OkBody:
         """Return what an acknowledgement lists: all that is covered now."""
         if self.channel in REFERENCES:

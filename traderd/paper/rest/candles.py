@@ -59,6 +59,7 @@ class Wanted:
     interval: int
     with_latest_before: bool
     now_s: int
+    """Rounded up: just after a minute's end, the moment belongs to the next minute already."""
 
     def span(self, market: VenueMarket, minutes: Sequence[Minute]) -> Span | None:
         """Return which periods of a market that means; nothing changes after it settled."""
@@ -93,7 +94,7 @@ def wanted(query: Query, now: Timestamp) -> Wanted:
         end_s=end_s,
         interval=interval,
         with_latest_before=query.flag("include_latest_before_start") is True,
-        now_s=now // NS_PER_S,
+        now_s=-(-now // NS_PER_S),
     )
 
 

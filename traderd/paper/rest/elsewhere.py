@@ -89,7 +89,7 @@ class OtherReads:
     def incentive_programs(self, call: Call) -> Response:
         """`GET /incentive_programs`, whose cursor has another name than all others."""
         query = call.query("GetIncentivePrograms")
-        query.limit(high=INCENTIVES_MAX)
+        query.limit(low=1, high=INCENTIVES_MAX)
         query.choice("status", ("all", "active", "upcoming", "closed", "paid_out"))
         query.choice(
             "type", ("all", "liquidity", "volume", "margin_maker_volume", "margin_taker_volume")

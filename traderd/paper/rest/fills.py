@@ -39,7 +39,7 @@ class FillReads:
     def all(self, call: Call) -> Response:
         """`GET /portfolio/fills`, newest first."""
         query = call.query("GetFills")
-        limit, cursor = query.limit(), query.text("cursor")
+        limit, cursor = query.limit(low=1), query.text("cursor")
         tickers = query.words("ticker", at_most=TICKERS_MAX)
         low, high = query.seconds("min_ts"), query.seconds("max_ts")
         subaccount = asked_subaccount(call, query)

@@ -48,7 +48,7 @@ class HistoricalReads:
                 subaccount=asked_subaccount(call, query),
             ),
             lambda order: order.order_id,
-            limit=query.limit(),
+            limit=query.limit(low=1),
             cursor=query.text("cursor"),
             keep=lambda order: (
                 order_reads.is_history(order, before) and within(order.created_at, low, high)
@@ -69,7 +69,7 @@ class HistoricalReads:
                 subaccount=asked_subaccount(call, query),
             ),
             fill_key,
-            limit=query.limit(),
+            limit=query.limit(low=1),
             cursor=query.text("cursor"),
             keep=lambda fill: fill.at < before and within(fill.at, low, high),
         )

@@ -66,7 +66,7 @@ class OrderReads:
     def all(self, call: Call) -> Response:
         """`GET /portfolio/orders`, newest first."""
         query = call.query("GetOrders")
-        limit, cursor = query.limit(), query.text("cursor")
+        limit, cursor = query.limit(low=1), query.text("cursor")
         status = query.choice("status", tuple(STATUSES))
         wanted = None if status is None else STATUSES[status]
         events = query.words("event_ticker", at_most=EVENTS_MAX)

@@ -63,7 +63,7 @@ class PositionReads:
         self, call: Call, query: Query, keep: Callable[[Position], bool], *, elsewhere: bool
     ) -> Response:
         """Return one page of positions that pass `keep` and the filters that every list of them has."""
-        limit, cursor = query.limit(), query.text("cursor")
+        limit, cursor = query.limit(low=1), query.text("cursor")
         ticker, event = query.text("ticker"), query.text("event_ticker")
         subaccount = one_subaccount(call, asked_subaccount(call, query))
         positions: Sequence[Position] = ()

@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 """Fits a signed 64-bit integer, which is what the exchange itself parses."""
+YES_WORDS: Final = ("true", "True", "TRUE", "t", "T", "1")
+NO_WORDS: Final = ("false", "False", "FALSE", "f", "F", "0")
+"""What the exchange's own parser takes for a boolean; `True` is what Python's `requests` writes."""
 TEXT_SHOWN_MAX: Final = 40
 """Bounds how much of a bad value comes back in the error text."""
 SECONDS_MAX: Final = 10**11
@@ -60,9 +63,13 @@ class Query:
             raise self._failed(name, "lte")
         return value
 
-    def limit(self, *, high: int = PAGE_MAX, default: int = PAGE_DEFAULT) -> int:
-        """Return how long a page may be; 0, which is what a Go client sends for "not set", is the default."""
-        return self.integer("limit", default, low=0, high=high) or default
+    def limit(self, *, low: int = 0, high: int = PAGE_MAX, default: int = PAGE_DEFAULT) -> int:
+        """Return how long a page may be; 0, where `low` lets it pass, is the default.
+
+        Kalshi: lists of markets and trades take 0, which is what a Go client sends for "not set"; one's own orders,
+        fills, positions and settlements begin at 1.
+        """
+        return self.integer("limit", default, low=low, high=high) or default
 
     def require(self, *names: str) -> None:
         """Raise RequestRefused 400 when one of these parameters is absent or empty."""
@@ -79,8 +86,8 @@ class Query:
 
     def flag(self, name: str) -> bool | None:
         """Return a boolean, None when absent; raises RequestRefused 400."""
-        text = self.choice(name, ("true", "false", "1", "0"))
-        return None if text is None else text in ("true", "1")
+        text = self.choice(name, (*YES_WORDS, *NO_WORDS))
+        return None if text is None else text in YES_WORDS
 
     def words(self, name: str, *, at_most: int) -> tuple[str, ...]:
         """Return a comma list without repeats; raises RequestRefused 400 when it is too long."""

@@ -39,7 +39,7 @@ class SettlementReads:
         page, following = page_of(
             reversed(self.desk.venue.account(call.account_id).settlements),
             lambda each: f"{each.ticker}/{each.subaccount}",
-            limit=query.limit(),
+            limit=query.limit(low=1),
             cursor=query.text("cursor"),
             keep=lambda each: (
                 ticker in (None, each.ticker)

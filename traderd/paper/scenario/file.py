@@ -86,15 +86,17 @@ class EventSpec(Table, frozen=True, kw_only=True):
     """At most one of its markets ends YES."""
     strike_in_s: Later | None = None
     fee_type_override: FeeType | None = None
-    fee_multiplier_override: Number = "1"
-    """Counts only beside `fee_type_override`."""
+    fee_multiplier_override: Number | None = None
+    """Only beside `fee_type_override`, and 1 if it is left out there."""
 
     @property
     def fee_override(self) -> FeeSchedule | None:
         """What takes the place of its series' schedule; raises BadInput."""
-        if self.fee_type_override is None:
-            return None
-        return _fees(self.fee_type_override, self.fee_multiplier_override)
+        if self.fee_type_override is not None:
+            return _fees(self.fee_type_override, self.fee_multiplier_override)
+        if self.fee_multiplier_override is not None:
+            raise BadInput("fee_multiplier_override needs fee_type_override beside it")
+        return None
 
 
 class FeeChangeSpec(Table, frozen=True, kw_only=True):
@@ -105,12 +107,17 @@ class FeeChangeSpec(Table, frozen=True, kw_only=True):
     event: str = ""
     fee_type: FeeType | None = None
     """None, for an event: its override is taken away."""
-    fee_multiplier: Number = "1"
+    fee_multiplier: Number | None = None
+    """Only beside `fee_type`, and 1 if it is left out there."""
 
     @property
     def fees(self) -> FeeSchedule | None:
         """What is charged from then on; raises BadInput."""
-        return None if self.fee_type is None else _fees(self.fee_type, self.fee_multiplier)
+        if self.fee_type is not None:
+            return _fees(self.fee_type, self.fee_multiplier)
+        if self.fee_multiplier is not None:
+            raise BadInput("fee_multiplier needs fee_type beside it")
+        return None
 
 
 class BandSpec(Table, frozen=True, kw_only=True):
@@ -258,8 +265,9 @@ def parse_strike(text: Number | None, what: str) -> float | None:
     return value
 
 
-def _fees(fee_type: FeeType, multiplier: Number) -> FeeSchedule:
-    scaled = parse_fixed(multiplier, decimals=_MULTIPLIER_DECIMALS, what="fee multiplier")
+def _fees(fee_type: FeeType, multiplier: Number | None) -> FeeSchedule:
+    given = "1" if multiplier is None else multiplier
+    scaled = parse_fixed(given, decimals=_MULTIPLIER_DECIMALS, what="fee multiplier")
     return FeeSchedule(fee_type=fee_type, multiplier=scaled)
 
 

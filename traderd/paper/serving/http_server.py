@@ -41,6 +41,30 @@ QUERY_FIELDS_MAX: Final = 256
 RECEIVE_BYTES: Final = 64 * 1024
 LINGER_S: Final = 1.0
 """Bounds the wait for a client to take the last reply: closing a TCP socket with unread input resets it."""
+REASONS: Final = {
+    200: b"OK",
+    201: b"Created",
+    204: b"No Content",
+    301: b"Moved Permanently",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    409: b"Conflict",
+    410: b"Gone",
+    413: b"Content Too Large",
+    429: b"Too Many Requests",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+    501: b"Not Implemented",
+    502: b"Bad Gateway",
+    503: b"Service Unavailable",
+    504: b"Gateway Timeout",
+}
+"""Phrases of the status line: clients show them to people. Any other status goes out without one, as HTTP allows."""
+PROBLEM_CODES: Final = {501: "not_implemented", 503: "service_unavailable"}
+"""Codes of problems that are neither the client's (`bad_request`) nor a defect of ours (`internal_error`)."""
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 Headers: TypeAlias = tuple[tuple[str, str], ...]
@@ -163,7 +187,9 @@ class _Connection:
             try:
                 request = await self._read_request()
             except h11.RemoteProtocolError as exc:
-                await self.reply(_problem(exc.error_status_hint, str(exc)), close=True)
+                # h11 shows what it could not read as Python bytes, which says nothing over HTTP.
+                sentence = str(exc).partition(": bytearray(")[0]
+                await self.reply(_problem(exc.error_status_hint, sentence), close=True)
                 return
             if request is None:
                 return
@@ -188,7 +214,9 @@ class _Connection:
             headers.append(("content-length", str(len(response.body))))
         if close:
             headers.append(("connection", "close"))
-        data = self._h11.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        reason = REASONS.get(response.status, b"")
+        head = h11.Response(status_code=response.status, headers=headers, reason=reason)
+        data = self._h11.send(head) or b""
         # The reply to HEAD promises the length of a body that is not sent.
         if has_body and not self._head_only:
             data += self._h11.send(h11.Data(data=response.body)) or b""
@@ -267,15 +295,15 @@ class _Connection:
 
 def _read_target(head: h11.Request, body: bytes) -> Request:
     target = head.target.decode("ascii")
-    if not target.startswith("/"):
-        # The absolute form (`GET http://host/path`) is legal and what proxies send.
-        parts = urlsplit(target)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.netloc else target
-    path, _, query = target.partition("?")
     try:
+        if not target.startswith("/"):
+            # The absolute form (`GET http://host/path`) is legal and what proxies send.
+            parts = urlsplit(target)
+            target = f"{parts.path or '/'}?{parts.query}" if parts.netloc else target
+        path, _, query = target.partition("?")
         fields = parse_qsl(query, keep_blank_values=True, max_num_fields=QUERY_FIELDS_MAX)
     except ValueError as exc:
-        raise h11.RemoteProtocolError(f"query: {exc}") from exc
+        raise h11.RemoteProtocolError(f"request target: {exc}") from exc
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
@@ -290,6 +318,6 @@ def _read_target(head: h11.Request, body: bytes) -> Request:
 
 
 def _problem(status: int, message: str) -> Response:
-    code = "internal_error" if status >= 500 else "bad_request"
+    code = PROBLEM_CODES.get(status, "internal_error" if status >= 500 else "bad_request")
     body = msgspec.json.encode({"error": {"code": code, "message": message}})
     return Response(status=status, body=body)

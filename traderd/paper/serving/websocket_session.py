@@ -27,6 +27,7 @@ from wsproto.events import (
 from wsproto.extensions import Extension
 from wsproto.utilities import RemoteProtocolError
 
+from traderd.paper.serving.answers import Answers
 from traderd.paper.serving.deflate import Inflate
 from traderd.paper.serving.gate import Gate
 
@@ -116,6 +117,8 @@ class WebSocketSession:
         """Gives the texts that a client is told when it reads too slowly."""
         self.gate = Gate()
         """What texts wait at; replace it before the first."""
+        self.answers = Answers()
+        """What the client asked for: it may wait beyond the bounds."""
         self.last_heard = trio.current_time()
         """When the client last sent anything, on Trio's clock."""
         self._stream = stream
@@ -182,6 +185,15 @@ class WebSocketSession:
                 await self._receive_bytes()
         return None
 
+    async def caught_up(self) -> None:
+        """Return when no more answers wait than the bounds would let, so that commands cannot pile them up.
+
+        Cancelling is safe.
+        """
+        answers, limits = self.answers, self._limits
+        if answers.frames >= limits.frames_max or answers.size > limits.bytes_max:
+            await answers.all_sent()
+
     async def _receive_bytes(self) -> None:
         try:
             data = await self._stream.receive_some(RECEIVE_BYTES)
@@ -232,12 +244,16 @@ class WebSocketSession:
         if self._closing:
             return
         waiting = self._outgoing_bytes + len(frame)
-        if (
-            len(self._outgoing) + len(self._held) >= self._limits.frames_max
-            or waiting > self._limits.bytes_max
+        answers = self.answers
+        if answers.are_being_made:
+            answers.add(len(frame))
+        elif (
+            len(self._outgoing) + len(self._held) - answers.frames >= self._limits.frames_max
+            or waiting - answers.size > self._limits.bytes_max
         ):
             self._overflow()
-        elif ticket:
+            return
+        if ticket:
             if not self._held:
                 self.gate.wait(self)
             self._held.append((ticket, frame))
@@ -260,6 +276,7 @@ class WebSocketSession:
         self._outgoing.clear()
         self._held.clear()
         self._outgoing_bytes = 0
+        self.answers.clear()
         for farewell in self.on_overflow():
             self._queue(encode_text_frame(farewell))
         self.close(CLOSE_TRY_LATER, "reads too slowly")
@@ -269,6 +286,8 @@ class WebSocketSession:
             while True:
                 while self._outgoing:
                     await self._stream.send_all(self._next_batch())
+                if not self._held:
+                    self.answers.clear()
                 if self._closing:
                     break
                 self._wake = trio.Event()

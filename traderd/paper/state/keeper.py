@@ -121,7 +121,7 @@ async def open_keeper(*, env: Env, path: Path) -> AsyncIterator[StateKeeper]:
         AlreadyRunning: another exchange uses the file.
         StoreError: the file is not ours, too new, damaged or not writable, or the last commit failed.
     """
-    with hold_lock(path.with_name(f"{path.name}.lock")):
+    with hold_lock(path.with_name(f"{path.name}.lock"), instead="another --state file"):
         file = await env.run_blocking(open_state, path)
         keeper = StateKeeper(file, env)
         try:

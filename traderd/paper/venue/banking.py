@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from traderd.model.units import Money, Timestamp
+from traderd.model.units import Money, Timestamp, show_money
 from traderd.paper.venue.accounts import Account
 from traderd.paper.venue.floor import Floor
 from traderd.paper.venue.messages import VenueRefusal
@@ -53,7 +53,11 @@ class Bank:
         if amount == 0 or abs(amount) > CASH_MAX:
             raise VenueRefusal(400, "invalid_parameters", details="amount is out of range")
         if amount < 0 and account.main.available < -amount:
-            raise VenueRefusal(400, "available_balance_too_low")
+            raise VenueRefusal(
+                400,
+                "available_balance_too_low",
+                details=f"{account.name} has {show_money(account.main.available)} available",
+            )
         move = CashMove(
             move_id=self.floor.new_id(), account_id=account.account_id, amount=amount, at=now
         )

@@ -84,12 +84,13 @@ class Crossing:
         )
         book.reduce(resting.order_id, count)
         incoming.remaining = Count(incoming.remaining - count)
-        self.floor.tell_level(resting, Count(-count), now)
+        made = resting if isinstance(resting, VenueOrder) else None
+        cause = incoming.order if choices.TRADED_LEVELS_NAME_THE_TAKER else made
+        self.floor.tell_level(resting, Count(-count), now, cause=cause)
         self.floor.outbox.append(TradeHappened(trade=trade))
         self.floor.trades.append(trade)
         self.floor.touch(trade)
 
-        made = resting if isinstance(resting, VenueOrder) else None
         fees = market.fees
         if market.fee_waiver_until is not None and now < market.fee_waiver_until:
             fees = NO_FEES

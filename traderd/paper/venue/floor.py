@@ -158,7 +158,7 @@ class Floor:
             self.groups.rested(order)
         if order.expires_at is not None:
             heapq.heappush(self.expiries, (order.expires_at, order.order_id, account.account_id))
-        self.tell_level(order, order.remaining_count, now)
+        self.tell_level(order, order.remaining_count, now, cause=order)
 
     def lift(self, account: Account, order: VenueOrder, now: Timestamp) -> Count:
         """Take a resting order off the book and return how many contracts that were; its status is the caller's."""
@@ -168,7 +168,7 @@ class Floor:
         account.wallets[order.subaccount].unrest(order, market.fees)
         if order.group_id is not None:
             self.groups.left(order)
-        self.tell_level(order, Count(-reduced_by), now)
+        self.tell_level(order, Count(-reduced_by), now, cause=order)
         return reduced_by
 
     def cancel(
@@ -185,28 +185,17 @@ class Floor:
     def withdraw(self, resting: Resting, count: Count, now: Timestamp) -> None:
         """Take contracts off one anonymous order."""
         self.books[resting.ticker].reduce(resting.order_id, count)
-        self.tell_level(resting, Count(-count), now)
+        self.tell_level(resting, Count(-count), now, cause=None)
 
     # --- broadcasts -------------------------------------------------------------------------------
 
-    def tell_level(self, resting: Resting, change: Count, now: Timestamp) -> None:
-        """Broadcast one change of one level, by whom only for an account's own copy."""
+    def tell_level(
+        self, resting: Resting, change: Count, now: Timestamp, *, cause: VenueOrder | None
+    ) -> None:
+        """Broadcast one change of one level; `cause` is whose own copy names its order, None for the street's."""
         self._moved[resting.ticker] = now
-        if isinstance(resting, VenueOrder):
-            self.outbox.append(
-                LevelChanged(
-                    ticker=resting.ticker,
-                    side=resting.side,
-                    price=resting.price,
-                    change=change,
-                    at=now,
-                    account=resting.account_id,
-                    client_order_id=resting.client_order_id,
-                    subaccount=resting.subaccount,
-                )
-            )
-            return
-        self.touch(resting)
+        if not isinstance(resting, VenueOrder):
+            self.touch(resting)
         self.outbox.append(
             LevelChanged(
                 ticker=resting.ticker,
@@ -214,8 +203,9 @@ class Floor:
                 price=resting.price,
                 change=change,
                 at=now,
-                account=None,
-                client_order_id=None,
+                account=cause.account_id if cause else None,
+                client_order_id=cause.client_order_id if cause else None,
+                subaccount=cause.subaccount if cause else 0,
             )
         )
 

@@ -172,7 +172,9 @@ class MarketLife:
         if market.result is not None and market.status is not _S.DISPUTED:
             if (market.result, market.settlement_value) != (result, worth):
                 raise VenueRefusal(
-                    409, "market_already_determined", details=f"it is {market.result.value}"
+                    409,
+                    "market_already_determined",
+                    details=f"{ticker} ended {market.result.value} and stays so",
                 )
             return market
         if market.status in (_S.INITIALIZED, _S.ACTIVE, _S.INACTIVE):
@@ -295,5 +297,7 @@ def _wrong_step(market: VenueMarket, status: MarketStatus) -> VenueRefusal:
     return VenueRefusal(
         409,
         "invalid_market_transition",
-        details=f"{market.ticker} is {market.status.value} and cannot become {status.value}",
+        details=f"{market.ticker} is {market.status.value} already"
+        if market.status is status
+        else f"{market.ticker} is {market.status.value} and cannot become {status.value}",
     )

@@ -64,7 +64,7 @@ class OrderChanges:
         market = self.entry.floor.markets[order.ticker]
         self.entry.floor.books[order.ticker].reduce(order.order_id, by)
         account.wallets[order.subaccount].reserve(order, market.fees)
-        self.entry.floor.tell_level(order, Count(-by), now)
+        self.entry.floor.tell_level(order, Count(-by), now, cause=order)
 
     def amend(
         self,
@@ -126,8 +126,8 @@ class OrderChanges:
         if terms.client_order_id is not None and terms.client_order_id != order.client_order_id:
             raise VenueRefusal(400, "order_id_and_client_order_id_mismatch")
         renamed = terms.updated_client_order_id
-        if renamed not in (None, order.client_order_id) and renamed in account.client_order_ids:
-            raise VenueRefusal(409, "order_already_exists")
+        if renamed not in (None, order.client_order_id):
+            self.entry.check_client_order_id(account, renamed)
         self.entry.check_price(market, terms.price)
         if not order.fill_count <= terms.count <= choices.ORDER_COUNT_MAX or terms.count <= 0:
             raise VenueRefusal(

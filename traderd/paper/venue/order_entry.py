@@ -65,8 +65,7 @@ class OrderEntry:
         market = self.floor.market(terms.ticker)
         wallet = account.wallet(subaccount)
         # Before anything that may have changed since: a repeated create has to prove its first arrival.
-        if client_order_id is not None and client_order_id in account.client_order_ids:
-            raise VenueRefusal(409, "order_already_exists")
+        self.check_client_order_id(account, client_order_id)
         self.check_trading()
         self.check_open(market, now)
         self._check_terms(account, market, terms, now)
@@ -138,6 +137,17 @@ class OrderEntry:
         return incoming
 
     # --- checks -----------------------------------------------------------------------------------
+
+    def check_client_order_id(
+        self, account: Account, client_order_id: ClientOrderId | None
+    ) -> None:
+        """Refuse an id that was used before (409) or is no name but a text (400)."""
+        if client_order_id is None:
+            return
+        if client_order_id in account.client_order_ids:
+            raise VenueRefusal(409, "order_already_exists")
+        if len(client_order_id) > choices.CLIENT_ORDER_ID_CHARACTERS_MAX:
+            raise VenueRefusal(400, "invalid_parameters", details="client_order_id is too long")
 
     def check_trading(self) -> None:
         """Refuse new risk during a pause; raises VenueRefusal 409."""

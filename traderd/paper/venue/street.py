@@ -54,7 +54,7 @@ class Street:
                 priority=priority,
             )
             book.add(last)
-        self._floor.tell_level(last, count, now)
+        self._floor.tell_level(last, count, now, cause=None)
         return count
 
     def _open(self, ticker: str, now: Timestamp) -> VenueMarket:
