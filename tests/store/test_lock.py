@@ -19,6 +19,16 @@ def test_a_second_holder_is_refused_with_the_file_and_the_pid(tmp_path):
     assert f"pid {os.getpid()}" in str(refused.value)
 
 
+def test_whoever_comes_second_is_told_what_to_take_instead(tmp_path):
+    path = tmp_path / "lock"
+    with (
+        hold_lock(path),
+        pytest.raises(AlreadyRunning, match=r"give this one another house$"),
+        hold_lock(path, instead="another house"),
+    ):
+        pass
+
+
 def test_the_lock_can_be_taken_again_after_it_was_given_back(tmp_path):
     path = tmp_path / "lock"
     for _ in range(2):

@@ -22,8 +22,12 @@ PID_CHARACTERS_MAX: Final = 32
 
 
 @contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
+def hold_lock(path: Path, *, instead: str = "another state directory") -> Iterator[None]:
     """Hold the lock for as long as the context is open, making the directory when it is missing.
+
+    Args:
+        path: the lock file.
+        instead: what whoever comes second may be given, for the message.
 
     Raises:
         AlreadyRunning: somebody else holds it; names the file and the pid written in it.
@@ -37,21 +41,21 @@ def hold_lock(path: Path) -> Iterator[None]:
             f"the lock file {path} cannot be made: {exc}; give traderd a state directory it can write to"
         ) from exc
     try:
-        _take(descriptor, path)
+        _take(descriptor, path, instead)
         yield
     finally:
         # Closing the only descriptor of this open file drops the lock.
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path) -> None:
+def _take(descriptor: int, path: Path, instead: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
         holder = os.pread(descriptor, PID_CHARACTERS_MAX, 0).decode("ascii", "replace").strip()
         raise AlreadyRunning(
             f"another traderd (pid {holder or 'unknown'}) holds {path}: stop it first, "
-            "or give this one another state directory"
+            f"or give this one {instead}"
         ) from exc
     except OSError as exc:
         raise StoreError(f"{path} cannot be locked: {exc}; use a local file system") from exc
