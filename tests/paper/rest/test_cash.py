@@ -61,6 +61,8 @@ async def test_a_move_on_one_shard_is_a_subaccount_transfer(autojump_clock):
         (body["transfer_id"], 500)
     ]
     assert (await bench.ask("POST", MOVE, move()))[0] == 200
+    bench.venue.pauses.begin(bench.now(), whole_exchange=True)
+    assert (await bench.ask("POST", MOVE, move()))[0] == 409
 
 
 @pytest.mark.parametrize(

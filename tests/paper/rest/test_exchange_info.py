@@ -19,8 +19,10 @@ def told(reader: Reader) -> tuple[bool, bool]:
         "description": "Default",
         "exchange_active": status["exchange_active"],
         "trading_active": status["trading_active"],
-        "intra_exchange_transfers_active": True,
+        "intra_exchange_transfers_active": status["intra_exchange_transfers_active"],
     }
+    # Money stands still only when everything does.
+    assert status["intra_exchange_transfers_active"] is status["exchange_active"]
     return status["exchange_active"], status["trading_active"]
 
 

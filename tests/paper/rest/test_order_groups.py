@@ -140,3 +140,25 @@ async def test_a_locked_key_works_in_its_own_subaccount(autojump_clock):
     assert (await bench.ask("GET", f"{PATH}?subaccount=0", by="locked"))[0] == 403
     body = {"contracts_limit": 1, "subaccount": 0}
     assert (await bench.ask("POST", f"{PATH}/create", body, by="locked"))[0] == 403
+
+
+async def test_nothing_about_groups_changes_while_the_whole_exchange_is_paused(autojump_clock):
+    bench = RestBench()
+    group_id = await made(bench)
+    writes = [
+        ("POST", f"{PATH}/create", {"contracts_limit": 1}),
+        ("PUT", f"{PATH}/{group_id}/limit", {"contracts_limit": 1}),
+        ("PUT", f"{PATH}/{group_id}/trigger", {}),
+        ("PUT", f"{PATH}/{group_id}/reset", {}),
+        ("DELETE", f"{PATH}/{group_id}", None),
+    ]
+    bench.venue.pauses.begin(bench.now(), whole_exchange=True)
+    before = await bench.ask("GET", f"{PATH}/{group_id}")
+    for method, path, body in writes:
+        status, answer = await bench.ask(method, path, body)
+        assert (status, answer["error"]["code"]) == (409, "exchange_is_paused")
+    assert await bench.ask("GET", f"{PATH}/{group_id}") == before
+    # A pause of trading alone leaves the way out open.
+    bench.venue.pauses.begin(bench.now())
+    for method, path, body in writes:
+        assert (await bench.ask(method, path, body))[0] in (200, 201)

@@ -63,6 +63,9 @@ def test_choices_flags_and_seconds():
     assert "'oneof' tag" in refused(lambda: query(status="active").choice("status", ("open",)))
     assert query(flag="true").flag("flag") is True
     assert query(flag="0").flag("flag") is False
+    # What `requests` makes of Python's own booleans.
+    assert query(flag=str(True)).flag("flag") is True
+    assert query(flag=str(False)).flag("flag") is False
     assert "'oneof' tag" in refused(lambda: query(flag="yes").flag("flag"))
     assert query(min_ts="12").seconds("min_ts") == 12 * NS_PER_S
     assert "MinTs" in refused(lambda: query(min_ts="1790000000000").seconds("min_ts"))

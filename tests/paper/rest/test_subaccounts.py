@@ -173,3 +173,14 @@ async def test_transfers_need_their_own_scope_or_write(autojump_clock):
     assert (await bench.ask("POST", f"{PATH}/transfer", transfer(), by="trader"))[0] == 403
     assert (await bench.ask("GET", f"{PATH}/transfers", by="mover"))[0] == 403
     assert (await bench.ask("POST", f"{PATH}/transfer", transfer(), by="mover"))[0] == 200
+
+
+async def test_no_money_moves_while_the_whole_exchange_is_paused(autojump_clock):
+    bench = await with_one()
+    bench.venue.pauses.begin(bench.now(), whole_exchange=True)
+    for path, body in ((PATH, {}), (f"{PATH}/transfer", transfer())):
+        status, answer = await bench.ask("POST", path, body)
+        assert (status, answer["error"]["code"]) == (409, "exchange_is_paused")
+    assert len(bench.venue.account("ann").wallets) == 2
+    bench.venue.pauses.end()
+    assert await bench.ask("POST", f"{PATH}/transfer", transfer()) == (200, {})

@@ -37,6 +37,17 @@ def test_a_pause_lasts_until_it_is_ended():
     assert v.next_due() != 0
 
 
+def test_only_a_pause_of_everything_refuses_every_change():
+    v = venue()
+    v.pauses.check_changes()
+    v.pauses.begin(NOW)
+    v.pauses.check_changes()
+    v.pauses.begin(NOW, whole_exchange=True)
+    assert refusal_of(v.pauses.check_changes) == (409, EXCHANGE_PAUSE)
+    v.pauses.end()
+    v.pauses.check_changes()
+
+
 def test_orders_are_canceled_when_a_pause_begins_and_not_when_it_changes():
     v = venue()
     v.pauses.begin(NOW)

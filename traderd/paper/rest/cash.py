@@ -92,6 +92,7 @@ class Cash:
         )
         source, target = request.source_subaccount or 0, request.destination_subaccount or 0
         _check_move(request, source, target)
+        self.desk.venue.pauses.check_changes()
         transfer = self.desk.venue.bank.transfer(
             self.desk.venue.account(call.account_id),
             self.desk.new_id(),

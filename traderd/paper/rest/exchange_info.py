@@ -66,12 +66,16 @@ class ExchangeReads:
         whole = venue.paused != EXCHANGE_PAUSE
         resumes_at = venue.pauses.resumes_at(call.now)
         index = rest.ExchangeIndexStatus(
-            exchange_index=0, description="Default", exchange_active=whole, trading_active=trading
+            exchange_index=0,
+            description="Default",
+            exchange_active=whole,
+            trading_active=trading,
+            intra_exchange_transfers_active=whole,
         )
         status = rest.ExchangeStatus(
             exchange_active=whole,
             trading_active=trading,
-            intra_exchange_transfers_active=True,
+            intra_exchange_transfers_active=whole,
             exchange_estimated_resume_time=UNSET if resumes_at is None else format_time(resumes_at),
             exchange_index_statuses=[index],
         )

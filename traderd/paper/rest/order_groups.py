@@ -58,6 +58,7 @@ class OrderGroups:
         check_engine_number(request.exchange_index)
         subaccount = call.subaccount(request.subaccount) or 0
         limit = _limit(request.contracts_limit, request.contracts_limit_fp)
+        self.desk.venue.pauses.check_changes()
         account = self.desk.venue.account(call.account_id)
         group = self.desk.venue.groups.create(
             account, self.desk.new_id(), limit, call.now, subaccount=subaccount
@@ -121,7 +122,9 @@ class OrderGroups:
         """Return the group that a write is about: one of subaccount 0 unless another is asked for."""
         query = call.query(operation)
         check_engine(query)
-        return self._find(call, asked_subaccount(call, query) or 0)
+        subaccount = asked_subaccount(call, query) or 0
+        self.desk.venue.pauses.check_changes()
+        return self._find(call, subaccount)
 
     def _find(self, call: Call, subaccount: int | None) -> OrderGroup:
         venue = self.desk.venue

@@ -67,6 +67,7 @@ class Subaccounts:
         if not choices.SUBACCOUNTS_ARE_FOR_ALL:
             self._check_tier(call.account_id)
         venue = self.desk.venue
+        venue.pauses.check_changes()
         number = venue.bank.open_subaccount(venue.account(call.account_id), call.now)
         return answer(wire.CreatedSubaccount(subaccount_number=number), 201)
 
@@ -81,6 +82,7 @@ class Subaccounts:
             call.request.body, wire.SubaccountTransferRequest, "ApplySubaccountTransferRequest"
         )
         check_engine_number(request.exchange_index)
+        self.desk.venue.pauses.check_changes()
         self.desk.venue.bank.transfer(
             self.desk.venue.account(call.account_id),
             uuid_of(request.client_transfer_id, "client_transfer_id"),

@@ -46,6 +46,13 @@ class Pauses:
         self.entry.paused = None
         self.by_command = False
 
+    def check_changes(self) -> None:
+        """Refuse every change while the whole exchange is paused, money and order groups included; raises VenueRefusal.
+
+        Kalshi: an exchange that is not active takes "no state changes at all" (exchange status).
+        """
+        self.entry.check_cancels()
+
     def resumes_at(self, now: Timestamp) -> Timestamp | None:
         """Return when the weekly pause that is on ends; None without one, or when somebody paused more than it does."""
         if self.entry.paused != TRADING_PAUSE:
