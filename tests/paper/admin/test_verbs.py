@@ -66,7 +66,10 @@ async def test_a_disputed_market_waits_for_another_word(autojump_clock):
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
-        ({"ticker": "NO", "result": "yes"}, (404, "market_not_found", "there is no market NO; `status` lists them")),
+        (
+            {"ticker": "NO", "result": "yes"},
+            (404, "market_not_found", "there is no market NO; `status` lists them"),
+        ),
         (
             {"ticker": A, "result": "scalar"},
             (400, "missing_parameters", "a scalar result needs its value"),
