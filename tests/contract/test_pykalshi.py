@@ -162,9 +162,17 @@ def test_the_book_of_the_feed_is_the_book_of_rest(told):
 
 def test_deltas_name_the_client_order_only_to_its_owner(told):
     deltas = told["heard"]["orderbook_delta"][1:]
-    own = [one["delta_fp"] for one in deltas if one["client_order_id"] == "alice-1"]
-    # Placed, hit by bob, moved away and to its new price, made smaller, canceled.
-    assert own == ["10.00", "-4.00", "-6.00", "6.00", "-2.00", "-4.00"]
+    heard = [(one["side"], one["delta_fp"], one["client_order_id"]) for one in deltas[:8]]
+    assert heard == [
+        ("yes", "10.00", "alice-1"),  # placed
+        ("yes", "-4.00", None),  # hit by bob: his order caused it, and only his copy says so
+        ("yes", "-6.00", "alice-1"),  # amended: away, and to its new price
+        ("yes", "6.00", "alice-1"),
+        ("yes", "-2.00", "alice-1"),  # made smaller
+        ("yes", "-4.00", "alice-1"),  # canceled
+        ("no", "2.00", None),  # bob's
+        ("no", "-2.00", "alice-2"),  # taken by alice
+    ]
     assert all(one["client_order_id"] != "bob-1" for one in deltas)
     assert any(one["side"] == "no" for one in deltas)
 

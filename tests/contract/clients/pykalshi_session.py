@@ -151,7 +151,8 @@ def orders(alice: pykalshi.KalshiClient, bob: pykalshi.KalshiClient) -> dict[str
             client_order_id="bob-1",
         )
     )
-    bought = alice.portfolio.place_order(GAME, **bid("2.00", "0.50", time_in_force=TimeInForce.FOK))
+    now = bid("2.00", "0.50", client_order_id="alice-2", time_in_force=TimeInForce.FOK)
+    bought = alice.portfolio.place_order(GAME, **now)
     steps["bought"] = plain(bought.refresh().wait_until_terminal(timeout=5))
     steps["resting"] = len(alice.portfolio.get_orders(status=OrderStatus.RESTING))
     steps["all"] = [plain(one) for one in alice.portfolio.get_orders(fetch_all=True, limit=1)]
