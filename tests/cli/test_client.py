@@ -9,7 +9,8 @@ import pytest
 
 from traderd.cli import client as client_module
 from traderd.cli import exit_codes
-from traderd.cli.client import CommandFailed, DaemonClient
+from traderd.cli.client import DaemonClient
+from traderd.cli.json_request import CommandFailed
 
 ANSWERS_MAX = 3
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.process_tools import free_port
 from traderd.cli import exchange_client, exit_codes
-from traderd.cli.client import CommandFailed
 from traderd.cli.exchange_client import ExchangeClient
+from traderd.cli.json_request import CommandFailed
 from traderd.errors import ConfigError
 from traderd.paper.admin.access import AdminAccess
 

@@ -95,6 +95,12 @@ def test_options_reach_what_is_served(tmp_path):
     assert [rule.kind for rule in options.faults.fault] == [FaultKind.LOST_REPLY]
 
 
+def test_requests_are_logged_only_when_asked_for(capsys):
+    assert chosen().log is None
+    chosen("--log-requests").log("a line")
+    assert capsys.readouterr().out == "a line\n"
+
+
 def test_a_scenario_is_a_packaged_one_or_a_file(tmp_path):
     assert chosen("--scenario", "default").scenario == chosen().scenario
     file = tmp_path / "mine.toml"

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from tests.cli.conftest import run_traderd
 from tests.process_tools import running_exchange
 from traderd.cli import exit_codes
-from traderd.cli.client import CommandFailed
 from traderd.cli.exchange import exchange
+from traderd.cli.json_request import CommandFailed
 
 pytestmark = pytest.mark.process
 

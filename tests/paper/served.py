@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from wsproto.events import TextMessage
 
 from traderd.model.units import parse_money
-from traderd.paper.exchange import Credentials, PaperExchange, run_paper_exchange
+from traderd.paper.exchange import Credentials, PaperExchange
+from traderd.paper.running import run_paper_exchange
 from traderd.paper.scenario import Scenario, scenario_from
 from traderd.runtime.env import Env
 

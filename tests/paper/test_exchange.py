@@ -1,6 +1,5 @@
 """The whole exchange: accounts, the street, time, every fault, and a real socket."""
 
-import json
 from functools import partial
 
 import h11
@@ -9,22 +8,15 @@ import trio
 import trio_websocket
 
 from tests.paper.served import (
-    API,
-    FEED,
     A,
     B,
-    RawClient,
     open_bench,
     scenario,
-    signed,
-    websocket,
 )
 from traderd.model.market import MarketStatus
 from traderd.model.units import parse_money
-from traderd.paper.exchange import run_paper_exchange
 from traderd.paper.scenario import default_scenario, packaged_scenario
 from traderd.paper.venue.messages import VenueRefusal
-from traderd.runtime.env import RealEnv
 
 
 async def refused_upgrade(bench, trader) -> int:
@@ -315,54 +307,3 @@ async def test_websockets_can_be_dropped_by_channel_or_all(autojump_clock):
             assert faults.drop_websockets() == 1
             with pytest.raises(trio_websocket.ConnectionClosed):
                 await orders.get()
-
-
-# --- a real socket --------------------------------------------------------------------------------
-
-
-async def test_it_serves_on_a_real_loopback_socket():
-    env = RealEnv(seed=1)
-    with trio.fail_after(30):
-        listener, port = await env.listen("127.0.0.1", 0)
-        async with trio.open_nursery() as nursery:
-            exchange = await nursery.start(
-                partial(
-                    run_paper_exchange,
-                    env=env,
-                    listener=listener,
-                    address=f"127.0.0.1:{port}",
-                    scenario=default_scenario(),
-                    seed=1,
-                    accounts={"ann": parse_money("1000")},
-                    flow_rate=50.0,
-                )
-            )
-            ann = exchange.accounts["ann"]
-            async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-                client, path = RawClient(stream), f"{API}/portfolio/balance"
-                for _ in range(3):
-                    headers = signed(ann, env.wall_ns(), "GET", path)
-                    status, balance = await client.ask("GET", path, headers=headers)
-                    assert (status, balance["balance_dollars"]) == (200, "1000.0000")
-            stream = await trio.open_tcp_stream("127.0.0.1", port)
-            headers = signed(ann, env.wall_ns(), "GET", FEED)
-            async with stream, websocket(stream, FEED, headers) as feed:
-                tickers = [market.ticker for market in exchange.venue.markets()]
-                command = {
-                    "id": 1,
-                    "cmd": "subscribe",
-                    "params": {"channels": ["orderbook_delta"], "market_tickers": tickers},
-                }
-                await feed.send_message(json.dumps(command))
-                frames = [json.loads(await feed.get_message()) for _ in range(23)]
-            assert [frame["type"] for frame in frames[:13]] == [
-                "subscribed",
-                *["orderbook_snapshot"] * 12,
-            ]
-            assert [frame["seq"] for frame in frames[1:]] == list(range(1, 23))
-            # Malformed input on a real socket still gets its answer before the close.
-            async with await trio.open_tcp_stream("127.0.0.1", port) as raw:
-                await raw.send_all(b"nonsense\r\n\r\n" + b"x" * 100_000)
-                assert (await raw.receive_some(1000)).startswith(b"HTTP/1.1 400 ")
-            assert exchange.server.failures == 0
-            nursery.cancel_scope.cancel()

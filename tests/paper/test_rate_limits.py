@@ -119,6 +119,14 @@ def test_a_grant_raises_an_account_and_never_lowers_it():
     assert limits.grants("bob") == ()
 
 
+def test_whoever_keeps_grants_is_told_of_each_that_raises_an_account():
+    told = []
+    limits = RateLimits(Tier.BASIC, on_grant=lambda *grant: told.append(grant))
+    for tier in (Tier.BASIC, Tier.ADVANCED, Tier.ADVANCED, Tier.BASIC, Tier.PRIME):
+        limits.grant("ann", tier, NOW)
+    assert told == [("ann", Tier.ADVANCED), ("ann", Tier.PRIME)]
+
+
 def test_a_grant_below_the_tier_of_everybody_is_listed_and_changes_nothing():
     limits = RateLimits(Tier.PRIME)
     limits.grant("ann", Tier.ADVANCED, NOW)

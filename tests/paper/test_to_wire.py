@@ -12,6 +12,7 @@ from traderd.model.orders import OrderStatus, Side
 from traderd.model.units import Count, Money
 from traderd.paper.to_wire import (
     event_position_body,
+    event_total,
     fill_body,
     fill_record,
     order_body,
@@ -78,5 +79,5 @@ def test_positions_and_their_sum():
     (position,) = built.positions("bob")
     understood = position_from_wire(position_body(position))
     assert (understood.count, understood.exposure) == (Count(-400), Money(2_400_000))
-    total = event_position_body("E", [position, position])
+    total = event_position_body("E", event_total([position, position]))
     assert (total.event_exposure_dollars, total.total_cost_shares_fp) == ("4.800000", "8.00")

@@ -12,21 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import msgspec
 
 from traderd.cli import exit_codes
-from traderd.errors import TraderdError
+from traderd.cli.json_request import CommandFailed, Peer, ask_json
 
 TIME_OUT_S: Final = 35.0
 """Bounds the wait for an answer: the daemon itself bounds a verb at 30 s."""
-
-
-class CommandFailed(TraderdError):
-    """A command could not be carried out; carries the exit code."""
-
-    def __init__(self, sentence: str, exit_code: int) -> None:
-        super().__init__(sentence)
-        self.exit_code = exit_code
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -72,37 +63,14 @@ class DaemonClient:
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None
     ) -> tuple[int, dict[str, Any]]:
-        connection = _UnixConnection(self.socket_path)
-        payload = None if body is None else msgspec.json.encode(body)
-        headers = {} if payload is None else {"Content-Type": "application/json"}
-        try:
-            connection.request(method, path, body=payload, headers=headers)
-            answer = connection.getresponse()
-            document = msgspec.json.decode(answer.read())
-        except (FileNotFoundError, ConnectionRefusedError) as exc:
-            raise self._not_running() from exc
-        except TimeoutError as exc:
-            raise CommandFailed(
-                f"no answer within {TIME_OUT_S:.0f} s; a verb may still be carried out, look with "
-                "`traderd status`",
-                exit_codes.TIME_OUT,
-            ) from exc
-        except (OSError, http.client.HTTPException, msgspec.DecodeError) as exc:
-            raise CommandFailed(
-                f"the daemon's answer could not be read: {exc}", exit_codes.ERROR
-            ) from exc
-        finally:
-            connection.close()
-        if not isinstance(document, dict):
-            raise CommandFailed("the daemon's answer is not a document", exit_codes.ERROR)
-        return answer.status, document
-
-    def _not_running(self) -> CommandFailed:
-        return CommandFailed(
-            f"no traderd is running here ({self.socket_path} does not answer); start one with "
-            "`traderd run`, or name its --environment or --state-dir",
-            exit_codes.NOT_RUNNING,
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        peer = Peer(
+            name="the daemon",
+            not_running=f"no traderd is running here ({self.socket_path} does not answer); start one "
+            "with `traderd run`, or name its --environment or --state-dir",
+            doubt="a verb may still be carried out, look with `traderd status`",
         )
+        return ask_json(_UnixConnection(self.socket_path), peer, method, path, body, headers)
 
 
 def _failure(status: int, document: dict[str, Any]) -> CommandFailed:

@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 
 import attrs
 import click
-import msgspec
 
 from traderd.cli import exit_codes
-from traderd.cli.client import CommandFailed
+from traderd.cli.json_request import CommandFailed, Peer, ask_json
 from traderd.paper.admin.access import ADMIN_FILE, AdminAccess, decode_admin_access
 
 TIME_OUT_S: Final = 30.0
@@ -36,50 +35,34 @@ class ExchangeClient:
         """Return the answer to one request below the admin address; raises CommandFailed."""
         access = self._access()
         parts = urlsplit(access.admin_url)
-        payload = None if body is None else msgspec.json.encode(body)
         headers = {"Authorization": f"Bearer {access.token}", "Content-Type": "application/json"}
         connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=TIME_OUT_S
         )
-        try:
-            connection.request(method, f"{parts.path}{path}", body=payload, headers=headers)
-            answer = connection.getresponse()
-            document = msgspec.json.decode(answer.read())
-        except ConnectionRefusedError as exc:
-            raise self._not_running() from exc
-        except TimeoutError as exc:
-            sentence = (
-                f"no answer within {TIME_OUT_S:.0f} s; it may still be done, look with "
-                "`traderd exchange status`"
-            )
-            raise CommandFailed(sentence, exit_codes.TIME_OUT) from exc
-        except (OSError, http.client.HTTPException, msgspec.DecodeError) as exc:
-            raise CommandFailed(
-                f"the exchange's answer could not be read: {exc}", exit_codes.ERROR
-            ) from exc
-        finally:
-            connection.close()
-        if not isinstance(document, dict):
-            raise CommandFailed("the exchange's answer is not a document", exit_codes.ERROR)
-        if answer.status == 200:
+        status, document = ask_json(
+            connection, self._peer, method, f"{parts.path}{path}", body, headers
+        )
+        if status == 200:
             return document
-        raise _failure(answer.status, document)
+        raise _failure(status, document)
+
+    @property
+    def _peer(self) -> Peer:
+        return Peer(
+            name="the exchange",
+            not_running=f"no exchange is served with the keys in {self.keys_dir}; start one with "
+            "`traderd exchange serve`, or name its --keys-dir",
+            doubt="it may still be done, look with `traderd exchange status`",
+        )
 
     def _access(self) -> AdminAccess:
         path = self.keys_dir / ADMIN_FILE
         try:
             return decode_admin_access(path.read_bytes(), source=str(path))
         except (FileNotFoundError, NotADirectoryError):
-            raise self._not_running() from None
+            raise self._peer.is_away() from None
         except OSError as exc:
             raise CommandFailed(f"{path}: {exc.strerror or exc}", exit_codes.ERROR) from exc
-
-    def _not_running(self) -> CommandFailed:
-        return CommandFailed(
-            f"no exchange is served with the keys in {self.keys_dir}; start one with "
-            "`traderd exchange serve`, or name its --keys-dir",
-            exit_codes.NOT_RUNNING,
-        )
 
 
 def exchange_command(command: Callable[..., Any]) -> Callable[..., Any]:

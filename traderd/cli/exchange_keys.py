@@ -1,18 +1,34 @@
 """`traderd exchange keys`: key files for accounts that will be served.
 
-Owns: the options of `keys new`.
+Owns: the options of `keys new`, and `--key-type` for whoever else makes keys.
 Must not: make keys; `paper.key_files` does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from traderd.cli.exchange_client import keys_dir_option
 from traderd.cli.options import print_json
 from traderd.runtime.env import RealEnv
+
+if TYPE_CHECKING:
+    from traderd.paper.key_files import KeyType
+
+
+def key_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that says of which type a key is made; its values are those of `KeyType`."""
+    return click.option(
+        "--key-type",
+        type=click.Choice(("rsa", "ed25519")),
+        default="rsa",
+        show_default=True,
+        help="Of keys that are made; older clients know RSA only.",
+    )(command)
 
 
 @click.group()
@@ -25,16 +41,10 @@ def keys() -> None:
 
 @keys.command()
 @keys_dir_option
-@click.option(
-    "--key-type",
-    type=click.Choice(("rsa", "ed25519")),
-    default="rsa",
-    show_default=True,
-    help="Older clients know RSA only.",
-)
+@key_type_option
 @click.option("--json", "as_json", is_flag=True, help="Print where the key is as JSON.")
 @click.argument("name")
-def new(name: str, keys_dir: Path, key_type: str, as_json: bool) -> None:
+def new(name: str, keys_dir: Path, key_type: KeyType, as_json: bool) -> None:
     """Make the key of an account to serve.
 
     It is used by the next `traderd exchange serve --account NAME:DOLLARS` with these --keys-dir. A running exchange makes keys with `POST /api_keys/generate`, as on Kalshi.
@@ -43,9 +53,7 @@ def new(name: str, keys_dir: Path, key_type: str, as_json: bool) -> None:
     """
     from traderd.paper.key_files import make_key_file
 
-    made = make_key_file(
-        keys_dir, name, RealEnv().new_id(), "ed25519" if key_type == "ed25519" else "rsa"
-    )
+    made = make_key_file(keys_dir, name, RealEnv().new_id(), key_type)
     if as_json:
         print_json({"name": made.name, "key_id": made.key_id, "key_file": str(made.path)})
     else:

@@ -17,6 +17,7 @@ import msgspec
 
 from traderd.cli.exchange_client import keys_dir_option
 from traderd.cli.exchange_files import read_fault_plan, read_file
+from traderd.cli.exchange_keys import key_type_option
 from traderd.errors import BadInput
 from traderd.model.units import Money, parse_money
 from traderd.paper.faults.plan import FaultPlan
@@ -101,13 +102,7 @@ DEFAULT_ACCOUNT: Final = "trader:1000.00"
     f"else {DEFAULT_ACCOUNT}.",
 )
 @keys_dir_option
-@click.option(
-    "--key-type",
-    type=click.Choice(("rsa", "ed25519")),
-    default="rsa",
-    show_default=True,
-    help="Of keys that are made; older clients know RSA only.",
-)
+@key_type_option
 @click.option(
     "--faults",
     "faults_file",
@@ -123,6 +118,11 @@ DEFAULT_ACCOUNT: Final = "trader:1000.00"
     "--ready-file",
     type=click.Path(path_type=Path),
     help="Written as JSON {rest_url, ws_url, admin_url, accounts, …} once it can serve.",
+)
+@click.option(
+    "--log-requests",
+    is_flag=True,
+    help="Print a line for each request: time, method, path, status, code, account, milliseconds.",
 )
 def serve(**options: Any) -> None:
     """Serve the exchange until SIGTERM or Ctrl-C.
@@ -154,6 +154,7 @@ def _serve_options(
     balance: str,
     accounts: tuple[str, ...],
     faults_file: Path | None,
+    log_requests: bool,
     **same: Any,
 ) -> ServeOptions:
     from traderd.paper.serve import ServeOptions
@@ -171,6 +172,7 @@ def _serve_options(
         settings=ExchangeSettings(
             tier=Tier(tier), dialect=Dialect(dialect), balance_is_available=balance == "available"
         ),
+        log=click.echo if log_requests else None,
         faults=FaultPlan() if faults_file is None else read_fault_plan(faults_file),
         **same,
     )
@@ -192,8 +194,9 @@ def _scenario(name: str | None, markets: int | None, seed: int | None) -> Scenar
 
 def _with_thursday_pause(scenario: Scenario) -> Scenario:
     from traderd.paper.scenario.file import PauseSpec
+    from traderd.paper.venue.calendar import THURSDAY_PAUSE
 
-    pause = PauseSpec(day="thursday", begins="03:00", ends="05:00")
+    pause = PauseSpec.of(THURSDAY_PAUSE)
     if pause in scenario.weekly_pauses:
         return scenario
     return msgspec.structs.replace(scenario, weekly_pauses=(*scenario.weekly_pauses, pause))

@@ -9,10 +9,7 @@ Must not: hold a rule of trading, or know who traded with whom outside (`core` i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Final, NoReturn
 
@@ -29,8 +26,9 @@ from traderd.paper.faults.request_door import FaultDoor, claimed_account
 from traderd.paper.faults.shifted_env import ShiftedEnv
 from traderd.paper.feed import api as feed_api
 from traderd.paper.feed.api import FeedApi
-from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S, OrderFlow
+from traderd.paper.flow.order_flow import OrderFlow
 from traderd.paper.ids import SeededIds
+from traderd.paper.rate_limits import RateLimits
 from traderd.paper.rest import api as rest_api
 from traderd.paper.rest.api import RestApi
 from traderd.paper.rest.call import Desk
@@ -41,15 +39,18 @@ from traderd.paper.serving.http_server import (
     HttpLimits,
     HttpServer,
     Request,
+    RequestHandler,
     Response,
+    SessionHandler,
+    UpgradeHandler,
 )
-from traderd.paper.settings import DEFAULT_SETTINGS, ExchangeSettings
-from traderd.paper.state.changes import StateChanges
-from traderd.paper.state.keeper import StateKeeper, open_keeper
+from traderd.paper.serving.request_log import RequestLog
+from traderd.paper.settings import DEFAULT_SETTINGS, ExchangeSettings, Tier
+from traderd.paper.state.keeper import Past
 from traderd.paper.state.key_rows import key_of, key_row
+from traderd.paper.state.recorder import Recorder
 from traderd.paper.state.restore import restore
-from traderd.paper.state.rows import CLEAR, KIND_WORDS, KeyRow, thing_of
-from traderd.paper.venue.floor import TRADES_KEPT
+from traderd.paper.state.rows import GrantRow
 from traderd.paper.venue.venue import Venue
 from traderd.runtime.env import Env
 
@@ -77,7 +78,7 @@ class Opening:
 
 
 class PaperExchange:
-    """One running exchange; made by `run_paper_exchange`."""
+    """One running exchange; made by `running.run_paper_exchange`."""
 
     def __init__(
         self,
@@ -89,7 +90,9 @@ class PaperExchange:
         limits: HttpLimits = DEFAULT_LIMITS,
         settings: ExchangeSettings = DEFAULT_SETTINGS,
         ids: Callable[[], str] | None = None,
-        keeper: StateKeeper | None = None,
+        recorder: Recorder | None = None,
+        past: Past | None = None,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         """Build an exchange that is reachable at `address` (`host:port`) once it is served.
 
@@ -101,7 +104,12 @@ class PaperExchange:
             limits: bounds of the listener's clients.
             settings: what its operator may choose.
             ids: gives ids; None takes random ones.
-            keeper: the state file; None forgets everything at the end.
+            recorder: writes what happens to the state file; None forgets everything at the end.
+            past: what the state file holds; None begins with the scenario.
+            log: takes one line for each request; None writes none.
+
+        Raises:
+            StoreError: the past contradicts itself.
         """
         self.rest_url = f"http://{address}{rest_api.PREFIX}"
         self.ws_url = f"ws://{address}{feed_api.PATH}"
@@ -115,9 +123,8 @@ class PaperExchange:
         self._env = ShiftedEnv(env, self.faults.clock_offset_ns)
         self._last = Timestamp(env.wall_ns())
         self._ids = ids or env.new_id
-        self._keeper = keeper
+        self._recorder = recorder
         self._openings: dict[str, Opening] = {}
-        self._changed_keys: list[KeyRow] = []
         self._flow_scope = trio.CancelScope()
         self.venue: Venue
         """Replaced as a whole by `reset`: read it anew each time."""
@@ -126,20 +133,20 @@ class PaperExchange:
             prefix=rest_api.PREFIX,
             faults=self.faults,
             answer=self._answer,
-            who=lambda headers: claimed_account(self.keys, self.venue, headers),
+            who=self._who,
             now=self.now,
             cancel_all=self._cancel_all,
         )
-        self.server = HttpServer(
-            env=self._env,
-            handle=self._door.handle,
-            upgrade=lambda r: self.feed.upgrade(r),
-            limits=limits,
-        )
-        self.resumed = keeper is not None and not keeper.file.is_empty
+        handle: RequestHandler = self._door.handle
+        upgrade: UpgradeHandler = self._upgrade
+        if log is not None:
+            lines = RequestLog(env=env, who=self._who, write=log)
+            handle, upgrade = lines.handler(handle), lines.upgrader(upgrade)
+        self.server = HttpServer(env=self._env, handle=handle, upgrade=upgrade, limits=limits)
+        self.resumed = past is not None
         """Whether the state file brought back a past."""
-        if keeper is not None and self.resumed:
-            self._restore(keeper)
+        if past is not None:
+            self._restore(past)
         else:
             self._install(self._new_venue())
 
@@ -147,39 +154,40 @@ class PaperExchange:
 
     def _new_venue(self) -> Venue:
         return build_venue(
-            self.scenario, ids=self._ids, now=self.now(), tracks=self._keeper is not None
+            self.scenario, ids=self._ids, now=self.now(), tracks=self._recorder is not None
         )
 
-    def _install(self, venue: Venue) -> None:
+    def _install(self, venue: Venue, grants: Iterable[GrantRow] = ()) -> None:
         self.venue = venue
-        self._changes = StateChanges(venue)
         self.feed = FeedApi(env=self._env, venue=venue, keys=self.keys, faults=self.faults)
         self._memory = PositionMemory(venue, self.faults)
+        limits = RateLimits(self.settings.tier, on_grant=self._note_grant)
+        for row in grants:
+            limits.grant(row.account_id, row.tier, self.now())
         desk = Desk(
             venue=venue,
             keys=self.keys,
             settings=self.settings,
             new_id=self._ids,
             positions=self._memory.positions,
+            limits=limits,
         )
         self._rest = RestApi(env=self._env, desk=desk, now=self.now, settle=self.settle)
-        if self._keeper is not None:
-            self._keeper.on_durable = self.feed.release
+        if self._recorder is not None:
+            self._recorder.follow(venue, self.feed.release)
 
-    def _restore(self, keeper: StateKeeper) -> None:
+    def _restore(self, past: Past) -> None:
         venue = Venue(ids=self._ids, pauses=weekly_pauses(self.scenario), tracks=True)
-        things = {
-            kind: [thing_of(kind, body) for body in keeper.file.read(kind)] for kind in KIND_WORDS
-        }
-        held = restore(venue, things)
+        held = restore(venue, past)
         # The wall clock may have stepped back while nobody was here.
         self._last = max(self._last, held.ledger.at)
         if isinstance(self._ids, SeededIds):
             self._ids.count = held.ledger.ids
         for row in held.keys:
             self.keys.add(key_of(row))
-        self._changed_keys.clear()
-        self._install(venue)
+        self._install(venue, held.grants)
+        if self._recorder is not None:
+            self._recorder.forget_noted()
 
     def reset(self) -> None:
         """Begin anew: the scenario's start, the same keys, every account with the cash it was opened with.
@@ -191,9 +199,8 @@ class PaperExchange:
         self._door.forget()
         for opening in self._openings.values():
             self.venue.open_account(opening.account_id, opening.cash, self.now(), name=opening.name)
-        if self._keeper is not None:
-            self._keeper.submit([CLEAR])
-            self._changed_keys.extend(
+        if self._recorder is not None:
+            self._recorder.begin_anew(
                 key_row(key, is_there=True)
                 for account_id in self.venue.account_ids()
                 for key in self.keys.of(account_id)
@@ -215,13 +222,10 @@ class PaperExchange:
         if due is not None and due <= now:
             self.venue.advance(now)
         self._memory.note(now)
-        if self._keeper is not None:
-            self.venue.floor.end_turn()
-            ids = self._ids.count if isinstance(self._ids, SeededIds) else 0
-            rows = self._changes.take(at=now, ids=ids, keys=self._changed_keys)
-            self._changed_keys.clear()
-            if rows:
-                self.feed.hold(self._keeper.submit(rows))
+        if self._recorder is not None:
+            ticket = self._recorder.record(now)
+            if ticket is not None:
+                self.feed.hold(ticket)
         self.feed.publish()
 
     async def wait_durable(self) -> None:
@@ -229,8 +233,8 @@ class PaperExchange:
 
         Cancelling is safe. Raises StoreError: the disk failed, and with it the exchange.
         """
-        if self._keeper is not None and not self._keeper.is_durable:
-            await self._keeper.wait_durable()
+        if self._recorder is not None and not self._recorder.keeper.is_durable:
+            await self._recorder.keeper.wait_durable()
 
     async def _answer(self, request: Request) -> Response:
         response = await self._rest.handle(request)
@@ -240,6 +244,10 @@ class PaperExchange:
             # What the client asked for may be lost, so it gets no answer at all.
             raise ConnectionDropped(str(exc)) from exc
         return response
+
+    def _upgrade(self, request: Request) -> Response | SessionHandler:
+        # The feed is another one after a reset.
+        return self.feed.upgrade(request)
 
     def pause(self, *, whole_exchange: bool = False) -> None:
         """Take no orders until `resume`; cancels are still taken unless the whole exchange is paused."""
@@ -289,6 +297,9 @@ class PaperExchange:
             self.venue.cancel_all(account_id, None, self.now())
             self.settle()
 
+    def _who(self, headers: Mapping[str, str]) -> str | None:
+        return claimed_account(self.keys, self.venue, headers)
+
     def _account_named(self, name: str) -> str | None:
         for account_id in self.venue.account_ids() if name else ():
             if self.venue.account(account_id).name == name:
@@ -296,8 +307,12 @@ class PaperExchange:
         return None
 
     def _note_key(self, key: ApiKey, is_there: bool) -> None:
-        if self._keeper is not None:
-            self._changed_keys.append(key_row(key, is_there=is_there))
+        if self._recorder is not None:
+            self._recorder.note(key_row(key, is_there=is_there))
+
+    def _note_grant(self, account_id: str, tier: Tier) -> None:
+        if self._recorder is not None:
+            self._recorder.note(GrantRow(account_id=account_id, tier=tier))
 
     # --- tasks ------------------------------------------------------------------------------------
 
@@ -325,71 +340,3 @@ class PaperExchange:
             wait_s = math.inf if due is None else max(0, due - self.now()) / NS_PER_S
             await trio.sleep(min(wait_s, EXPIRY_CHECK_S))
             self.settle()
-
-
-async def run_paper_exchange(
-    *,
-    env: Env,
-    listener: trio.abc.Listener[trio.abc.Stream],
-    address: str,
-    scenario: Scenario,
-    seed: int,
-    accounts: Mapping[str, Money] | None = None,
-    flow_rate: float = DEFAULT_RATE_PER_S,
-    limits: HttpLimits = DEFAULT_LIMITS,
-    settings: ExchangeSettings = DEFAULT_SETTINGS,
-    ids: Callable[[], str] | None = None,
-    state: Path | None = None,
-    task_status: trio.TaskStatus[PaperExchange] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Serve a paper exchange until cancelled; `task_status` gets it once clients can connect.
-
-    Cancelling ends every connection without farewell.
-
-    Args:
-        env: clock, ids and streams.
-        listener: where clients come in; closed at the end.
-        address: `host:port` as clients write it.
-        scenario: markets, opening books, and the accounts to make.
-        seed: of the street's behaviour; equal seeds give equal flows.
-        accounts: accounts to make instead of the scenario's, with their cash.
-        flow_rate: quotes and takes a second; 0 makes a street that only does what the scenario prescribes: opening
-            books of markets that open later, and results.
-        limits: bounds of the listener's clients.
-        settings: dialect, tier and what else its operator may choose.
-        ids: gives ids; None takes random ones, because a trader's journal that outlives the exchange takes a
-            repeated trade id for a fill that it knows.
-        state: where everything is kept over a restart; None forgets.
-        task_status: for `nursery.start`.
-
-    Raises:
-        StoreError: the state file cannot be used, or the disk failed while serving.
-        AlreadyRunning: another exchange uses the state file.
-    """
-    async with AsyncExitStack() as stack:
-        keeper = None
-        if state is not None:
-            keeper = await stack.enter_async_context(open_keeper(env=env, path=state))
-            await env.run_blocking(keeper.file.keep_newest, "trade", TRADES_KEPT)
-        exchange = PaperExchange(
-            env=env,
-            address=address,
-            scenario=scenario,
-            seed=seed,
-            limits=limits,
-            settings=settings,
-            ids=ids,
-            keeper=keeper,
-        )
-        async with trio.open_nursery() as nursery:
-            if keeper is not None:
-                nursery.start_soon(keeper.write_for_ever)
-            wanted = {spec.name: spec.money for spec in scenario.accounts}
-            for name, cash in (wanted if accounts is None else accounts).items():
-                exchange.create_account(name, cash)
-            exchange.settle()
-            await exchange.wait_durable()
-            await nursery.start(partial(exchange.server.serve, listener))
-            nursery.start_soon(exchange.run_expiries)
-            nursery.start_soon(exchange.run_street, seed, flow_rate)
-            task_status.started(exchange)

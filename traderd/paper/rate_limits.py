@@ -6,6 +6,7 @@ Must not: know what a request costs, or read a clock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -82,12 +83,18 @@ class Bucket:
         self._at = max(self._at, now)
 
 
+def _nobody_listens(account_id: str, tier: Tier) -> None:
+    pass
+
+
 @attrs.define(eq=False)
 class RateLimits:
     """Every account's tier and buckets."""
 
     tier: Tier = Tier.UNLIMITED
     """Of an account that was granted nothing better."""
+    on_grant: Callable[[str, Tier], None] = _nobody_listens
+    """Told of every account that was raised, for whoever keeps that over a restart."""
     _granted: dict[str, Tier] = attrs.field(factory=dict)
     _buckets: dict[tuple[str, bool], Bucket] = attrs.field(factory=dict)
 
@@ -113,7 +120,10 @@ class RateLimits:
     def grant(self, account_id: str, tier: Tier, now: Timestamp) -> None:
         """Raise an account to a tier for good; a lower one than it has changes nothing."""
         known = self._granted.get(account_id, Tier.BASIC)
-        self._granted[account_id] = max(known, tier, key=RANK.index)
+        if RANK.index(tier) <= RANK.index(known):
+            return
+        self._granted[account_id] = tier
+        self.on_grant(account_id, tier)
         best = self.tier_of(account_id)
         if best is Tier.UNLIMITED:
             return

@@ -7,7 +7,7 @@ Must not: read the command line or the configuration.
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -19,12 +19,13 @@ from traderd.errors import ConfigError
 from traderd.model.units import Money
 from traderd.paper.admin.access import ADMIN_FILE, AdminAccess
 from traderd.paper.admin.api import PREFIX, AdminApi
-from traderd.paper.exchange import PaperExchange, run_paper_exchange
+from traderd.paper.exchange import PaperExchange
 from traderd.paper.faults.plan import FaultPlan
 from traderd.paper.flow.order_flow import DEFAULT_RATE_PER_S
 from traderd.paper.ids import SeededIds
 from traderd.paper.key_files import KeyFile, KeyType, ensure_key_file
 from traderd.paper.ready import Ready, ReadyAccount, on_disk, shown
+from traderd.paper.running import run_paper_exchange
 from traderd.paper.scenario import Scenario
 from traderd.paper.serving.http_server import HttpServer
 from traderd.paper.settings import DEFAULT_SETTINGS, ExchangeSettings
@@ -61,6 +62,8 @@ class ServeOptions:
     """Where everything is kept over a restart."""
     ready_file: Path | None = None
     """Written once clients can connect, as `Ready`."""
+    log: Callable[[str], None] | None = None
+    """Takes one line for each request of the exchange's clients, see `serving.request_log`."""
 
 
 @attrs.frozen
@@ -147,6 +150,7 @@ async def _open(
             settings=options.settings,
             ids=None if options.seed is None else SeededIds(seed),
             state=options.state,
+            log=options.log,
         )
     )
     exchange.faults.set_plan(options.faults.fault)

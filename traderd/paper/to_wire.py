@@ -6,6 +6,10 @@ Must not: read or change the venue.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import attrs
+
 from traderd.kalshi.wire import portfolio, serve
 from traderd.model.orders import Fill, OrderRecord, PositionRecord
 from traderd.model.units import (
@@ -91,13 +95,35 @@ def position_body(position: Position) -> portfolio.MarketPosition:
     )
 
 
-def event_position_body(event_ticker: str, positions: list[Position]) -> portfolio.EventPosition:
-    """Return the sum over an event's markets."""
+@attrs.frozen(kw_only=True)
+class EventTotal:
+    """What one account holds of an event, summed over its markets."""
+
+    traded: Money
+    volume: Count
+    exposure: Money
+    realized_pnl: Money
+    fees_paid: Money
+
+
+def event_total(positions: Sequence[Position]) -> EventTotal:
+    """Return the sum of the positions in an event's markets."""
+    return EventTotal(
+        traded=Money(sum(p.total_traded for p in positions)),
+        volume=Count(sum(p.volume for p in positions)),
+        exposure=Money(sum(p.exposure for p in positions)),
+        realized_pnl=Money(sum(p.realized_pnl for p in positions)),
+        fees_paid=Money(sum(p.fees_paid for p in positions)),
+    )
+
+
+def event_position_body(event_ticker: str, total: EventTotal) -> portfolio.EventPosition:
+    """Return the body of an event's total."""
     return portfolio.EventPosition(
         event_ticker=event_ticker,
-        total_cost_dollars=format_money(Money(sum(p.total_traded for p in positions))),
-        total_cost_shares_fp=format_count(Count(sum(p.volume for p in positions))),
-        event_exposure_dollars=format_money(Money(sum(p.exposure for p in positions))),
-        realized_pnl_dollars=format_money(Money(sum(p.realized_pnl for p in positions))),
-        fees_paid_dollars=format_money(Money(sum(p.fees_paid for p in positions))),
+        total_cost_dollars=format_money(total.traded),
+        total_cost_shares_fp=format_count(total.volume),
+        event_exposure_dollars=format_money(total.exposure),
+        realized_pnl_dollars=format_money(total.realized_pnl),
+        fees_paid_dollars=format_money(total.fees_paid),
     )

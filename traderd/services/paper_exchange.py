@@ -32,7 +32,7 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the exchange until cancelled."""
     from traderd.kalshi.auth import load_public_key
-    from traderd.paper.exchange import run_paper_exchange
+    from traderd.paper.running import run_paper_exchange
     from traderd.paper.scenario import default_scenario
 
     embedded = context.venue.embedded

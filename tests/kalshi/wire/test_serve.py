@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from traderd.kalshi.wire import rest, serve, translate
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId, TradeId
+from traderd.model.market import PriceBand, PriceGrid
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -140,3 +141,13 @@ def test_an_ask_order_is_written_in_both_spellings_of_direction():
         "0.0100",
         "",
     )
+
+
+def test_a_grid_is_told_band_by_band_and_read_back_the_same():
+    bands = ((0, 1_000, 10), (1_000, 9_000, 100), (9_000, 10_000, 10))
+    grid = PriceGrid(
+        tuple(PriceBand(start=Price(a), end=Price(b), step=Price(c)) for a, b, c in bands)
+    )
+    wire = serve.grid_to_wire(grid)
+    assert (wire[0].start, wire[0].end, wire[0].step) == ("0.0000", "0.1000", "0.0010")
+    assert translate.grid_from_wire(wire) == grid

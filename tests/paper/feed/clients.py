@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.paper.venues import NOW, TICKER, market, venue
+from traderd.kalshi.wire.commands import ERROR_TEXT
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_MS, parse_count, parse_price
 from traderd.paper.feed.audience import Audience
@@ -79,3 +80,11 @@ def hall_of_two() -> Hall:
 
 def kinds(frames: list[dict[str, Any]]) -> list[str]:
     return [frame["type"] for frame in frames]
+
+
+def error(code: int, command_id: int = 1):
+    return [{"type": "error", "id": command_id, "msg": {"code": code, "msg": ERROR_TEXT[code]}}]
+
+
+def take(hall, count: str = "1") -> None:
+    hall.venue.street.take(TICKER, Side.BID, parse_price("0.52"), parse_count(count), NOW)

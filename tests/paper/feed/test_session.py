@@ -6,23 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.paper.feed.clients import OTHER, SENT_MS, hall_of_two, kinds
+from tests.paper.feed.anything import command, junk
+from tests.paper.feed.clients import OTHER, SENT_MS, error, hall_of_two, kinds, take
 from tests.paper.venues import NOW, TICKER, market, terms
-from traderd.kalshi.wire.commands import CHANNELS, ERROR_TEXT
+from traderd.kalshi.wire.commands import CHANNELS
 from traderd.model.orders import Side
 from traderd.model.units import parse_count, parse_price
 from traderd.paper import choices
 from traderd.paper.feed.session import MARKETS_MAX
 
 FILTERING = ("orderbook_delta", "ticker", "trade", "fill", "user_orders", "market_positions")
-
-
-def error(code: int, command_id: int = 1):
-    return [{"type": "error", "id": command_id, "msg": {"code": code, "msg": ERROR_TEXT[code]}}]
-
-
-def take(hall, count: str = "1") -> None:
-    hall.venue.street.take(TICKER, Side.BID, parse_price("0.52"), parse_count(count), NOW)
 
 
 # --- subscribing ----------------------------------------------------------------------------------
@@ -273,104 +266,6 @@ def test_channels_without_a_filter_cannot_be_updated(channel):
     assert got == error(13, 2)
 
 
-# --- changing subscriptions -----------------------------------------------------------------------
-
-
-def test_adding_and_removing_markets_uses_up_sequence_numbers():
-    hall = hall_of_two()
-    client = hall.client()
-    client.say("subscribe", channels=["orderbook_delta"], market_ticker=TICKER)
-    got = client.say("update_subscription", sids=[1], action="add_markets", market_ticker=OTHER)
-    assert got[0] == {
-        "type": "ok",
-        "id": 2,
-        "sid": 1,
-        "seq": 2,
-        "msg": {"market_tickers": [TICKER, OTHER]},
-    }
-    assert [(f["type"], f["seq"]) for f in got[1:]] == [("orderbook_snapshot", 3)]
-    got = client.say("update_subscription", sid=1, action="delete_markets", market_ticker=TICKER)
-    assert got == [{"type": "ok", "id": 3, "sid": 1, "seq": 4, "msg": {"market_tickers": [OTHER]}}]
-    take(hall)
-    assert client.heard() == []
-
-
-def test_the_market_list_can_be_left_out_of_acknowledgements():
-    client = hall_of_two().client()
-    client.say("subscribe", channels=["trade"], market_ticker=TICKER, skip_ticker_ack=True)
-    (ok,) = client.say("update_subscription", sid=1, action="add_markets", market_ticker=OTHER)
-    assert (ok["seq"], ok["msg"]) == (1, {})
-
-
-def test_replies_of_channels_without_numbers_are_numbered_among_themselves():
-    hall = hall_of_two()
-    client = hall.client()
-    client.say("subscribe", channels=["user_orders"], market_ticker=TICKER)
-    (ok,) = client.say("update_subscription", sid=1, action="add_markets", market_ticker=OTHER)
-    assert ok == {
-        "type": "ok",
-        "id": 2,
-        "sid": 1,
-        "seq": 1,
-        "msg": {"market_tickers": [TICKER, OTHER]},
-    }
-    hall.venue.create_order("ann", terms("bid", "1", "0.10"), "a", NOW)
-    (order,) = client.heard()
-    assert "seq" not in order
-    (gone,) = client.say("unsubscribe", sids=[1])
-    assert gone["seq"] == 2
-
-
-def test_acknowledgements_repeat_the_last_number_where_they_use_none_up(monkeypatch):
-    monkeypatch.setattr(choices, "ACKS_CONSUME_SEQ", False)
-    client = hall_of_two().client()
-    client.say("subscribe", channels=["orderbook_delta"], market_ticker=TICKER)
-    got = client.say("update_subscription", sid=1, action="add_markets", market_ticker=OTHER)
-    assert [(f["type"], f["seq"]) for f in got] == [("ok", 1), ("orderbook_snapshot", 2)]
-
-
-def test_a_snapshot_on_request_carries_the_commands_id():
-    client = hall_of_two().client()
-    client.say("subscribe", channels=["orderbook_delta"], market_tickers=[TICKER, OTHER])
-    got = client.say(
-        "update_subscription", sid=1, action="get_snapshot", market_tickers=[OTHER, TICKER]
-    )
-    assert [(f["type"], f["id"], f["seq"], f["msg"]["market_ticker"]) for f in got] == [
-        ("orderbook_snapshot", 2, 3, OTHER),
-        ("orderbook_snapshot", 2, 4, TICKER),
-    ]
-
-
-def test_unsubscribing_ends_the_data_and_frees_the_channel():
-    hall = hall_of_two()
-    client = hall.client()
-    client.say("subscribe", channels=["orderbook_delta", "fill"], market_ticker=TICKER)
-    got = client.say("unsubscribe", sids=[1, 9, 2])
-    assert got == [
-        {"type": "unsubscribed", "id": 2, "sid": 1, "seq": 2},
-        *error(7, 2),
-        {"type": "unsubscribed", "id": 2, "sid": 2, "seq": 1},
-    ]
-    take(hall)
-    assert client.heard() == []
-    got = client.say("subscribe", channels=["orderbook_delta"], market_ticker=TICKER)
-    assert (got[0]["msg"]["sid"], got[1]["seq"]) == (3, 1)
-
-
-def test_subscriptions_are_listed():
-    client = hall_of_two().client()
-    assert client.say("list_subscriptions") == [{"type": "ok", "id": 1, "msg": []}]
-    client.say("subscribe", channels=["trade", "fill"])
-    assert client.say("list_subscriptions") == [
-        {
-            "type": "ok",
-            "id": 3,
-            "msg": [{"channel": "trade", "sid": 1}, {"channel": "fill", "sid": 2}],
-        }
-    ]
-    assert client.session.channels() == ("trade", "fill")
-
-
 # --- refusals -------------------------------------------------------------------------------------
 
 
@@ -472,66 +367,6 @@ def test_nothing_is_heard_after_the_end():
 
 
 # --- anything at all --------------------------------------------------------------------------------
-
-junk = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8)
-    | st.sampled_from([*CHANNELS, TICKER, "all", 1, 2, -1, 0, 2**63, 10**40, "1"]),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-PARAMETERS = (
-    "channels",
-    "market_ticker",
-    "market_tickers",
-    "market_id",
-    "market_ids",
-    "use_yes_price",
-    "skip_ticker_ack",
-    "send_initial_snapshot",
-    "user_filter",
-    "shard_factor",
-    "shard_key",
-    "index_ids",
-    "underlying_tickers",
-    "sid",
-    "sids",
-    "action",
-    "new",
-)
-ACTIONS = ("add_markets", "delete_markets", "get_snapshot", "indexlist", "subscribe_underlyings")
-COMMANDS = ("subscribe", "unsubscribe", "update_subscription", "list_subscriptions")
-names = st.sampled_from([TICKER, OTHER, "NOPE"])
-sids = st.integers(0, 5)
-sensible = st.fixed_dictionaries(
-    {},
-    optional={
-        "channels": st.lists(st.sampled_from(CHANNELS), max_size=3),
-        "market_tickers": st.lists(names, max_size=3),
-        "market_ticker": names,
-        "market_id": names,
-        "use_yes_price": st.booleans(),
-        "send_initial_snapshot": st.booleans(),
-        "skip_ticker_ack": st.booleans(),
-        "index_ids": st.lists(names, max_size=2),
-        "underlying_tickers": st.lists(names, max_size=2),
-        "sid": sids,
-        "sids": st.lists(sids, max_size=2),
-        "action": st.sampled_from(ACTIONS),
-    },
-)
-command = st.fixed_dictionaries(
-    {"cmd": st.sampled_from(COMMANDS) | junk},
-    optional={
-        "id": st.integers(0, 9) | junk,
-        "params": sensible | st.dictionaries(st.sampled_from(PARAMETERS), junk) | junk,
-    },
-)
 
 
 @settings(max_examples=150, deadline=None)

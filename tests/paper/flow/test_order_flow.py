@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
@@ -14,28 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.flow_realism import RECORDING, recorded_figures, synthetic_figures
-from tests.paper.scenario.small import build, tables
+from tests.paper.flow.streets import changes_of, follow, planned, play
+from tests.paper.scenario.small import build
 from tests.paper.venues import CLOSE, NOW, TICKER, bid, venue
 from tests.paper.venues import market as one_market
 from traderd.model.ids import MarketTicker
-from traderd.model.market import MarketStatus
 from traderd.model.orders import OrderTerms, Side
 from traderd.model.units import NS_PER_S, Count, Price, Timestamp, parse_money
 from traderd.paper.flow.behaviour import Settles, StreetPlan, Style
 from traderd.paper.flow.order_flow import OrderFlow
-from traderd.paper.scenario import (
-    build_venue,
-    default_scenario,
-    packaged_scenario,
-    scenario_from,
-    street_plans,
-)
+from traderd.paper.scenario import build_venue, default_scenario, packaged_scenario, street_plans
 from traderd.paper.venue.listings import Result
 from traderd.paper.venue.messages import (
     Broadcast,
     FillHappened,
     LevelChanged,
-    MarketChanged,
     TradeHappened,
     VenueRefusal,
 )
@@ -256,189 +248,7 @@ def test_a_street_without_rate_and_program_is_not_needed():
     assert OrderFlow(venue(), Random(1), 0, settling).is_needed
 
 
-# --- styles ---------------------------------------------------------------------------------------
-
-
-def planned(plan: StreetPlan, *, book: bool = True, close: Timestamp = CLOSE, **more: object):
-    """Return a venue of one market and what it has to do, with a book of ten levels a side."""
-    listed = one_market()
-    listed.close_time = close
-    v = venue(listed)
-    for number in range(1, 11) if book else ():
-        v.street.add(TICKER, B, Price(5_000 - 100 * number), Count(10_000), NOW)
-        v.street.add(TICKER, A, Price(5_000 + 100 * number), Count(10_000), NOW)
-    v.take_outbox()
-    return v, OrderFlow(v, Random(3), plans={TICKER: plan}, **more)
-
-
-def follow(
-    v: Venue, flow: OrderFlow, seconds: float, start: Timestamp = NOW
-) -> Iterator[tuple[Timestamp, list[Broadcast]]]:
-    """Run a flow as an exchange does: what is due in the venue happens on time, between two actions."""
-    now, end = start, Timestamp(start + int(seconds * NS_PER_S))
-    while True:
-        delay, action = flow.next_action(now)
-        at = Timestamp(now + int(delay * NS_PER_S))
-        due = v.next_due()
-        if due is not None and due <= at:
-            now = max(now, due)
-            v.advance(now)
-        elif at > end:
-            return
-        else:
-            now = at
-            flow.apply(action, now)
-        yield now, v.take_outbox()
-
-
-def changes_of(run_of: Iterator[tuple[Timestamp, list[Broadcast]]]) -> list[Timestamp]:
-    return [now for now, news in run_of for each in news if isinstance(each, LevelChanged)]
-
-
-def test_a_quiet_market_hardly_changes():
-    quiet = changes_of(follow(*planned(StreetPlan(style=Style.QUIET)), 3_000))
-    steady = changes_of(follow(*planned(StreetPlan(style=Style.STEADY)), 3_000))
-    assert 0 < len(quiet) * 20 < len(steady)
-
-
-def test_news_bring_a_jump_and_a_cluster_of_activity():
-    changes = changes_of(follow(*planned(StreetPlan(style=Style.BURST)), 3_000))
-    per_ten_s = Counter((at - NOW) // (10 * NS_PER_S) for at in changes)
-    busy = sum(count for count in per_ten_s.values() if count >= 10)
-    assert busy > 0.5 * len(changes)
-    assert sum(count > 3 for count in per_ten_s.values()) < 0.3 * 300
-
-
-def test_makers_alone_never_trade_and_takers_trade_four_times_as_often():
-    def trades(style: Style) -> int:
-        v, flow = planned(StreetPlan(style=style))
-        return sum(isinstance(e, TradeHappened) for _, news in follow(v, flow, 3_000) for e in news)
-
-    assert trades(Style.MAKERS) == 0
-    assert 2 * trades(Style.STEADY) < trades(Style.TAKERS)
-
-
-def test_makers_alone_do_not_take_an_order_that_they_have_passed_either():
-    v, flow = planned(StreetPlan(style=Style.MAKERS))
-    v.create_order("ann", bid("1", "0.50"), None, NOW)
-    assert all(
-        not isinstance(each, TradeHappened) for _, news in follow(v, flow, 600) for each in news
-    )
-
-
-def test_nobody_touches_a_market_of_nobody():
-    v, flow = planned(StreetPlan(style=Style.NONE))
-    assert changes_of(follow(v, flow, 600)) == []
-
-
-@pytest.mark.parametrize("style", [Style.STEADY, Style.QUIET, Style.BURST, Style.DRIFT])
-def test_a_market_without_a_book_gets_one_quoted_at_once_if_its_style_says_so(style):
-    v, flow = planned(StreetPlan(style=style), book=False)
-    for _ in follow(v, flow, 5):
-        pass
-    bids, asks = v.book(TICKER)
-    assert len(bids) >= 5
-    assert len(asks) >= 5
-
-
-@pytest.mark.parametrize("life_s", [60, 600, 7_200])
-@pytest.mark.parametrize("settles", [Settles.YES, Settles.NO])
-def test_who_knows_the_end_drives_the_price_there_before_the_close(life_s, settles):
-    close = Timestamp(NOW + life_s * NS_PER_S)
-    v, flow = planned(StreetPlan(style=Style.DRIFT, settles=settles), close=close, rate=1.0)
-    for _ in follow(v, flow, life_s * 0.38):
-        pass
-    bids, asks = v.book(TICKER)
-    assert 4_000 < bids[0][0] < asks[0][0] < 6_000
-    for now, _ in follow(v, flow, life_s * 0.6, Timestamp(NOW + int(life_s * 0.38 * NS_PER_S))):
-        assert now < close
-    bids, asks = v.book(TICKER)
-    if settles is Settles.YES:
-        assert bids[0][0] >= 9_700
-    else:
-        assert asks[0][0] <= 300
-
-
-# --- results --------------------------------------------------------------------------------------
-
-
-def test_a_result_comes_shortly_after_the_close_and_is_paid_out():
-    v, flow = planned(StreetPlan(settles=Settles.YES))
-    v.create_order("ann", bid("5", "0.51"), None, NOW)
-    decided = [
-        (now, each.market.status)
-        for now, news in follow(v, flow, 3_800)
-        for each in news
-        if isinstance(each, MarketChanged)
-    ]
-    assert [status for _, status in decided] == [MarketStatus.DETERMINED, MarketStatus.FINALIZED]
-    assert CLOSE + 5 * NS_PER_S <= decided[0][0] <= CLOSE + 30 * NS_PER_S
-    assert v.market(TICKER).result is Result.YES
-    v.check_money()
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_at_most_one_market_of_an_exclusive_event_ends_yes_by_flow(seed):
-    scenario = packaged_scenario("showcase")
-    v = build(scenario)
-    flow = OrderFlow(v, Random(seed), 2.0, street_plans(scenario))
-    for _ in follow(v, flow, 1_300):
-        pass
-    ends = [v.market(f"KXSHOWGAME-FINAL-{side}") for side in "NS"]
-    assert sorted(each.result.value for each in ends) == ["no", "yes"]
-    winner = next(each for each in ends if each.result is Result.YES)
-    assert winner.last_price is not None
-    scalar = v.market("KXSHOWFREE-TURNOUT-PCT")
-    assert scalar.result is Result.SCALAR
-    assert scalar.settlement_value % 100 == 0
-    assert 5_000 < scalar.settlement_value < 8_000
-    above = [v.market(f"KXSHOWCOIN-NOON-T{strike}").result for strike in (60_000, 61_000)]
-    assert above != [Result.NO, Result.YES]
-    v.check_money()
-
-
-def test_which_side_wins_is_up_to_the_seed():
-    def winner(seed: int) -> Result | None:
-        v, _ = planned(StreetPlan())
-        flow = OrderFlow(v, Random(seed), 0, {TICKER: StreetPlan(settles=Settles.BY_FLOW)})
-        for _ in follow(v, flow, 3_700):
-            pass
-        return v.market(TICKER).result
-
-    results = [winner(seed) for seed in range(20)]
-    assert results == [winner(seed) for seed in range(20)]
-    assert {Result.YES, Result.NO} == set(results)
-
-
-def test_a_silent_street_still_opens_and_settles_what_the_scenario_says():
-    scenario = scenario_from(tables(opens_in_s=10, settles="no"))
-    v = build(scenario)
-    flow = OrderFlow(v, Random(1), 0, street_plans(scenario))
-    changed = changes_of(follow(v, flow, 40))
-    assert len(changed) == 3
-    assert all(NOW + 10 * NS_PER_S < at < NOW + 11 * NS_PER_S for at in changed)
-    assert v.book("KX-1-A") == (((4_700, 200), (4_600, 100)), ((4_800, 300),))
-    for _ in follow(v, flow, 200, Timestamp(NOW + 40 * NS_PER_S)):
-        pass
-    assert v.market("KX-1-A").status is MarketStatus.FINALIZED
-    assert v.market("KX-1-A").result is Result.NO
-
-
-def test_a_result_that_somebody_gave_first_stands():
-    v, flow = planned(StreetPlan(settles=Settles.YES))
-    v.life.determine(TICKER, Result.NO, None, NOW)
-    for _ in follow(v, flow, 3_800):
-        pass
-    assert v.market(TICKER).result is Result.NO
-
-
 # --- markets that change under the street ---------------------------------------------------------
-
-
-def play(v: Venue, flow: OrderFlow, seconds: float, start: Timestamp) -> Timestamp:
-    for _ in follow(v, flow, seconds, start):
-        pass
-    return Timestamp(start + int(seconds * NS_PER_S))
 
 
 def test_a_halted_market_is_left_alone_and_quoted_again_when_it_resumes():
@@ -463,30 +273,6 @@ def test_a_pause_of_the_exchange_stops_the_street():
     now = Timestamp(now + 300 * NS_PER_S)
     v.pauses.end()
     assert changes_of(follow(v, flow, 60, now))
-
-
-def test_a_market_that_closed_early_gets_its_result_and_one_that_reopened_its_book():
-    v, flow = planned(StreetPlan(settles=Settles.YES))
-    now = play(v, flow, 60, NOW)
-    v.life.close(TICKER, now)
-    now = play(v, flow, 2, now)
-    assert v.book(TICKER) == ((), ())
-    v.life.move_close(TICKER, CLOSE, now)
-    now = play(v, flow, 30, now)
-    assert len(v.book(TICKER)[0]) >= 8
-    v.life.close(TICKER, now)
-    play(v, flow, 60, now)
-    assert v.market(TICKER).result is Result.YES
-
-
-def test_a_close_that_was_moved_back_moves_the_result():
-    v, flow = planned(StreetPlan(settles=Settles.YES))
-    now = play(v, flow, 60, NOW)
-    v.life.move_close(TICKER, Timestamp(CLOSE + 600 * NS_PER_S), now)
-    now = play(v, flow, 3_900, now)
-    assert v.market(TICKER).result is None
-    play(v, flow, 400, now)
-    assert v.market(TICKER).result is Result.YES
 
 
 @pytest.mark.parametrize("label", ["deci_cent", "center_half_edge_deci_cent", "linear_cent"])

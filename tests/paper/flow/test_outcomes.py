@@ -1,12 +1,21 @@
-"""Who wins."""
+"""Who wins, by the table and in a whole venue."""
 
 from __future__ import annotations
 
 from collections import Counter
 from random import Random
 
+import pytest
+
+from tests.paper.flow.streets import follow, planned
+from tests.paper.scenario.small import build
+from tests.paper.venues import TICKER
 from traderd.model.units import Price
+from traderd.paper.flow.behaviour import Settles, StreetPlan
+from traderd.paper.flow.order_flow import OrderFlow
 from traderd.paper.flow.outcomes import Candidate, draw_outcomes
+from traderd.paper.scenario import packaged_scenario, street_plans
+from traderd.paper.venue.listings import Result
 
 
 def candidates(*chances: int, **more: object) -> list[Candidate]:
@@ -64,3 +73,36 @@ def test_what_the_scenario_says_stands_and_the_others_follow():
     ]
     assert not any(each[0] for each in draws(lost, exclusive=True, times=200))
     assert set(draws(fixed[:1], exclusive=False, times=5)) == {(True,)}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_at_most_one_market_of_an_exclusive_event_ends_yes_by_flow(seed):
+    scenario = packaged_scenario("showcase")
+    v = build(scenario)
+    flow = OrderFlow(v, Random(seed), 2.0, street_plans(scenario))
+    for _ in follow(v, flow, 1_300):
+        pass
+    ends = [v.market(f"KXSHOWGAME-FINAL-{side}") for side in "NS"]
+    assert sorted(each.result.value for each in ends) == ["no", "yes"]
+    winner = next(each for each in ends if each.result is Result.YES)
+    assert winner.last_price is not None
+    scalar = v.market("KXSHOWFREE-TURNOUT-PCT")
+    assert scalar.result is Result.SCALAR
+    assert scalar.settlement_value % 100 == 0
+    assert 5_000 < scalar.settlement_value < 8_000
+    above = [v.market(f"KXSHOWCOIN-NOON-T{strike}").result for strike in (60_000, 61_000)]
+    assert above != [Result.NO, Result.YES]
+    v.check_money()
+
+
+def test_which_side_wins_is_up_to_the_seed():
+    def winner(seed: int) -> Result | None:
+        v, _ = planned(StreetPlan())
+        flow = OrderFlow(v, Random(seed), 0, {TICKER: StreetPlan(settles=Settles.BY_FLOW)})
+        for _ in follow(v, flow, 3_700):
+            pass
+        return v.market(TICKER).result
+
+    results = [winner(seed) for seed in range(20)]
+    assert results == [winner(seed) for seed in range(20)]
+    assert {Result.YES, Result.NO} == set(results)

@@ -11,7 +11,13 @@ from traderd.paper.rest.legacy_portfolio import (
     legacy_order,
     legacy_position,
 )
-from traderd.paper.to_wire import event_position_body, fill_body, order_body, position_body
+from traderd.paper.to_wire import (
+    event_position_body,
+    event_total,
+    fill_body,
+    order_body,
+    position_body,
+)
 
 FINE = PriceGrid((PriceBand(start=Price(0), end=ONE_DOLLAR, step=Price(10)),))
 
@@ -61,5 +67,6 @@ def test_positions_get_integers_toward_zero():
     (position,) = traded().positions("bob")
     body = legacy_position(position_body(position), position, Count(199))
     assert (body.position, body.resting_orders_count, body.market_exposure) == (-2, 1, 139)
-    total = legacy_event_position(event_position_body("E", [position] * 2), [position] * 2)
+    summed = event_total([position] * 2)
+    total = legacy_event_position(event_position_body("E", summed), summed)
     assert (total.total_cost_shares, total.event_exposure) == (5, 278)

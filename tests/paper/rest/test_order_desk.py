@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.paper.rest.orders import OTHER, TICKER, V1, V2, bench_with_book, with_subaccount
 from tests.paper.venues import bid
 from traderd.kalshi.wire.errors import Refusal, RequestRefused
-from traderd.paper.rest.call import Call
-from traderd.paper.rest.order_desk import OrderDesk, Whose, error_of, refusal_of
+from traderd.paper.rest.call import Call, refusal_of
+from traderd.paper.rest.order_desk import OrderDesk, Whose, error_of
 from traderd.paper.serving.http_server import Request
 from traderd.paper.settings import Dialect
 from traderd.paper.venue.messages import VenueRefusal

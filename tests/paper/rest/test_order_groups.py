@@ -65,7 +65,9 @@ async def test_a_body_of_another_type_is_refused_flat(autojump_clock, body):
 
 
 async def test_both_limits_may_be_given_if_they_agree(autojump_clock):
-    await made(RestBench(), 10, contracts_limit_fp="10.0")
+    bench = RestBench()
+    group_id = await made(bench, 10, contracts_limit_fp="10.0")
+    assert (await bench.ask("GET", f"{PATH}/{group_id}"))[1]["contracts_limit_fp"] == "10.00"
 
 
 async def test_a_trigger_cancels_the_orders_and_a_reset_takes_new_ones(autojump_clock):

@@ -51,7 +51,10 @@ def test_what_is_asked_of_the_street_holds_the_book_of_a_market_that_opens_later
 
 def test_a_weekly_pause_is_written_in_times_of_day():
     assert PauseSpec(day="thursday", begins="03:00", ends="05:00").pause == THURSDAY_PAUSE
-    assert PauseSpec(day="sunday", begins="22:30", ends="24:00").pause.to_minute == 1_440
+    sunday = PauseSpec(day="sunday", begins="22:30", ends="24:00")
+    assert sunday.pause.to_minute == 1_440
+    for spec in (PauseSpec(day="thursday", begins="03:00", ends="05:00"), sunday):
+        assert PauseSpec.of(spec.pause) == spec
 
 
 @pytest.mark.parametrize("text", ["3:00", "0300", "25:00", "03:60", "24:01", "٠٣:٠٠", "ab:cd", ""])

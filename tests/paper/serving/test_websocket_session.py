@@ -1,6 +1,5 @@
 """The WebSocket half: texts, pings, farewells, and readers that are too slow."""
 
-from contextlib import asynccontextmanager
 from functools import partial
 
 import pytest
@@ -12,75 +11,20 @@ from hypothesis import strategies as st
 from trio_websocket import ConnectionClosed
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.events import Request as UpgradeRequest
-from wsproto.extensions import PerMessageDeflate
 
-from tests.paper.served import HOST, websocket
-from traderd.paper.serving.gate import Gate
+from tests.paper.served import websocket
+from tests.paper.serving.talking import HEADERS, Client, echo, offering, protocols, start, texts_of
 from traderd.paper.serving.websocket_session import (
     CLOSE_S,
+    CLOSE_TRY_LATER,
     MESSAGE_CHARACTERS_MAX,
-    OutgoingLimits,
+    OUTGOING_BYTES_MAX,
+    OUTGOING_FRAMES_MAX,
     accept_upgrade,
     encode_text_frame,
     is_upgrade,
     run_session,
 )
-
-HEADERS = {
-    "host": HOST,
-    "connection": "keep-alive, Upgrade",
-    "upgrade": "WebSocket",
-    "sec-websocket-version": "13",
-    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
-
-
-def protocols() -> tuple[wsproto.Connection, wsproto.WSConnection]:
-    """Return a client that is through its handshake, and the server's protocol."""
-    server, answer = accept_upgrade("/ws", HEADERS)
-    assert server is not None
-    # The accept token is the RFC's own example for this key (section 1.3).
-    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in answer
-    return wsproto.Connection(wsproto.ConnectionType.CLIENT), server
-
-
-class Client:
-    """A client whose every frame is visible."""
-
-    def __init__(self, stream, protocol) -> None:
-        self.stream = stream
-        self.protocol = protocol
-
-    async def send(self, *events) -> None:
-        await self.stream.send_all(b"".join(self.protocol.send(event) for event in events))
-
-    async def events(self):
-        """Return the events of the next chunk, None at the end of the stream."""
-        data = await self.stream.receive_some(1_000_000)
-        if not data:
-            return None
-        self.protocol.receive_data(data)
-        return list(self.protocol.events())
-
-
-async def start(nursery, handler, *, lockstep=False, **limits) -> tuple[Client, trio.Event]:
-    pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
-    ours, theirs = pair()
-    client, server = protocols()
-    ended = trio.Event()
-
-    async def run() -> None:
-        await run_session(theirs, server, handler, limits=OutgoingLimits(**limits))
-        await trio.aclose_forcefully(theirs)
-        ended.set()
-
-    nursery.start_soon(run)
-    return Client(ours, client), ended
-
-
-async def echo(session) -> None:
-    while (text := await session.receive()) is not None:
-        session.send_text(text.encode())
 
 
 @given(st.binary(max_size=300) | st.sampled_from([125, 126, 65_535, 65_536]).map(bytes))
@@ -197,9 +141,11 @@ async def test_a_client_that_resets_while_we_write_ends_the_session(autojump_clo
     async with trio.open_nursery() as nursery:
         client, ended = await start(nursery, shout, lockstep=True)
         await client.events()
+        began = trio.current_time()
         await trio.aclose_forcefully(client.stream)
-        with trio.fail_after(CLOSE_S + 1):
-            await ended.wait()
+        await ended.wait()
+        # At the next write, not at a deadline.
+        assert trio.current_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
@@ -306,75 +252,18 @@ async def test_a_reader_that_is_too_slow_is_told_and_closed(autojump_clock, limi
         await ended.wait()
 
 
-@pytest.mark.parametrize("limits", [{"frames_max": 10}, {"bytes_max": 1_000}])
-async def test_what_was_asked_for_waits_beyond_the_bounds_and_news_do_not(autojump_clock, limits):
-    async def serve(session) -> None:
-        session.on_overflow = lambda: [b"too slow"]
-        assert await session.receive() == "everything"
-        with session.answers.being_made():
-            for number in range(50):
-                session.send_text(b"%50d" % number)
-        for number in range(9):
-            session.send_text(b"news %45d" % number)
-        assert session.is_open
-        await session.caught_up()
-        # From here on the bounds are what they were.
-        while session.is_open:
-            session.send_text(b"unread" + b" " * 90)
-            sent.append("unread")
-        assert await session.receive() is None
-
-    sent = []
-    async with trio.open_nursery() as nursery:
-        client, ended = await start(nursery, serve, lockstep=True, **limits)
-        await client.send(TextMessage(data="everything"))
-        texts = []
-        while (events := await client.events()) is not None:
-            texts += [e.data.strip() for e in events if isinstance(e, TextMessage)]
-            if any(isinstance(e, CloseConnection) for e in events):
-                break
-        assert texts[:50] == [str(number) for number in range(50)]
-        assert texts[50:59] == [f"news {number:45d}" for number in range(9)]
-        assert texts[59:] == ["too slow"]
-        assert len(sent) <= 12
-        await client.send(events[-1].response())
-        await ended.wait()
-
-
-async def test_commands_wait_while_a_long_answer_is_not_taken(autojump_clock):
-    taken = []
-
-    async def serve(session) -> None:
-        while (text := await session.receive()) is not None:
-            taken.append(text)
-            with session.answers.being_made():
-                for _ in range(20):
-                    session.send_text(text.encode())
-            await session.caught_up()
-
-    async with trio.open_nursery() as nursery:
-        client, ended = await start(nursery, serve, lockstep=True, frames_max=10)
-        await client.send(TextMessage(data="one"), TextMessage(data="two"))
-        await trio.testing.wait_all_tasks_blocked()
-        assert taken == ["one"]
-        heard = []
-        while len(heard) < 40:
-            heard += [e.data for e in await client.events()]
-        assert heard == ["one"] * 20 + ["two"] * 20
-        await client.stream.aclose()
-        await ended.wait()
-
-
 async def test_a_reader_that_never_reads_is_gone_after_the_deadline(autojump_clock):
     async def flood(session) -> None:
         while session.is_open:
             session.send_text(b"x" * 1000)
             await trio.sleep(0.01)
+        overflowed.append(trio.current_time())
 
+    overflowed = []
     async with trio.open_nursery() as nursery:
         _, ended = await start(nursery, flood, lockstep=True, frames_max=10)
-        with trio.fail_after(CLOSE_S + 1):
-            await ended.wait()
+        await ended.wait()
+        assert trio.current_time() - overflowed[0] == pytest.approx(CLOSE_S, abs=0.02)
 
 
 async def test_a_flood_of_pings_without_reading_is_an_overflow_too(autojump_clock):
@@ -382,8 +271,56 @@ async def test_a_flood_of_pings_without_reading_is_an_overflow_too(autojump_cloc
         client, ended = await start(nursery, echo, lockstep=True, frames_max=10)
         for _ in range(13):
             await client.send(Ping(payload=b"x"))
-        with trio.fail_after(CLOSE_S + 1):
-            await ended.wait()
+        heard = []
+        while (events := await client.events()) is not None:
+            heard += events
+            if isinstance(heard[-1], CloseConnection):
+                break
+        assert heard[-1].code == CLOSE_TRY_LATER
+        assert sum(isinstance(event, Pong) for event in heard) < 10
+        await client.send(heard[-1].response())
+        await ended.wait()
+
+
+async def test_one_turn_may_tell_an_attentive_reader_very_much(autojump_clock):
+    async def tell(session) -> None:
+        for number in range(50_000):
+            session.send_text(b"%d" % number)
+        assert session.is_open
+        session.close()
+
+    async with trio.open_nursery() as nursery:
+        client, ended = await start(nursery, tell)
+        heard = 0
+        while (events := await client.events()) is not None:
+            heard += sum(isinstance(event, TextMessage) for event in events)
+            if isinstance(events[-1], CloseConnection):
+                break
+        assert (heard, events[-1].code) == (50_000, 1000)
+        await client.send(events[-1].response())
+        await ended.wait()
+
+
+@pytest.mark.parametrize(
+    ("size", "most"),
+    [(1_000, OUTGOING_BYTES_MAX // 1_004), (10, OUTGOING_FRAMES_MAX)],
+)
+async def test_the_bytes_end_a_slow_reader_of_news_and_the_frames_one_of_crumbs(
+    autojump_clock, size, most
+):
+    async def tell(session) -> None:
+        while session.is_open:
+            session.send_text(b"x" * size)
+            sent.append(size)
+
+    sent = []
+    async with trio.open_nursery() as nursery:
+        client, ended = await start(nursery, tell)
+        (close,) = await client.events()
+        assert close.code == CLOSE_TRY_LATER
+        assert len(sent) == most + 1
+        await client.send(close.response())
+        await ended.wait()
 
 
 async def test_a_dropped_session_ends_without_a_close_frame(autojump_clock):
@@ -401,175 +338,6 @@ async def test_a_dropped_session_ends_without_a_close_frame(autojump_clock):
         await ended.wait()
         assert first.data == "first"
         assert await client.events() is None
-
-
-# --- texts that must wait ---------------------------------------------------------------------------
-
-
-def texts_of(events) -> list[str]:
-    return [event.data for event in events if isinstance(event, TextMessage)]
-
-
-async def test_texts_wait_at_the_gate_in_order_and_pings_pass_it(autojump_clock):
-    gate = Gate()
-
-    async def talk(session) -> None:
-        session.gate = gate
-        session.send_text(b"before")
-        gate.hold(1)
-        session.send_text(b"one")
-        gate.hold(2)
-        session.send_text(b"two")
-        session.ping(b"alive")
-        await session.receive()
-
-    async with trio.open_nursery() as nursery:
-        client, _ = await start(nursery, talk)
-        await trio.testing.wait_all_tasks_blocked()
-        before, ping = await client.events()
-        assert (before.data, bytes(ping.payload)) == ("before", b"alive")
-        gate.release(1)
-        await trio.testing.wait_all_tasks_blocked()
-        assert texts_of(await client.events()) == ["one"]
-        gate.release(2)
-        await trio.testing.wait_all_tasks_blocked()
-        assert texts_of(await client.events()) == ["two"]
-        nursery.cancel_scope.cancel()
-
-
-async def test_what_waits_at_the_gate_counts_against_the_bounds(autojump_clock):
-    gate = Gate()
-    gate.hold(1)
-
-    async def talk(session) -> None:
-        session.gate = gate
-        session.on_overflow = lambda: [b"too slow"]
-        for number in range(11):
-            assert session.is_open
-            session.send_text(b"%d" % number)
-        assert not session.is_open
-
-    async with trio.open_nursery() as nursery:
-        client, ended = await start(nursery, talk, frames_max=10)
-        told, close = await client.events()
-        assert (told.data, close.code) == ("too slow", 1013)
-        gate.release(1)
-        await client.send(close.response())
-        await ended.wait()
-        assert await client.events() is None
-
-
-async def test_what_waits_at_the_gate_is_never_told_after_a_close(autojump_clock):
-    gate = Gate()
-    gate.hold(1)
-
-    async def talk(session) -> None:
-        session.gate = gate
-        session.send_text(b"secret")
-        session.close()
-        gate.release(1)
-
-    async with trio.open_nursery() as nursery:
-        client, ended = await start(nursery, talk)
-        # The bytes themselves: a client's protocol is deaf after a close frame.
-        data = await client.stream.receive_some(1_000_000)
-        assert b"secret" not in data
-        client.protocol.receive_data(data)
-        (close,) = client.protocol.events()
-        await client.send(close.response())
-        await ended.wait()
-        assert await client.stream.receive_some(1) == b""
-
-
-# --- compression ------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def offering(offer: str, handler):
-    """Serve `handler` to wsproto's own client, which offers `offer`; yield it and its handshake's answer."""
-    ours, theirs = trio.testing.memory_stream_pair()
-    client = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
-    request = client.send(UpgradeRequest(host=HOST, target="/ws", extensions=[PerMessageDeflate()]))
-    headers = {
-        name.decode().lower(): value.decode()
-        for name, _, value in (line.partition(b": ") for line in request.split(b"\r\n")[1:-2])
-    }
-    server, answer = accept_upgrade("/ws", headers | {"sec-websocket-extensions": offer})
-    assert server is not None
-    client.receive_data(answer)
-    (accepted,) = client.events()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run_session, theirs, server, handler)
-        yield Client(ours, client), accepted
-        nursery.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize(
-    "offer",
-    [
-        "permessage-deflate",
-        "permessage-deflate; client_max_window_bits",
-        "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
-        "permessage-deflate; server_max_window_bits=10; client_max_window_bits=10",
-        "x-unknown, permessage-deflate; client_max_window_bits",
-    ],
-)
-async def test_a_client_may_compress_and_is_answered_in_plain(autojump_clock, offer):
-    async with offering(offer, echo) as (client, accepted):
-        assert [type(extension) for extension in accepted.extensions] == [PerMessageDeflate]
-        for text in ("one", "two" * 1000, "", "three"):
-            raw = client.protocol.send(TextMessage(data=text))
-            assert len(raw) < 200
-            await client.stream.send_all(raw)
-            got = await client.events()
-            assert texts_of(got) == [text]
-
-
-@pytest.mark.parametrize(
-    "offer",
-    [
-        "permessage-deflate; client_max_window_bits=many",
-        "permessage-deflate; server_max_window_bits=99",
-        "x-unknown",
-        "",
-    ],
-)
-async def test_an_offer_that_cannot_be_met_goes_on_in_plain(autojump_clock, offer):
-    async with offering(offer, echo) as (client, accepted):
-        assert accepted.extensions == []
-        await client.send(TextMessage(data="plain"))
-        assert texts_of(await client.events()) == ["plain"]
-
-
-async def test_a_ping_between_compressed_fragments_changes_nothing(autojump_clock):
-    async with offering("permessage-deflate", echo) as (client, _):
-        await client.send(
-            TextMessage(data="tw" * 50, message_finished=False),
-            Ping(payload=b"between"),
-            TextMessage(data="o" * 50),
-            TextMessage(data="after"),
-        )
-        await trio.testing.wait_all_tasks_blocked()
-        got = await client.events()
-        assert texts_of(got) == ["tw" * 50 + "o" * 50, "after"]
-        assert [bytes(event.payload) for event in got if isinstance(event, Pong)] == [b"between"]
-
-
-async def test_a_text_that_swells_too_far_closes_the_client(autojump_clock):
-    async with offering("permessage-deflate", echo) as (client, _):
-        raw = client.protocol.send(TextMessage(data="x" * (8 * MESSAGE_CHARACTERS_MAX)))
-        assert len(raw) < 20_000
-        await client.stream.send_all(raw)
-        (close,) = await client.events()
-        assert close.code == 1009
-
-
-async def test_what_cannot_be_unpacked_closes_the_client(autojump_clock):
-    async with offering("permessage-deflate", echo) as (client, _):
-        # FIN + RSV1 + text, masked with zeros, four bytes that no deflate stream begins with.
-        await client.stream.send_all(b"\xc1\x84\x00\x00\x00\x00\xff\xff\xff\xff")
-        (close,) = await client.events()
-        assert close.code == 1007
 
 
 async def test_empty_fragments_take_no_memory(autojump_clock):
@@ -605,11 +373,12 @@ chunks = st.binary(max_size=200) | st.builds(masked, st.integers(0, 255), st.bin
 def test_no_bytes_break_the_server(sent, offer):
     async def talk() -> None:
         async with offering(offer, echo) as (client, _):
-            with trio.move_on_after(2 * CLOSE_S):
-                for chunk in sent:
-                    await client.stream.send_all(chunk)
-                await client.stream.aclose()
-                await trio.testing.wait_all_tasks_blocked()
+            for chunk in sent:
+                await client.stream.send_all(chunk)
+            began = trio.current_time()
+            await client.stream.aclose()
+            await client.ended.wait()
+            assert trio.current_time() - began <= CLOSE_S
 
     trio.run(talk, clock=trio.testing.MockClock(autojump_threshold=0))
 

@@ -69,6 +69,7 @@ def picture(built: Venue) -> dict[str, object]:
             "settlements": account.settlements,
             "moves": account.cash_moves,
             "transfers": list(account.transfers.values()),
+            "target": account.target,
             "money": [
                 (number, wallet.cash, wallet.reserved, wallet.nets)
                 for number, wallet in account.wallets.items()

@@ -56,7 +56,7 @@ def test_a_deleted_group_and_a_deleted_key_are_forgotten():
     changes.take(at=NOW)
     built.groups.delete(group, NOW)
     key = KeyRow(key_id="k-1", account_id="ann", public_pem="", deleted=True)
-    rows = changes.take(at=NOW, keys=[key])
+    rows = changes.take(at=NOW, noted=[key])
     assert [row for row in rows if row[2] is None] == [
         ("group", "g-1", None),
         ("api_key", "k-1", None),

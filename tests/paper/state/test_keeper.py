@@ -1,5 +1,6 @@
 """Nothing is called durable before it is on the disk, and a disk that fails ends the exchange."""
 
+import msgspec
 import pytest
 import trio
 
@@ -7,6 +8,7 @@ from tests.store.conftest import InlineEnv
 from traderd.errors import AlreadyRunning, StoreError
 from traderd.paper.state.file import open_state
 from traderd.paper.state.keeper import open_keeper
+from traderd.paper.state.rows import AccountRow
 
 
 @pytest.fixture
@@ -71,6 +73,28 @@ async def test_a_disk_that_fails_ends_the_writer_and_everybody_who_waits(path, a
         with pytest.raises(StoreError, match="could not be written"):
             keeper.submit([("order", "b", b"{}")])
     assert "could not be written" in (keeper.failed or "")
+
+
+async def test_a_past_is_read_off_the_loop_kind_by_kind(path, autojump_clock):
+    async with open_keeper(env=InlineEnv(), path=path) as keeper:
+        assert await keeper.read() is None
+        for name in ("bob", "ann"):
+            row = AccountRow(account_id=name, name=name.upper())
+            keeper.submit([("account", name, msgspec.json.encode(row))])
+    async with open_keeper(env=slow_disk(1.0), path=path) as keeper:
+        began = trio.current_time()
+        past = await keeper.read()
+        assert trio.current_time() - began == pytest.approx(1.0)
+        assert [row.name for row in past["account"]] == ["BOB", "ANN"]
+        assert past["order"] == []
+
+
+async def test_a_past_that_cannot_be_read_is_an_error(path, autojump_clock):
+    async with open_keeper(env=InlineEnv(), path=path) as keeper:
+        keeper.submit([("account", "ann", b"{}")])
+    async with open_keeper(env=InlineEnv(), path=path) as keeper:
+        with pytest.raises(StoreError, match="account of the state file cannot be read"):
+            await keeper.read()
 
 
 async def test_two_exchanges_do_not_share_a_file(path, autojump_clock):

@@ -21,13 +21,14 @@ from traderd.model.units import Count, Money, Price, Timestamp
 from traderd.paper.state.restore import restore
 from traderd.paper.venue.listings import Result
 from traderd.paper.venue.messages import AmendTerms, VenueRefusal
+from traderd.paper.venue.records import TargetAllocation
 from traderd.paper.venue.venue import Venue
 
 SECOND = 1_000_000_000
 step = st.tuples(
     st.sampled_from([
         *("create", "create", "create", "street", "take", "cancel", "amend", "rename", "group"),
-        *("decrease", "deposit", "transfer", "settle", "later", "pause", "cancel_all"),
+        *("decrease", "deposit", "transfer", "settle", "later", "pause", "cancel_all", "target"),
     ]),
     st.integers(0, 10_000),
 )
@@ -83,6 +84,9 @@ def act(built: Venue, kind: str, number: int, now: int) -> str:
                 if len(built.account(who).wallets) == 1:
                     built.bank.open_subaccount(built.account(who), now)
                 built.bank.transfer(built.account(who), f"t-{number}", 0, 1, Money(100), now)
+            case "target":
+                shares = ((0, 100),) if number % 4 < 2 else ()
+                built.bank.set_target(built.account(who), TargetAllocation(shares=shares))
             case "settle":
                 built.life.determine(OTHER, Result.SCALAR, Price(3_333), now)
             case "pause":
@@ -149,6 +153,16 @@ def test_a_client_order_id_that_an_amend_took_away_stays_used():
     for used in ("old", "new"):
         with pytest.raises(VenueRefusal, match="order_already_exists"):
             second.create_order("ann", ask("1", "0.60"), used, NOW)
+
+
+def test_an_account_of_before_there_were_targets_has_none():
+    first, store = tracked_venue(), RowStore()
+    first.bank.set_target(first.account("ann"), TargetAllocation(shares=((0, 100),)))
+    save(first, store, NOW)
+    assert read_back(store, 100).account("ann").target.shares == ((0, 100),)
+    store.rows["account", "ann"] = b'{"account_id":"ann","name":"ann"}'
+    target = read_back(store, 100).account("ann").target
+    assert (target.shares, target.reservation) == ((), "sum")
 
 
 def test_rows_without_a_ledger_are_refused():

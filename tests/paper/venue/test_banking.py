@@ -6,7 +6,8 @@ import pytest
 
 from tests.paper.venues import NOW, bid, later, refusal_of, venue
 from traderd.model.units import Money, parse_money
-from traderd.paper.venue.banking import CASH_MAX, SUBACCOUNTS_MAX
+from traderd.paper.venue.banking import CASH_MAX, SUBACCOUNT_MAX
+from traderd.paper.venue.records import RESERVATION_DEFAULT, TargetAllocation
 
 WRONG = (400, "invalid_parameters")
 TOO_LOW = (400, "available_balance_too_low")
@@ -71,7 +72,7 @@ def test_a_deposit_or_withdrawal_that_cannot_be(amount, expected):
 def test_subaccounts_are_numbered_one_by_one_up_to_63():
     v = venue()
     ann = v.account("ann")
-    numbers = [v.bank.open_subaccount(ann, later(1)) for _ in range(SUBACCOUNTS_MAX)]
+    numbers = [v.bank.open_subaccount(ann, later(1)) for _ in range(SUBACCOUNT_MAX)]
     assert numbers == list(range(1, 64))
     assert ann.wallet(63).updated_at == later(1)
     assert refusal_of(v.bank.open_subaccount, ann, NOW) == WRONG
@@ -132,3 +133,14 @@ def test_netting_is_kept_for_a_subaccount_that_is_there():
     built.bank.set_netting(account, 0, enabled=False)
     assert not account.wallet(0).nets
     assert refusal_of(lambda: built.bank.set_netting(account, 1, enabled=True)) == WRONG
+
+
+def test_a_target_is_kept_and_noted_as_a_change():
+    v = venue(tracks=True)
+    account = v.account("ann")
+    assert (account.target.shares, account.target.reservation) == ((), RESERVATION_DEFAULT)
+    v.take_touched()
+    wanted = TargetAllocation(shares=((0, 100),), reservation="max")
+    v.bank.set_target(account, wanted)
+    assert account.target is wanted
+    assert list(v.take_touched()) == [account]

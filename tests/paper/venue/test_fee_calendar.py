@@ -1,4 +1,4 @@
-"""Scheduled changes of fees."""
+"""Changes of fees, at once and scheduled."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.paper.venues import (
     deal,
     later,
     market,
+    refusal_of,
     told,
     venue,
 )
@@ -95,3 +96,33 @@ def test_what_resting_orders_tie_up_follows():
     v.fee_calendar.schedule(change(10, WITH_MAKER_FEES))
     v.advance(later(10))
     assert v.balance("ann").reserved == parse_money("50.4375")
+
+
+def test_an_override_charges_all_markets_of_the_event_and_goes_again():
+    other = market("KXDEMO-26DEC31-B")
+    v = venue(market(fees=STANDARD), other)
+    v.create_order("ann", bid("100", "0.50"), None, NOW)
+    v.take_outbox()
+    v.life.change_event_fees(EVENT, WITH_MAKER_FEES, later(1))
+    assert v.market(TICKER).fees == other.fees == WITH_MAKER_FEES
+    assert v.balance("ann").reserved == parse_money("50.4375")
+    v.life.change_event_fees(EVENT, None, later(2))
+    assert v.market(TICKER).fees == other.fees == STANDARD
+    assert v.balance("ann").reserved == parse_money("50")
+    news = told(v, EventFeesChanged)
+    assert [(each.event_ticker, each.fees) for each in news] == [
+        (EVENT, WITH_MAKER_FEES),
+        (EVENT, None),
+    ]
+    assert refusal_of(v.life.change_event_fees, "KXNONE", None, NOW) == (404, "not_found")
+
+
+def test_a_series_schedule_reaches_only_events_without_an_override():
+    elsewhere = market("KXELSE-26DEC31-C", fees=STANDARD)
+    v = venue(market(), market("KXDEMO-27JAN31-B"), elsewhere)
+    v.life.change_event_fees(EVENT, STANDARD, NOW)
+    series = v.one_series("KXDEMO")
+    v.life.change_series_fees(series, WITH_MAKER_FEES, later(1))
+    assert series.fees == v.market("KXDEMO-27JAN31-B").fees == WITH_MAKER_FEES
+    assert v.market(TICKER).fees == elsewhere.fees == STANDARD
+    assert series.updated_at == later(1)

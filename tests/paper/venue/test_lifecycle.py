@@ -9,7 +9,6 @@ import pytest
 from tests.paper.venues import (
     CLOSE,
     NOW,
-    STANDARD,
     TICKER,
     WITH_MAKER_FEES,
     ask,
@@ -28,15 +27,8 @@ from traderd.model.orders import OrderStatus, Side
 from traderd.model.units import Count, Money, Price, Timestamp, parse_money, parse_price
 from traderd.paper import choices
 from traderd.paper.venue.lifecycle import STEPS
-from traderd.paper.venue.listings import Event, Result, Series
-from traderd.paper.venue.messages import (
-    EventCreated,
-    EventFeesChanged,
-    LevelChanged,
-    Lifecycle,
-    MarketChanged,
-    OrderUpdated,
-)
+from traderd.paper.venue.listings import Result
+from traderd.paper.venue.messages import LevelChanged, Lifecycle, MarketChanged, OrderUpdated
 from traderd.paper.venue.venue import Venue
 
 S = MarketStatus
@@ -409,20 +401,7 @@ def test_settling_before_the_timer_is_told_once():
     assert v.market(TICKER).settled_at == later(1)
 
 
-# --- listing, grids and fees ----------------------------------------------------------------------
-
-
-def test_new_events_and_markets_are_told_when_asked():
-    v = venue()
-    event = Event(ticker=EventTicker("KXDEMO-27JAN31"), series_ticker="KXDEMO", title="Later")
-    v.life.add_event(event, NOW, tell=True)
-    v.life.add_market(market("KXDEMO-27JAN31-B"), NOW, tell=True)
-    created, listed = v.take_outbox()
-    assert isinstance(created, EventCreated)
-    assert created.event.ticker == "KXDEMO-27JAN31"
-    assert (listed.kind, listed.market.ticker) == (Lifecycle.CREATED, "KXDEMO-27JAN31-B")
-    assert listed.market is not v.market("KXDEMO-27JAN31-B")
-    assert v.book("KXDEMO-27JAN31-B") == ((), ())
+# --- grids and money ------------------------------------------------------------------------------
 
 
 def test_another_grid_leaves_resting_orders_where_they_are():
@@ -435,42 +414,6 @@ def test_another_grid_leaves_resting_orders_where_they_are():
     assert (news.kind, news.market.level_structure) == (Lifecycle.GRID_UPDATED, "two_cents")
     assert v.order("ann", order.order_id).is_resting
     assert refusal_of(v.create_order, "ann", bid("1", "0.41"), None, NOW)[1] == "invalid_price"
-
-
-def test_an_override_charges_all_markets_of_the_event_and_goes_again():
-    other = market("KXDEMO-26DEC31-B")
-    v = venue(market(fees=STANDARD), other)
-    v.create_order("ann", bid("100", "0.50"), None, NOW)
-    v.take_outbox()
-    v.life.change_event_fees(EVENT, WITH_MAKER_FEES, later(1))
-    assert v.market(TICKER).fees == other.fees == WITH_MAKER_FEES
-    assert v.balance("ann").reserved == parse_money("50.4375")
-    v.life.change_event_fees(EVENT, None, later(2))
-    assert v.market(TICKER).fees == other.fees == STANDARD
-    assert v.balance("ann").reserved == parse_money("50")
-    news = told(v, EventFeesChanged)
-    assert [(each.event_ticker, each.fees) for each in news] == [
-        (EVENT, WITH_MAKER_FEES),
-        (EVENT, None),
-    ]
-    assert refusal_of(v.life.change_event_fees, "KXNONE", None, NOW) == (404, "not_found")
-
-
-def test_a_series_schedule_reaches_only_events_without_an_override():
-    elsewhere = market("KXELSE-26DEC31-C", fees=STANDARD)
-    v = venue(market(), market("KXDEMO-27JAN31-B"), elsewhere)
-    v.life.change_event_fees(EVENT, STANDARD, NOW)
-    series = v.one_series("KXDEMO")
-    v.life.change_series_fees(series, WITH_MAKER_FEES, later(1))
-    assert series.fees == v.market("KXDEMO-27JAN31-B").fees == WITH_MAKER_FEES
-    assert v.market(TICKER).fees == elsewhere.fees == STANDARD
-    assert series.updated_at == later(1)
-
-
-def test_a_series_can_be_added():
-    v = venue()
-    v.life.add_series(Series(ticker="KXNEW", title="New", fees=STANDARD))
-    assert v.one_series("KXNEW").title == "New"
 
 
 def test_no_step_of_a_whole_life_makes_or_loses_money():

@@ -23,10 +23,10 @@ from tests.paper.venues import (
 from traderd.model.ids import ClientOrderId, OrderId
 from traderd.model.market import MarketStatus, PriceBand, PriceGrid
 from traderd.model.orders import OrderStatus, SelfTradePrevention, TimeInForce
-from traderd.model.units import Count, Price, Timestamp, parse_count, parse_money, parse_price
+from traderd.model.units import Count, Price, Timestamp, parse_money, parse_price
 from traderd.paper import choices
 from traderd.paper.venue.fees import FeeSchedule, FeeType
-from traderd.paper.venue.messages import LevelChanged, OrderUpdated, QuoteChanged
+from traderd.paper.venue.messages import OrderUpdated
 
 GTC = TimeInForce.GOOD_TILL_CANCELED
 IOC = TimeInForce.IMMEDIATE_OR_CANCEL
@@ -420,37 +420,6 @@ def test_cancel_all_leaves_what_a_closed_market_is_about_to_sweep():
     v = venue()
     v.create_order("ann", bid("1", "0.40"), None, NOW)
     assert v.cancel_all("ann", None, CLOSE) == 0
-
-
-def test_a_pause_cancels_the_orders_that_asked_for_it():
-    v = venue()
-    stays = v.create_order("ann", bid("1", "0.40"), None, NOW)
-    goes = v.create_order("ann", bid("2", "0.40"), None, NOW, cancel_on_pause=True)
-    v.take_outbox()
-    v.pauses.begin(later(1))
-    level, update, _ = v.take_outbox()
-    assert [type(level), type(update)] == [LevelChanged, OrderUpdated]
-    assert (update.order.order_id, update.order.reason) == (goes.order_id, "HaltCancel")
-    assert v.order("ann", stays.order_id).is_resting
-    assert v.balance("ann").reserved == parse_money("0.40")
-
-
-def test_a_group_that_was_triggered_takes_no_orders_until_it_is_reset():
-    v = venue()
-    group = v.groups.create(v.account("ann"), "g", parse_count("5"), NOW)
-    v.groups.trigger(group, NOW)
-    order = ("ann", bid("1", "0.40"), None, NOW)
-    assert refusal_of(v.create_order, *order, group_id="g") == choices.GROUP_TRIGGERED
-    v.groups.reset(group, NOW)
-    assert v.create_order(*order, group_id="g").group_id == "g"
-
-
-def test_a_quote_that_did_not_change_is_not_told():
-    v = venue()
-    v.create_order("ann", bid("1", "0.40"), None, NOW)
-    v.take_outbox()
-    v.create_order("ann", bid("1", "0.30"), None, NOW)
-    assert told(v, QuoteChanged) == []
 
 
 def test_a_client_order_id_may_be_long_but_not_endless():

@@ -170,3 +170,13 @@ def test_members_are_the_resting_orders_oldest_first_and_amends_go_behind():
     assert v.groups.members(group) == (first.order_id, second.order_id)
     v.cancel_order("ann", first.order_id, NOW)
     assert v.groups.members(group) == (second.order_id,)
+
+
+def test_a_group_that_was_triggered_takes_no_orders_until_it_is_reset():
+    v = venue()
+    group = v.groups.create(v.account("ann"), "g", parse_count("5"), NOW)
+    v.groups.trigger(group, NOW)
+    order = ("ann", bid("1", "0.40"), None, NOW)
+    assert refusal_of(v.create_order, *order, group_id="g") == choices.GROUP_TRIGGERED
+    v.groups.reset(group, NOW)
+    assert v.create_order(*order, group_id="g").group_id == "g"

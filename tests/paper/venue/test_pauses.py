@@ -6,9 +6,10 @@ import pytest
 
 from tests.paper.venues import NOW, bid, later, refusal_of, venue
 from traderd.model.orders import OrderStatus
-from traderd.model.units import NS_PER_S, Timestamp, parse_time
+from traderd.model.units import NS_PER_S, Timestamp, parse_money, parse_time
 from traderd.paper.venue.calendar import THURSDAY_PAUSE
 from traderd.paper.venue.listings import VenueMarket
+from traderd.paper.venue.messages import LevelChanged, OrderUpdated
 from traderd.paper.venue.order_entry import EXCHANGE_PAUSE, TRADING_PAUSE
 
 BEFORE = parse_time("2027-01-14T07:00:00Z")
@@ -107,3 +108,16 @@ def test_the_calendar_does_not_end_a_pause_that_somebody_asked_for(whole, at):
     v.pauses.end()
     v.advance(NEXT)
     assert v.paused == TRADING_PAUSE
+
+
+def test_a_pause_cancels_the_orders_that_asked_for_it():
+    v = venue()
+    stays = v.create_order("ann", bid("1", "0.40"), None, NOW)
+    goes = v.create_order("ann", bid("2", "0.40"), None, NOW, cancel_on_pause=True)
+    v.take_outbox()
+    v.pauses.begin(later(1))
+    level, update, _ = v.take_outbox()
+    assert [type(level), type(update)] == [LevelChanged, OrderUpdated]
+    assert (update.order.order_id, update.order.reason) == (goes.order_id, "HaltCancel")
+    assert v.order("ann", stays.order_id).is_resting
+    assert v.balance("ann").reserved == parse_money("0.40")

@@ -156,3 +156,11 @@ def test_a_quiet_minute_leaves_nothing_and_old_ones_go(monkeypatch):
         v.street.add(TICKER, Side.BID, Price(4700), Count(100), later(60 * minute))
         v.take_outbox()
     assert [each.ends_s for each in v.minutes(TICKER)] == [START_S + 120, START_S + 300]
+
+
+def test_a_quote_that_did_not_change_is_not_told():
+    v = venue()
+    v.create_order("ann", bid("1", "0.40"), None, NOW)
+    v.take_outbox()
+    v.create_order("ann", bid("1", "0.30"), None, NOW)
+    assert told(v, QuoteChanged) == []

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from traderd.kalshi.wire.rest import PriceRange
+
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one market shows; `dollar_*` are whole dollars, `ts` seconds."""
@@ -51,14 +53,6 @@ class OrderGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     order_group_id: str
     contracts_limit_fp: str | UnsetType = UNSET
     ts_ms: int
-
-
-class PriceRange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One band of a price grid."""
-
-    start: str
-    end: str
-    step: str
 
 
 class MarketMetadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from traderd.kalshi.wire import portfolio, rest
 from traderd.kalshi.wire.translate import MICRODOLLARS_PER_CENT
+from traderd.model.market import PriceGrid
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -169,6 +170,16 @@ def orderbook_to_wire(
             yes_dollars=levels_to_wire(yes[kept]), no_dollars=levels_to_wire(no[kept])
         )
     )
+
+
+def grid_to_wire(grid: PriceGrid) -> list[rest.PriceRange]:
+    """Return a price grid, band by band."""
+    return [
+        rest.PriceRange(
+            start=format_price(band.start), end=format_price(band.end), step=format_price(band.step)
+        )
+        for band in grid.bands
+    ]
 
 
 def levels_to_wire(levels: Iterable[tuple[Price, Count]]) -> list[rest.Level]:

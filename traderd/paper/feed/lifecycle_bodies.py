@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from traderd.kalshi.wire import broadcasts
+from traderd.kalshi.wire.serve import grid_to_wire
 from traderd.model.units import format_price
 from traderd.paper.feed.bodies import EXCHANGE_INDEX, seconds
 from traderd.paper.venue.fees import MULTIPLIER_ONE
@@ -50,7 +51,7 @@ def market_lifecycle(changed: MarketChanged) -> broadcasts.MarketLifecycle:
                 market_ticker=name,
                 event_type=kind,
                 price_level_structure=market.level_structure,
-                price_ranges=_price_ranges(market),
+                price_ranges=grid_to_wire(market.grid),
             )
         case Lifecycle.METADATA_UPDATED:
             return broadcasts.MarketLifecycle(
@@ -85,18 +86,9 @@ def _created(market: VenueMarket) -> broadcasts.MarketLifecycle:
         open_ts=seconds(market.open_time),
         close_ts=seconds(market.close_time),
         price_level_structure=market.level_structure,
-        price_ranges=_price_ranges(market),
+        price_ranges=grid_to_wire(market.grid),
         additional_metadata=metadata,
     )
-
-
-def _price_ranges(market: VenueMarket) -> list[broadcasts.PriceRange]:
-    return [
-        broadcasts.PriceRange(
-            start=format_price(band.start), end=format_price(band.end), step=format_price(band.step)
-        )
-        for band in market.grid.bands
-    ]
 
 
 def event_lifecycle(event: Event) -> broadcasts.EventLifecycle:

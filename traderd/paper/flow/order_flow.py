@@ -14,7 +14,6 @@ from random import Random
 from typing import Final, assert_never
 
 from traderd.model.ids import MarketTicker
-from traderd.model.market import MarketStatus
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
 from traderd.paper.flow.adoption import Seen, adopt, is_over
@@ -255,7 +254,7 @@ class OrderFlow:
             return False
         if market.grid is not fair.grid:
             fair.regrid(market.grid)
-        return market.status is MarketStatus.ACTIVE
+        return market.is_active
 
     # --- what -------------------------------------------------------------------------------------
 

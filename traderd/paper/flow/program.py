@@ -83,7 +83,7 @@ class Program:
             self._plan_open(market, Timestamp(now + AGAIN_NS))
             return False
         plan = self._opening.pop(ticker, None)
-        if market.status is not MarketStatus.ACTIVE:
+        if not market.is_active:
             return False
         if plan is not None:
             self.quoting.post(ticker, plan.opening_bids, plan.opening_asks, now)

@@ -48,7 +48,7 @@ from traderd.paper.rest import (
     subaccounts,
     trades,
 )
-from traderd.paper.rest.call import Call, Desk, Route, Routes, Slow, refuse
+from traderd.paper.rest.call import Call, Desk, Route, Routes, Slow, refusal_of, refuse
 from traderd.paper.serving.http_server import Request, Response
 from traderd.paper.venue.messages import VenueRefusal
 from traderd.runtime.env import Env
@@ -112,7 +112,7 @@ class RestApi:
     """Answers requests.
 
     Handlers are synchronous, so no two requests ever mix; only `Slow` answers wait. What goes wrong on purpose
-    happens before and after it, in `fault_door`.
+    happens before and after it, in `faults.request_door`.
     """
 
     def __init__(
@@ -215,12 +215,8 @@ def _mapped(step: Callable[[], Response | Slow]) -> Response | Slow:
     """Take one step of a request; what refuses it becomes the answer."""
     try:
         return step()
-    except RequestRefused as exc:
-        return refuse(exc.refusal)
-    except VenueRefusal as exc:
-        return refuse(
-            Refusal(status=exc.status, code=exc.code, message=exc.message, details=exc.details)
-        )
+    except (RequestRefused, VenueRefusal) as exc:
+        return refuse(refusal_of(exc))
     except BadInput as exc:
         # The model's own checks: whatever a handler let through, the fault is the client's.
         return refuse(

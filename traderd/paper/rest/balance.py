@@ -15,8 +15,7 @@ from traderd.model.orders import BalanceRecord
 from traderd.model.units import Money, notional
 from traderd.paper.rest.call import Access, Call, Desk, Route, Routes, answer
 from traderd.paper.rest.portfolio_bodies import resting_value_body
-from traderd.paper.rest.portfolio_query import is_elsewhere, one_subaccount
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_subaccount, is_elsewhere, one_subaccount
 from traderd.paper.serving.http_server import Response
 from traderd.paper.venue.collateral import acquired_price
 

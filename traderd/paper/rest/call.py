@@ -13,13 +13,14 @@ from typing import Any, Final, TypeAlias
 import attrs
 import msgspec
 
-from traderd.kalshi.wire.errors import Refusal
+from traderd.kalshi.wire.errors import Refusal, RequestRefused
 from traderd.model.units import Timestamp
 from traderd.paper.auth_check import ApiKey, KeyRegistry, own_subaccount
 from traderd.paper.rate_limits import RateLimits
 from traderd.paper.rest.query import Query
 from traderd.paper.serving.http_server import Request, Response
 from traderd.paper.settings import ExchangeSettings
+from traderd.paper.venue.messages import VenueRefusal
 from traderd.paper.venue.records import Position
 from traderd.paper.venue.venue import Venue
 
@@ -176,6 +177,18 @@ def public(handler: Handler) -> dict[str, Route]:
 def answer(value: Any, status: int = 200) -> Response:
     """Return a JSON answer."""
     return Response(status=status, body=msgspec.json.encode(value))
+
+
+def refusal_of(refused: RequestRefused | VenueRefusal) -> Refusal:
+    """Return what either kind of refusal says."""
+    if isinstance(refused, RequestRefused):
+        return refused.refusal
+    return Refusal(
+        status=refused.status,
+        code=refused.code,
+        message=refused.message,
+        details=refused.details,
+    )
 
 
 def refuse(refusal: Refusal) -> Response:

@@ -17,9 +17,9 @@ from traderd.kalshi.wire.request_body import decode_request, invalid_parameters
 from traderd.model.units import NS_PER_S, Money
 from traderd.paper.rest.call import Access, Call, Desk, Route, Routes, answer
 from traderd.paper.rest.query import page_of
-from traderd.paper.rest.scope import SUBACCOUNT_MAX
 from traderd.paper.serving.http_server import Response
-from traderd.paper.venue.records import CashMove
+from traderd.paper.venue.banking import SUBACCOUNT_MAX
+from traderd.paper.venue.records import RESERVATION_DEFAULT, CashMove, TargetAllocation
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 500
@@ -30,7 +30,6 @@ INSTANCES: Final = ("event_contract", "margined")
 ALLOCATIONS_MAX: Final = 101
 """Bounds a target allocation: one share for each matching engine there could be."""
 RESERVATIONS: Final = ("none", "max", "sum")
-RESERVATION_DEFAULT: Final = "sum"
 WHOLE: Final = 100
 
 
@@ -51,13 +50,11 @@ def routes(desk: Desk) -> Routes:
     }
 
 
-@attrs.define(eq=False)
+@attrs.frozen
 class Cash:
     """Handlers over one desk."""
 
     desk: Desk
-    _targets: dict[str, wire.TargetBalanceAllocation] = attrs.field(factory=dict)
-    """What each account asked for. With one engine there is nothing to balance."""
 
     def deposits(self, call: Call) -> Response:
         """`GET /portfolio/deposits`, newest first."""
@@ -115,10 +112,15 @@ class Cash:
 
     def allocation(self, call: Call) -> Response:
         """`GET /portfolio/target_balance_allocation`."""
-        none = wire.TargetBalanceAllocation(
-            allocations=[], resting_margin_reservation=RESERVATION_DEFAULT
+        target = self.desk.venue.account(call.account_id).target
+        body = wire.TargetBalanceAllocation(
+            allocations=[
+                wire.BalanceShare(exchange_index=engine, percent=percent)
+                for engine, percent in target.shares
+            ],
+            resting_margin_reservation=target.reservation,
         )
-        return answer(self._targets.get(call.account_id, none))
+        return answer(body)
 
     def allocate(self, call: Call) -> Response:
         """`POST /portfolio/target_balance_allocation`: replaces it; no shares at all switch it off."""
@@ -126,10 +128,12 @@ class Cash:
             call.request.body, wire.TargetBalanceAllocation, "SetTargetBalanceAllocationRequest"
         )
         _check_target(request)
-        self._targets[call.account_id] = wire.TargetBalanceAllocation(
-            allocations=request.allocations,
-            resting_margin_reservation=request.resting_margin_reservation or RESERVATION_DEFAULT,
+        target = TargetAllocation(
+            shares=tuple((share.exchange_index, share.percent) for share in request.allocations),
+            reservation=request.resting_margin_reservation or RESERVATION_DEFAULT,
         )
+        bank = self.desk.venue.bank
+        bank.set_target(self.desk.venue.account(call.account_id), target)
         return answer({})
 
 

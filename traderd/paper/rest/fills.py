@@ -14,9 +14,8 @@ from traderd.kalshi.wire import portfolio
 from traderd.paper.rest.archive import cutoff
 from traderd.paper.rest.call import Call, Desk, Route, Routes, answer
 from traderd.paper.rest.legacy_portfolio import legacy_fill
-from traderd.paper.rest.portfolio_query import is_elsewhere
 from traderd.paper.rest.query import page_of, within
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_subaccount, is_elsewhere
 from traderd.paper.serving.http_server import Response
 from traderd.paper.to_wire import fill_body
 from traderd.paper.venue.records import VenueFill

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from traderd.kalshi.wire import portfolio
 from traderd.kalshi.wire.rest import Wire
-from traderd.model.units import ONE_DOLLAR, Count, Money, format_price
+from traderd.model.units import ONE_DOLLAR, Count, format_price
 from traderd.paper.rest.legacy import cents, money_cents, whole
 from traderd.paper.rest.portfolio_bodies import QueuePosition, Settlement
+from traderd.paper.to_wire import EventTotal
 from traderd.paper.venue import records
 from traderd.paper.venue.records import Position, VenueFill, VenueOrder
 
@@ -140,18 +141,16 @@ def legacy_position(
     )
 
 
-def legacy_event_position(
-    body: portfolio.EventPosition, positions: list[Position]
-) -> LegacyEventPosition:
+def legacy_event_position(body: portfolio.EventPosition, total: EventTotal) -> LegacyEventPosition:
     """Return an event's body with the integers."""
     return _with(
         LegacyEventPosition,
         body,
-        total_cost=money_cents(Money(sum(p.total_traded for p in positions))),
-        total_cost_shares=whole(Count(sum(p.volume for p in positions))),
-        event_exposure=money_cents(Money(sum(p.exposure for p in positions))),
-        realized_pnl=money_cents(Money(sum(p.realized_pnl for p in positions))),
-        fees_paid=money_cents(Money(sum(p.fees_paid for p in positions))),
+        total_cost=money_cents(total.traded),
+        total_cost_shares=whole(total.volume),
+        event_exposure=money_cents(total.exposure),
+        realized_pnl=money_cents(total.realized_pnl),
+        fees_paid=money_cents(total.fees_paid),
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from traderd.kalshi.wire.rest import PriceRange
+from traderd.kalshi.wire.serve import grid_to_wire
 from traderd.model.market import MarketStatus, PriceGrid
 from traderd.model.orders import Side
 from traderd.model.units import (
@@ -207,14 +208,7 @@ class MarketWriter:
         # Thousands of markets share a handful of grids.
         ranges = self._ranges.get(grid)
         if ranges is None:
-            ranges = self._ranges[grid] = [
-                PriceRange(
-                    start=format_price(band.start),
-                    end=format_price(band.end),
-                    step=format_price(band.step),
-                )
-                for band in grid.bands
-            ]
+            ranges = self._ranges[grid] = grid_to_wire(grid)
         return ranges
 
     def _legacy_rest(self, market: VenueMarket) -> dict[str, Any]:

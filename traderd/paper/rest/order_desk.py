@@ -12,12 +12,12 @@ from typing import Final
 import attrs
 
 from traderd.kalshi.wire import rest
-from traderd.kalshi.wire.errors import Refusal, RequestRefused
+from traderd.kalshi.wire.errors import RequestRefused
 from traderd.kalshi.wire.order_request import order_terms_from_request
 from traderd.model.ids import ClientOrderId
 from traderd.model.units import Count
-from traderd.paper.rest.call import Call
-from traderd.paper.rest.portfolio_query import check_engine, one_subaccount
+from traderd.paper.rest.call import Call, refusal_of
+from traderd.paper.rest.scope import check_market_engine, one_subaccount
 from traderd.paper.venue.messages import AmendReply, AmendTerms, CancelReply, VenueRefusal
 from traderd.paper.venue.records import VenueOrder
 from traderd.paper.venue.venue import Venue
@@ -47,7 +47,7 @@ class OrderDesk:
         self, call: Call, request: rest.CreateOrderRequest, *, in_no_terms: bool = False
     ) -> VenueOrder:
         """Carry out a create; raises RequestRefused and VenueRefusal."""
-        check_engine(request.exchange_index)
+        check_market_engine(request.exchange_index)
         subaccount = one_subaccount(call, request.subaccount)
         client_order_id = request.client_order_id
         return self.venue.create_order(
@@ -89,25 +89,13 @@ class OrderDesk:
 
     def _find(self, call: Call, order_id: str, whose: Whose) -> int:
         # Returns the subaccount, having looked at everything that says which order is meant.
-        check_engine(whose.engine)
+        check_market_engine(whose.engine)
         subaccount = one_subaccount(call, whose.subaccount)
         if whose.ticker:
             market = self.venue.market(whose.ticker)
             if self.venue.order(call.account_id, order_id).ticker != market.ticker:
                 raise VenueRefusal(404, "not_found")
         return subaccount
-
-
-def refusal_of(refused: RequestRefused | VenueRefusal) -> Refusal:
-    """Return what either kind of refusal says."""
-    if isinstance(refused, RequestRefused):
-        return refused.refusal
-    return Refusal(
-        status=refused.status,
-        code=refused.code,
-        message=refused.message,
-        details=refused.details,
-    )
 
 
 def error_of(refused: RequestRefused | VenueRefusal) -> dict[str, str]:

@@ -18,7 +18,7 @@ from traderd.kalshi.wire.request_body import (
 )
 from traderd.model.units import ONE_CONTRACT, Count, format_count, parse_count
 from traderd.paper.rest.call import Access, Call, Desk, Handler, Route, Routes, answer
-from traderd.paper.rest.scope import asked_subaccount, check_engine, check_engine_number
+from traderd.paper.rest.scope import asked_engine, asked_subaccount, check_engine
 from traderd.paper.serving.http_server import Response
 from traderd.paper.venue.records import OrderGroup
 
@@ -55,7 +55,7 @@ class OrderGroups:
         request = decode_request(
             call.request.body, wire.CreateOrderGroupRequest, "CreateOrderGroupRequest"
         )
-        check_engine_number(request.exchange_index)
+        check_engine(request.exchange_index)
         subaccount = call.subaccount(request.subaccount) or 0
         limit = _limit(request.contracts_limit, request.contracts_limit_fp)
         self.desk.venue.pauses.check_changes()
@@ -121,7 +121,7 @@ class OrderGroups:
     def _written(self, call: Call, operation: str) -> OrderGroup:
         """Return the group that a write is about: one of subaccount 0 unless another is asked for."""
         query = call.query(operation)
-        check_engine(query)
+        check_engine(asked_engine(query))
         subaccount = asked_subaccount(call, query) or 0
         self.desk.venue.pauses.check_changes()
         return self._find(call, subaccount)

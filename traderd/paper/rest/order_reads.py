@@ -22,9 +22,8 @@ from traderd.paper.rest.portfolio_bodies import (
     QueuePositionList,
     queue_position_body,
 )
-from traderd.paper.rest.portfolio_query import is_elsewhere, one_subaccount
 from traderd.paper.rest.query import page_of, within
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_subaccount, is_elsewhere, one_subaccount
 from traderd.paper.serving.http_server import Response
 from traderd.paper.to_wire import order_body
 from traderd.paper.venue.messages import QueuePlace, VenueRefusal

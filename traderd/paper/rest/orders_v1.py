@@ -36,8 +36,7 @@ from traderd.paper.rest.legacy_portfolio import legacy_order
 from traderd.paper.rest.order_desk import COST_CANCEL, COST_CREATE, OrderDesk, Whose, error_of
 from traderd.paper.rest.order_replies import BatchReply
 from traderd.paper.rest.order_requests import batch_size, decode_batch
-from traderd.paper.rest.portfolio_query import one_subaccount
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_subaccount, one_subaccount
 from traderd.paper.rest.v1_requests import (
     NO_FLOOR,
     AmendV1,

@@ -24,8 +24,7 @@ from traderd.paper.rest.order_requests import (
     amend_terms,
     decrease_terms,
 )
-from traderd.paper.rest.portfolio_query import engine_of
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_engine, asked_subaccount
 from traderd.paper.serving.http_server import Response
 
 
@@ -63,7 +62,7 @@ class OrdersV2:
         query = call.query("CancelOrderV2")
         whose = Whose(
             subaccount=asked_subaccount(call, query),
-            engine=engine_of(query),
+            engine=asked_engine(query),
             ticker=query.text("market_ticker"),
         )
         reply = self.desk.cancel(call, call.parameter, whose)

@@ -18,11 +18,10 @@ from traderd.model.units import Count, Timestamp
 from traderd.paper.rest.archive import cutoff
 from traderd.paper.rest.call import Call, Desk, Route, Routes, answer
 from traderd.paper.rest.legacy_portfolio import legacy_event_position, legacy_position
-from traderd.paper.rest.portfolio_query import is_elsewhere, one_subaccount
 from traderd.paper.rest.query import Query, page_of
-from traderd.paper.rest.scope import asked_subaccount
+from traderd.paper.rest.scope import asked_subaccount, is_elsewhere, one_subaccount
 from traderd.paper.serving.http_server import Response
-from traderd.paper.to_wire import event_position_body, position_body
+from traderd.paper.to_wire import event_position_body, event_total, position_body
 from traderd.paper.venue.records import Position
 
 COUNTS: Final[dict[str, Callable[[Position], int]]] = {
@@ -103,8 +102,9 @@ class PositionReads:
         return legacy_position(body, position, Count(size))
 
     def _event_body(self, event: EventTicker, held: list[Position]) -> portfolio.EventPosition:
-        body = event_position_body(event, held)
-        return legacy_event_position(body, held) if self.desk.settings.is_legacy else body
+        total = event_total(held)
+        body = event_position_body(event, total)
+        return legacy_event_position(body, total) if self.desk.settings.is_legacy else body
 
 
 def is_history(position: Position, before: Timestamp) -> bool:

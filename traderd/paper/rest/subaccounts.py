@@ -17,7 +17,7 @@ from traderd.model.units import NS_PER_S, Money, format_money_4
 from traderd.paper import choices
 from traderd.paper.rest.call import Access, Call, Desk, Route, Routes, answer
 from traderd.paper.rest.query import page_of
-from traderd.paper.rest.scope import check_engine_number
+from traderd.paper.rest.scope import check_engine
 from traderd.paper.serving.http_server import Response
 from traderd.paper.settings import Tier
 from traderd.paper.venue.messages import VenueRefusal
@@ -63,7 +63,7 @@ class Subaccounts:
         request = decode_request(
             call.request.body or b"{}", wire.CreateSubaccountRequest, "CreateSubaccountRequest"
         )
-        check_engine_number(request.exchange_index)
+        check_engine(request.exchange_index)
         if not choices.SUBACCOUNTS_ARE_FOR_ALL:
             self._check_tier(call.account_id)
         venue = self.desk.venue
@@ -81,7 +81,7 @@ class Subaccounts:
         request = decode_request(
             call.request.body, wire.SubaccountTransferRequest, "ApplySubaccountTransferRequest"
         )
-        check_engine_number(request.exchange_index)
+        check_engine(request.exchange_index)
         self.desk.venue.pauses.check_changes()
         self.desk.venue.bank.transfer(
             self.desk.venue.account(call.account_id),

@@ -215,6 +215,18 @@ class PauseSpec(Table, frozen=True, kw_only=True):
     ends: str
     """`HH:MM`; `24:00` is midnight at the end of the day."""
 
+    @classmethod
+    def of(cls, pause: WeeklyPause) -> PauseSpec:
+        """Return how a file says this pause."""
+        return msgspec.convert(
+            {
+                "day": WEEKDAYS[pause.weekday],
+                "begins": _clock(pause.from_minute),
+                "ends": _clock(pause.to_minute),
+            },
+            cls,
+        )
+
     @property
     def pause(self) -> WeeklyPause:
         """The pause as the venue knows it; raises BadInput."""
@@ -269,6 +281,10 @@ def _fees(fee_type: FeeType, multiplier: Number | None) -> FeeSchedule:
     given = "1" if multiplier is None else multiplier
     scaled = parse_fixed(given, decimals=_MULTIPLIER_DECIMALS, what="fee multiplier")
     return FeeSchedule(fee_type=fee_type, multiplier=scaled)
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _minute(text: str) -> int:

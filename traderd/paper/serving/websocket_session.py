@@ -36,9 +36,13 @@ MESSAGE_CHARACTERS_MAX: Final = 1024 * 1024
 RECEIVE_BYTES: Final = 64 * 1024
 WRITE_BYTES_MAX: Final = 256 * 1024
 """Bounds one joined write, so that the queue, not the write in flight, shows how far a reader lags."""
-OUTGOING_FRAMES_MAX: Final = 10_000
 OUTGOING_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Bound what waits for one client: some 20 s of a very busy feed, then it is too slow for good."""
+"""Bounds what waits for one client: some 20 s of a very busy feed, then it is too slow for good."""
+OUTGOING_FRAMES_MAX: Final = 100_000
+"""Bounds the memory of frames so small that the bytes say little; a feed's, of some 200 bytes, meet the other bound.
+
+One turn of the exchange may well tell one client 10,000 things, and no client reads within a turn.
+"""
 CLOSE_S: Final = 5.0
 """Bounds the farewell: the last frames, our close frame and the client's."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import attrs
 
 from traderd.model.units import Timestamp
-from traderd.paper.state.rows import Kept, KeyRow, LedgerRow, Row, is_spent, rows_of
+from traderd.paper.state.rows import Kept, KeyRow, LedgerRow, Noted, Row, is_spent, rows_of
 from traderd.paper.venue.records import OrderGroup
 from traderd.paper.venue.venue import Venue
 
@@ -24,15 +24,15 @@ class StateChanges:
     """One that tracks its changes."""
     _pause: tuple[str | None, bool, bool] = (None, False, False)
 
-    def take(self, *, at: Timestamp, ids: int = 0, keys: Iterable[KeyRow] = ()) -> list[Row]:
+    def take(self, *, at: Timestamp, ids: int = 0, noted: Iterable[Noted] = ()) -> list[Row]:
         """Return the rows of what changed since the last call, none if nothing did.
 
         Args:
             at: the exchange's time.
             ids: how many ids a seeded exchange has given out.
-            keys: API keys that changed.
+            noted: what changed outside of the venue.
         """
-        things: list[Kept] = [*self.venue.take_touched(), *keys]
+        things: list[Kept] = [*self.venue.take_touched(), *noted]
         # A pause is no record of its own, only a word in the ledger.
         pauses = self.venue.pauses
         pause = (self.venue.paused, pauses.by_calendar, pauses.by_command)

@@ -2,7 +2,7 @@
 
 Owns: the rows that wait for the disk, their tickets, and the one writer task. Whoever must not speak before the disk
 has it waits for a ticket.
-Must not: drop a row, try a failed disk again, or decide what changed.
+Must not: drop a row, try a failed disk again, or decide what changed or what a record is good for.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 import trio
 
 from traderd.errors import StoreError
 from traderd.paper.state.file import StateFile, open_state
-from traderd.paper.state.rows import Row
+from traderd.paper.state.rows import KIND_WORDS, Row, thing_of
+from traderd.paper.venue.floor import TRADES_KEPT
 from traderd.runtime.env import Env
 from traderd.store.lock import hold_lock
 
+Past: TypeAlias = dict[str, list[Any]]
+"""The records of each kind that a state file holds."""
 PENDING_ROWS_MAX: Final = 1_000_000
 """Bounds the rows that wait for the disk: about 500 MB, or a scenario of 100,000 markets being written anew."""
 CLOSE_BUDGET_S: Final = 10.0
@@ -48,6 +51,14 @@ class StateKeeper:
     def is_durable(self) -> bool:
         """Tell whether everything handed over is on the disk."""
         return self._durable == self._handed
+
+    async def read(self) -> Past | None:
+        """Return the records of each kind, first written first; None if nothing was ever written.
+
+        Raises:
+            StoreError: the file cannot be read, or holds what this version cannot read.
+        """
+        return await self._env.run_blocking(_read, self.file)
 
     def submit(self, rows: Sequence[Row]) -> int:
         """Hand rows over and return their ticket; never blocks.
@@ -109,6 +120,14 @@ class StateKeeper:
     def _tell_progress(self) -> None:
         self._progress.set()
         self._progress = trio.Event()
+
+
+def _read(file: StateFile) -> Past | None:
+    if file.is_empty:
+        return None
+    # More trades than a venue keeps: they are only ever added.
+    file.keep_newest("trade", TRADES_KEPT)
+    return {kind: [thing_of(kind, body) for body in file.read(kind)] for kind in KIND_WORDS}
 
 
 @asynccontextmanager

@@ -15,9 +15,8 @@ from typing import Any, Final
 import attrs
 
 from traderd.errors import StoreError
-from traderd.model.market import MarketStatus
 from traderd.model.units import Count, Money
-from traderd.paper.state.rows import KeyRow, LedgerRow
+from traderd.paper.state.rows import GrantRow, KeyRow, LedgerRow
 from traderd.paper.venue.accounts import Account
 from traderd.paper.venue.quotes import MINUTES_KEPT
 from traderd.paper.venue.records import Resting, VenueOrder
@@ -30,6 +29,7 @@ class Restored:
 
     ledger: LedgerRow
     keys: tuple[KeyRow, ...]
+    grants: tuple[GrantRow, ...]
 
 
 def restore(venue: Venue, things: Mapping[str, Iterable[Any]]) -> Restored:
@@ -50,10 +50,11 @@ def restore(venue: Venue, things: Mapping[str, Iterable[Any]]) -> Restored:
         _rest_orders(venue, things)
         _restore_ledger(venue, ledger)
         keys = tuple(things.get("api_key", ()))
+        grants = tuple(things.get("grant", ()))
     except (KeyError, AssertionError) as exc:
         raise StoreError(f"the state file contradicts itself: {exc!r}") from exc
     _settle_down(venue, ledger)
-    return Restored(ledger=ledger, keys=keys)
+    return Restored(ledger=ledger, keys=keys, grants=grants)
 
 
 def _only(rows: Iterable[LedgerRow]) -> LedgerRow:
@@ -71,7 +72,7 @@ def _put_market(venue: Venue, market: Any) -> None:
 
 
 def _put_account(venue: Venue, row: Any) -> None:
-    venue.floor.accounts[row.account_id] = Account(row.account_id, row.name)
+    venue.floor.accounts[row.account_id] = Account(row.account_id, row.name, target=row.target)
 
 
 def _put_wallet(venue: Venue, row: Any) -> None:
@@ -154,7 +155,7 @@ def _restore_ledger(venue: Venue, ledger: LedgerRow) -> None:
 def _settle_down(venue: Venue, ledger: LedgerRow) -> None:
     # Tickers are not kept: one look makes them, and nobody is there yet to be told.
     for market in venue.floor.markets.values():
-        if market.status is MarketStatus.ACTIVE:
+        if market.is_active:
             venue.floor.changed(market.ticker, ledger.at)
     venue.take_outbox()
     venue.take_touched()

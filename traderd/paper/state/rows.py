@@ -14,6 +14,7 @@ import msgspec
 
 from traderd.errors import StoreError
 from traderd.model.units import Count, Money, Timestamp
+from traderd.paper.settings import Tier
 from traderd.paper.venue.accounts import Account, Wallet
 from traderd.paper.venue.floor import Touched
 from traderd.paper.venue.kept import Record
@@ -26,6 +27,7 @@ from traderd.paper.venue.records import (
     Position,
     Resting,
     Settlement,
+    TargetAllocation,
     Trade,
     Transfer,
     VenueFill,
@@ -44,6 +46,7 @@ class AccountRow(Record, kw_only=True, eq=False, gc=False):
 
     account_id: str
     name: str
+    target: TargetAllocation = TargetAllocation()
 
 
 class WalletRow(Record, kw_only=True, eq=False, gc=False):
@@ -84,7 +87,16 @@ class KeyRow(Record, kw_only=True, eq=False, gc=False):
     deleted: bool = False
 
 
-Kept: TypeAlias = Touched | KeyRow | LedgerRow
+class GrantRow(Record, kw_only=True, eq=False, gc=False):
+    """The usage tier that an account was granted."""
+
+    account_id: str
+    tier: Tier
+
+
+Noted: TypeAlias = KeyRow | GrantRow
+"""What changes outside of the venue."""
+Kept: TypeAlias = Touched | Noted | LedgerRow
 
 
 @attrs.frozen
@@ -107,6 +119,7 @@ _KINDS: Final = (
     _Kind("account", AccountRow, lambda r: r.account_id),
     _Kind("wallet", WalletRow, lambda r: _join(r.account_id, r.number)),
     _Kind("api_key", KeyRow, lambda r: r.key_id),
+    _Kind("grant", GrantRow, lambda r: r.account_id),
     _Kind("group", OrderGroup, lambda r: r.group_id),
     _Kind("order", VenueOrder, lambda r: r.order_id),
     _Kind("burned_id", BurnedId, lambda r: _join(r.account_id, r.client_order_id)),
@@ -123,7 +136,6 @@ _KINDS: Final = (
 
 KIND_WORDS: Final = tuple(kind.word for kind in _KINDS)
 _BY_TYPE: Final = {kind.type: kind for kind in _KINDS}
-_BY_WORD: Final = {kind.word: kind for kind in _KINDS}
 _DECODERS: Final = {kind.word: msgspec.json.Decoder(kind.type) for kind in _KINDS}
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -158,7 +170,7 @@ def _plain(thing: Kept) -> Any:
             updated_at=thing.updated_at,
         )
     if isinstance(thing, Account):
-        return AccountRow(account_id=thing.account_id, name=thing.name)
+        return AccountRow(account_id=thing.account_id, name=thing.name, target=thing.target)
     return thing
 
 

@@ -21,6 +21,7 @@ from traderd.paper.venue.records import (
     OrderGroup,
     Position,
     Settlement,
+    TargetAllocation,
     Transfer,
     VenueFill,
     VenueOrder,
@@ -224,6 +225,8 @@ class Account:
     cash_moves: list[CashMove] = attrs.field(factory=list)
     transfers: dict[str, Transfer] = attrs.field(factory=dict)
     """By the client's own transfer id, which is unique for ever."""
+    target: TargetAllocation = TargetAllocation()
+    """Kept for its owner only: with one engine there is nothing to balance."""
 
     def __attrs_post_init__(self) -> None:
         if 0 not in self.wallets:

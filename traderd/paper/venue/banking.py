@@ -1,6 +1,6 @@
 """Money that moves without trading: deposits, withdrawals, subaccounts and transfers between them.
 
-Owns: their rules and records (Kalshi: subaccounts). A transfer's client id is good once, for ever.
+Owns: their rules and records (Kalshi: subaccounts), and the target allocation. A transfer's client id is good once, for ever.
 Must not: move contracts.
 """
 
@@ -14,10 +14,10 @@ from traderd.model.units import Money, Timestamp, show_money
 from traderd.paper.venue.accounts import Account
 from traderd.paper.venue.floor import Floor
 from traderd.paper.venue.messages import VenueRefusal
-from traderd.paper.venue.records import STREET, CashMove, Transfer
+from traderd.paper.venue.records import STREET, CashMove, TargetAllocation, Transfer
 
-SUBACCOUNTS_MAX: Final = 63
-"""Bounds the numbered subaccounts beside 0 (Kalshi: subaccounts)."""
+SUBACCOUNT_MAX: Final = 63
+"""Bounds a subaccount's number, and with it how many there are beside 0 (Kalshi: subaccounts)."""
 CASH_MAX: Final = Money(10**15)
 """Bounds one movement of money: a billion dollars."""
 
@@ -75,9 +75,11 @@ class Bank:
     def open_subaccount(self, account: Account, now: Timestamp) -> int:
         """Open the next subaccount and return its number; raises VenueRefusal 400 when there are 63."""
         number = len(account.wallets)
-        if number > SUBACCOUNTS_MAX:
+        if number > SUBACCOUNT_MAX:
             raise VenueRefusal(
-                400, "invalid_parameters", details="there are 63 subaccounts already"
+                400,
+                "invalid_parameters",
+                details=f"there are {SUBACCOUNT_MAX} subaccounts already",
             )
         wallet = account.open_wallet(number)
         wallet.updated_at = now
@@ -89,6 +91,11 @@ class Bank:
         wallet = account.wallet(number)
         wallet.nets = enabled
         self.floor.touch(wallet)
+
+    def set_target(self, account: Account, target: TargetAllocation) -> None:
+        """Keep how an account wants its balance spread over the engines."""
+        account.target = target
+        self.floor.touch(account)
 
     def transfer(
         self,

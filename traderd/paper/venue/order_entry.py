@@ -156,7 +156,7 @@ class OrderEntry:
 
     def check_open(self, market: VenueMarket, now: Timestamp) -> None:
         """Refuse new risk in a market that does not trade; raises VenueRefusal."""
-        if market.status is MarketStatus.ACTIVE and now < market.close_time:
+        if market.is_active and now < market.close_time:
             return
         if market.status is MarketStatus.INACTIVE and now < market.close_time:
             raise VenueRefusal(*choices.INACTIVE_MARKET)

@@ -35,8 +35,19 @@ STREET: Final = "street:"
 """Prefix of the accounts behind anonymous liquidity: unlimited cash, no order records, no private news."""
 STREET_MAKERS: Final = f"{STREET}makers"
 STREET_TAKERS: Final = f"{STREET}takers"
+RESERVATION_DEFAULT: Final = "sum"
+"""What is set aside for resting orders where an account asks for nothing else (Kalshi: target balance allocation)."""
 PAYOUT_PER_COUNT: Final = 10_000
 """What 1/100 contract of a matched YES/NO pair is worth, in Money: $1 a contract."""
+
+
+class TargetAllocation(Fact, frozen=True, kw_only=True, eq=False, gc=False):
+    """How an account wants its balance spread over the matching engines (Kalshi: target balance allocation)."""
+
+    shares: tuple[tuple[int, int], ...] = ()
+    """(engine, percent) each; none switches it off."""
+    reservation: str = RESERVATION_DEFAULT
+    """What is set aside for resting orders."""
 
 
 class Resting(Record, kw_only=True, eq=False, gc=False):
