@@ -11,7 +11,7 @@ from tests.cli.conftest import run_traderd
 from tests.process_tools import DaemonProcess, running_daemon
 from traderd import __version__
 from traderd.cli import exit_codes
-from traderd.cli.client import CommandFailed
+from traderd.cli.json_request import CommandFailed
 from traderd.cli.main import cli, exit_code_of, main
 from traderd.errors import (
     AlreadyRunning,

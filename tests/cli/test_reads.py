@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from tests.cli.conftest import Shell
-from traderd.cli import exit_codes
+from traderd.cli import exit_codes, reads
+from traderd.cli.client import DaemonClient
 
 pytestmark = pytest.mark.process
 
@@ -60,14 +62,14 @@ def test_the_status_is_one_screen_for_people(traded):
     assert (ran.code, ran.err) == (exit_codes.OK, "")
     lines = ran.out.splitlines()
     assert lines[0].startswith("traderd 0.1.0 · sim · ready for ")
-    assert [line.split()[0] for line in lines[1:6]] == [
-        *("health", "balance", "account", "books", "feeds"),
+    assert [line.split()[0] for line in lines[1:8]] == [
+        *("health", "balance", "account", "books", "feed", "faults", "feeds"),
     ]
     assert "12/12 usable" in ran.out
     assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
 
 
-@pytest.mark.parametrize("name", ["status", "orders", "positions", "fills"])
+@pytest.mark.parametrize("name", ["status", "orders", "positions", "fills", "markets"])
 def test_json_is_the_daemons_own_document(traded, name):
     ran = traded(name, "--json")
     assert ran.code == exit_codes.OK
@@ -82,7 +84,7 @@ def test_json_is_the_daemons_own_document(traded, name):
         assert shown[name] != []
 
 
-@pytest.mark.parametrize("name", ["orders", "positions", "fills"])
+@pytest.mark.parametrize("name", ["orders", "positions", "fills", "markets"])
 def test_on_a_pipe_each_row_is_one_line_without_colours(traded, name):
     ran = traded(name, COLUMNS="80")
     assert ran.code == exit_codes.OK
@@ -90,16 +92,44 @@ def test_on_a_pipe_each_row_is_one_line_without_colours(traded, name):
     title, _, *rows = ran.out.splitlines()
     assert title == f"{name} · sim"
     assert len(rows) == len(traded.document(name)[name])
-    assert all(MARKET in row for row in rows)
+    assert any(MARKET in row for row in rows)
 
 
-@pytest.mark.parametrize("name", ["orders", "positions", "fills", "status"])
+@pytest.mark.parametrize("name", ["orders", "positions", "fills", "markets", "status"])
 def test_on_a_terminal_of_eighty_columns_no_line_is_broken(traded, name):
     lines = on_a_terminal(traded, name, NO_COLOR="1").splitlines()
     assert [line for line in lines if len(line) > 80] == []
     assert "\x1b" not in "".join(lines)
     if name != "status":
         assert any(MARKET in line for line in lines)
+
+
+def test_a_book_shows_its_prices_what_follows_from_them_and_its_grade(traded):
+    ran = traded("book", MARKET)
+    assert (ran.code, ran.err) == (exit_codes.OK, "")
+    told = traded.document(f"books/{MARKET}")
+    lines = ran.out.splitlines()
+    assert lines[0].startswith(MARKET)
+    assert [line.split()[0] for line in lines[1:7]] == [
+        *("grade", "best", "prices", "depth", "imbalance", "age"),
+    ]
+    assert lines[1] == "grade      A"
+    assert f"bid ${told['best_bid'][:4]} x {told['best_bid_count']}" in lines[2]
+    assert [line for line in lines if len(line) > 90] == []
+
+
+def test_the_book_in_json_is_the_daemons_own_document(traded):
+    ran = traded("book", MARKET, "--json")
+    shown, asked = json.loads(ran.out), traded.document(f"books/{MARKET}")
+    assert (ran.code, list(shown)) == (exit_codes.OK, list(asked))
+    assert (shown["bids"], shown["microprice"]) == (asked["bids"], asked["microprice"])
+
+
+@pytest.mark.parametrize("ticker", ["KXNONE", "../status", "a b/c?d"])
+def test_a_book_that_nobody_keeps_is_an_error_with_a_cure(traded, ticker):
+    ran = traded("book", ticker)
+    assert (ran.code, ran.out) == (exit_codes.ERROR, "")
+    assert ran.err.startswith("traderd: ")
 
 
 def test_who_stops_reading_gets_no_traceback(traded):
@@ -137,3 +167,17 @@ def test_watching_shows_it_again_until_it_is_interrupted(traded):
     process.send_signal(2)
     process.stdout.close()
     assert process.wait(timeout=10) == exit_codes.INTERRUPTED
+
+
+def test_more_markets_than_one_answer_holds_are_counted(monkeypatch, tmp_path):
+    row = dict.fromkeys(("best_bid", "best_ask", "last_trade", "grade", "age_s", "reason", "why"))
+    asked: list[str] = []
+
+    def get(self: DaemonClient, path: str):
+        asked.append(path)
+        return {"followed": 1_207, "markets": [{**row, "ticker": "KXDEMO-A", "status": "active"}]}
+
+    monkeypatch.setattr(DaemonClient, "get", get)
+    result = CliRunner().invoke(reads.markets, ["--state-dir", str(tmp_path)])
+    assert asked == ["/v3/markets?limit=1000"]
+    assert result.output.splitlines()[-1].startswith("(and 1206 more; ")

@@ -28,11 +28,20 @@ STATUS = {
         "markets_connected": 11,
         "markets_followed": 12,
         "deltas_received": 331,
-        "gaps": 1,
-        "resyncs": 1,
         "ws_connection_status": "connected",
         "private_feed": "connected",
     },
+    "market_data": {
+        "markets_connected": 11,
+        "markets_wanted": 12,
+        "markets_shed": 0,
+        "book_grade_markets": {"A": 10, "B": 1, "C": 0, "D": 0, "E": 0, "F": 1},
+        "per_second": {"deltas": 6.4},
+        "lag_seconds": {"0.5": 0.0012, "0.99": 0.1234},
+        "gaps_total": 1,
+        "resyncs_total": 1,
+    },
+    "services": {"risk": {"status": "running"}, "actor": {"inbox": {"dropped": 0}}},
     "account": {
         "balance_dollars": "983.348800",
         "positions": 2,
@@ -54,7 +63,9 @@ health     degraded
            orderbook feed: HTTP 503
 balance    $983.35   realized $1.23   unrealized at bid -$0.40   fees $0.19
 account    2 positions, 3 open orders, 8 fills, worst case $17.45
-books      11/12 usable, 331 deltas, 1 gaps, 1 resyncs
+books      11/12 usable, grades: A 10 B 1 F 1
+feed       6.4 deltas/s, lag 1.2 ms (p99 123.4 ms)
+faults     1 gaps, 1 resyncs, events dropped: none
 feeds      market data connected, private connected
 HALT       breaker by machine: 5 order errors in a row
 PAUSED     lunch
@@ -151,6 +162,26 @@ def test_the_status_is_one_screen():
     assert max(map(len, SCREEN.splitlines())) <= 80
 
 
+def test_what_is_given_up_or_dropped_is_said_with_its_place():
+    data = {**STATUS["market_data"], "markets_shed": 3}
+    services = {"actor": {"inbox": {"dropped": 7}}, "web": {"inbox": {"dropped": 0}}}
+    text = "\n".join(status_lines({**STATUS, "market_data": data, "services": services}))
+    assert "11/12 usable, 3 given up, grades" in text
+    assert "events dropped: 7 by actor" in text
+
+
+def test_a_feed_that_was_not_measured_yet_has_no_numbers():
+    data = {
+        **STATUS["market_data"],
+        "book_grade_markets": dict.fromkeys("ABCDEF", 0),
+        "per_second": {"deltas": None},
+        "lag_seconds": {},
+    }
+    lines = status_lines({**STATUS, "market_data": data})
+    assert "books      11/12 usable, grades: none yet" in lines
+    assert "feed       - deltas/s, lag - ms (p99 - ms)" in lines
+
+
 def test_a_long_reason_is_not_broken_into_lines():
     lines = status_lines({**STATUS, "paused": "word " * 40})
     (line,) = [line for line in lines if line.startswith("PAUSED")]
@@ -182,7 +213,7 @@ def test_a_reason_with_control_characters_cannot_hide_the_next_line():
     assert "PAUSED     a\\r\\nHALT       none\\x1b[8m" in lines
 
 
-@pytest.mark.parametrize("columns", [tables.ORDERS, tables.POSITIONS, tables.FILLS])
+@pytest.mark.parametrize("columns", [tables.ORDERS, tables.POSITIONS, tables.FILLS, tables.MARKETS])
 def test_every_table_fits_a_terminal_of_eighty_columns(columns):
     values = {
         "executed_at": "2026-11-20T12:05:08.410123Z",

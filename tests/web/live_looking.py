@@ -89,14 +89,12 @@ def believable_status() -> dict[str, Any]:
             "markets_connected": 15,
             "snapshots_received": 15,
             "deltas_received": 48211,
-            "gaps": 1,
-            "resyncs": 1,
-            "trades_seen": 902,
             "connection_uptime": 4051.0,
             "ws_connection_status": "connected",
             "private_feed": "connected",
             "last_message_time": "2026-11-20T10:30:14.950Z",
         },
+        "market_data": believable_feed(),
         "account": {
             "balance_dollars": "998.7725",
             "portfolio_value_dollars": "14.2000",
@@ -127,6 +125,32 @@ def believable_status() -> dict[str, Any]:
         "degraded": {"recorder": "disk almost full"},
         "transitions": [],
         "why_no_trade": {"minimum_book_grade": 41, "max_open_orders": 7, "price_collar": 2},
+    }
+
+
+def believable_feed() -> dict[str, Any]:
+    return {
+        "markets_connected": 14,
+        "markets_wanted": 15,
+        "markets_shed": 0,
+        "connections": 1,
+        "connections_wanted": 1,
+        "connection_losses_total": 2,
+        "line_silence_seconds": 0.4,
+        "message_age_seconds": 1.2,
+        "deltas_total": 48211,
+        "snapshots_total": 15,
+        "trades_total": 902,
+        "lag_seconds": {"0.5": 0.0412, "0.99": 0.6321},
+        "gaps_total": 1,
+        "resyncs_total": 1,
+        "dropped_deltas_total": 12,
+        "frames_refused_total": 0,
+        "book_grade_markets": {"A": 13, "B": 1, "C": 0, "D": 0, "E": 0, "F": 1},
+        "book_audits_total": {"agreed": 120, "differed": 1, "wrong": 0},
+        "per_second": {"deltas": 12.4, "snapshots": 0.0, "trades": 0.3, "bytes": 4_812.0},
+        "deltas_per_second": [10.0 + (second * 7) % 9 for second in range(60)],
+        "lines": [],
     }
 
 
@@ -177,7 +201,14 @@ def believable_book(ticker: str) -> dict[str, Any]:
         "best_bid": "0.4600",
         "best_ask": "0.4800",
         "spread": "0.0200",
+        "mid": "0.470000",
+        "microprice": "0.472000",
+        "imbalance": "0.2000",
+        "bid_depth": "2775",
+        "ask_depth": "3050",
+        "last_trade": "0.4600",
         "age_s": 0.4,
+        "quality": {"grade": "A", "causes": [], "line_silent_s": 0.4, "lag_ms": 41.2},
         "own_orders": [order("k1")],
     }
 
@@ -240,6 +271,13 @@ class LiveLookingSource:
     def book(self, ticker: str) -> dict[str, Any] | None:
         self.books_rendered += 1
         return self.books.get(ticker)
+
+    def markets(self, limit: int) -> dict[str, Any]:
+        rows = [
+            {"ticker": ALPHA, "grade": "A", "best_bid": "0.4600", "best_ask": "0.4800"},
+            {"ticker": BRAVO, "grade": "F", "best_bid": None, "best_ask": None},
+        ]
+        return {"followed": len(rows), "markets": rows[:limit]}
 
     def transitions(self) -> list[dict[str, Any]]:
         return self.transition_list

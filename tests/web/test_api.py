@@ -42,6 +42,13 @@ async def test_the_status_is_what_the_source_says(autojump_clock, face):
     assert await answer.get_json() == face.source.status()
 
 
+async def test_markets_are_counted_and_as_many_listed_as_were_asked_for(autojump_clock, face):
+    body = await (await face.get("/v3/markets")).get_json()
+    assert (body["followed"], [row["grade"] for row in body["markets"]]) == (2, ["A", "F"])
+    body = await (await face.get("/v3/markets?limit=1")).get_json()
+    assert (body["followed"], len(body["markets"])) == (2, 1)
+
+
 async def test_limit_takes_the_newest(autojump_clock, face):
     answer = await face.get("/v3/fills?limit=2")
     assert (await answer.get_json())["fills"] == face.source.fill_list[-2:]

@@ -14,9 +14,9 @@ import click
 
 from traderd import __version__
 from traderd.cli import exit_codes, reads, verbs
-from traderd.cli.client import CommandFailed
 from traderd.cli.exchange import exchange
 from traderd.cli.exchange_serve import PORT_MAX
+from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import read_config, settings_options
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv

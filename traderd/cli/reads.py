@@ -1,4 +1,4 @@
-"""The commands that only look: status, orders, positions, fills.
+"""The commands that only look: status, orders, positions, fills, markets, book.
 
 Owns: their options and which document each of them shows.
 Must not: compute what the daemon did not say.
@@ -10,22 +10,27 @@ import shutil
 import sys
 import time  # sim-ok: `--watch` waits in a process of its own, outside the daemon
 from typing import Final
+from urllib.parse import quote
 
 import click
 
-from traderd.cli import tables
+from traderd.cli import exit_codes, tables
+from traderd.cli.book_view import book_lines, unavailable_sentence
 from traderd.cli.client import DaemonClient
+from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
 from traderd.config import Config
 
 WATCH_INTERVAL_S: Final = 2.0
+MARKETS_MAX: Final = 1_000
+"""Bounds the markets of one answer, as the daemon does."""
 
 
 @click.command()
 @daemon_command
 @click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
 def status(client: DaemonClient, config: Config, as_json: bool, watch: bool) -> None:
-    """Show state, health, money and connections.
+    """Show state, health, money and how market data does.
 
     Example: traderd status --watch
     """
@@ -71,4 +76,57 @@ orders = _list_command("orders", tables.ORDERS, "List live orders and the newest
 positions = _list_command("positions", tables.POSITIONS, "List positions and what they earned.")
 fills = _list_command("fills", tables.FILLS, "List the newest fills.")
 
-COMMANDS: Final = (status, orders, positions, fills)
+
+@click.command()
+@daemon_command
+def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
+    """List followed markets with prices, grade and reason.
+
+    Prices are in dollars for YES; those of a book that cannot be trusted are left out.
+
+    Example: traderd markets --json
+    """
+    document = client.get(f"/v3/markets?limit={MARKETS_MAX}")
+    if as_json:
+        print_json(document)
+        return
+    rows = document["markets"]
+    lines = tables.listing(
+        "markets", tables.MARKETS, rows, environment=config.environment, width=terminal_width()
+    )
+    left_out = document["followed"] - len(rows)
+    if left_out:
+        lines.append(f"(and {left_out} more; `traderd book TICKER` shows any of them)")
+    click.echo("\n".join(lines))
+
+
+@click.command()
+@daemon_command
+@click.argument("ticker")
+@click.option(
+    "--last-known",
+    is_flag=True,
+    help="Show the prices that were known last when the book cannot be trusted now.",
+)
+def book(
+    client: DaemonClient, config: Config, as_json: bool, ticker: str, last_known: bool
+) -> None:
+    """Show one book: prices, depth, grade and age.
+
+    Besides the best prices: spread, mid, microprice, imbalance and last trade. Prices are in dollars for YES, sizes in
+    contracts. A book that cannot be trusted is an error (exit code 1) unless --last-known is given; --json prints its
+    document all the same.
+
+    Example: traderd book KXMLBGAME-26AUG072140LADAZ-LAD
+    """
+    document = client.get(f"/v3/books/{quote(ticker, safe='')}")
+    is_refused = not document["usable"] and not last_known
+    if as_json:
+        print_json(document)
+    elif not is_refused:
+        click.echo("\n".join(book_lines(document, environment=config.environment)))
+    if is_refused:
+        raise CommandFailed(unavailable_sentence(document), exit_codes.ERROR)
+
+
+COMMANDS: Final = (status, orders, positions, fills, markets, book)

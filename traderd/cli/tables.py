@@ -67,6 +67,17 @@ FILLS: Final = (
     Column("is_taker", "taker", droppable=True),
     Column("order_key", "order", droppable=True),
 )
+MARKETS: Final = (
+    Column("ticker", "market"),
+    Column("status", "status"),
+    Column("best_bid", "bid $", is_number=True),
+    Column("best_ask", "ask $", is_number=True),
+    Column("last_trade", "last $", is_number=True, droppable=True),
+    Column("grade", "grade"),
+    Column("age_s", "age s", is_number=True, droppable=True),
+    Column("reason", "no prices because", droppable=True),
+    Column("why", "followed because", droppable=True),
+)
 
 
 def listing(
@@ -156,8 +167,7 @@ def status_lines(status: Row) -> list[str]:
     if trades:
         feeds += f", private {metrics['private_feed']}"
     lines += [
-        f"books      {metrics['markets_connected']}/{metrics['markets_followed']} usable, "
-        f"{metrics['deltas_received']} deltas, {metrics['gaps']} gaps, {metrics['resyncs']} resyncs",
+        *feed_lines(status["market_data"], status["services"]),
         feeds,
     ]
     for halt in status["halts"]:
@@ -171,8 +181,32 @@ def status_lines(status: Row) -> list[str]:
     return [clean_text(line) for line in lines]
 
 
+def feed_lines(data: Row, services: Row) -> list[str]:
+    """Return how market data does: how many books are how good, how fast and how late it comes, and what is lost."""
+    grades = " ".join(f"{grade} {n}" for grade, n in data["book_grade_markets"].items() if n)
+    shed = f", {data['markets_shed']} given up" if data["markets_shed"] else ""
+    drops = {
+        name: inbox["dropped"]
+        for name, service in services.items()
+        if (inbox := service.get("inbox")) is not None and inbox["dropped"]
+    }
+    dropped = ", ".join(f"{count} by {name}" for name, count in drops.items()) or "none"
+    lag, rate = data["lag_seconds"], data["per_second"]["deltas"]
+    return [
+        f"books      {data['markets_connected']}/{data['markets_wanted']} usable{shed}, "
+        f"grades: {grades or 'none yet'}",
+        f"feed       {'-' if rate is None else rate} deltas/s, lag {_milliseconds(lag.get('0.5'))} ms "
+        f"(p99 {_milliseconds(lag.get('0.99'))} ms)",
+        f"faults     {data['gaps_total']} gaps, {data['resyncs_total']} resyncs, events dropped: {dropped}",
+    ]
+
+
 def _pad(text: str, width: int, column: Column) -> str:
     return text.rjust(width) if column.is_number else text.ljust(width)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1_000:.1f}"
 
 
 def _dollars(text: str | None) -> str:

@@ -25,7 +25,7 @@ from traderd.web.source import ConsoleSource, JsonObject
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1_000
-"""Bounds one page of fills or log lines; more of them are in the journal."""
+"""Bounds one page of fills, log lines or markets, and so how long one answer holds everybody else up (20 ms)."""
 
 COMMAND_BUDGET_S: Final = 30.0
 """Bounds one command: long enough to cancel every order at the exchange's slowest documented rate."""
@@ -90,7 +90,7 @@ def add_reads(
                 404,
                 "unknown_book",
                 f"No book is kept for {ticker}.",
-                "Add the market to market_data.markets, or see the tickers in /v3/status.",
+                "Add the market to market_data.markets; `traderd markets` or /v3/markets lists those that are followed.",
             )
         return json_answer(record)
 
@@ -100,6 +100,7 @@ def add_reads(
         "status": source.status,
         "orders": lambda: {"orders": source.orders()},
         "positions": lambda: {"positions": source.positions()},
+        "markets": lambda: source.markets(asked_limit()),
         "transitions": lambda: {"transitions": source.transitions()},
         "fills": lambda: {"fills": source.fills(asked_limit())},
         "log": lambda: {"log": source.log_lines(asked_limit())},

@@ -25,6 +25,7 @@ TABLE: Final = {
     "/console/commands.js": ("commands.js", _SCRIPT),
     "/console/connection.js": ("connection.js", _SCRIPT),
     "/console/dom.js": ("dom.js", _SCRIPT),
+    "/console/feed.js": ("feed.js", _SCRIPT),
     "/console/log.js": ("log.js", _SCRIPT),
     "/console/status.js": ("status.js", _SCRIPT),
     "/console/tables.js": ("tables.js", _SCRIPT),

@@ -152,7 +152,7 @@ def check_caller(access: AccessRules, asked: Request | Websocket, *, writes: boo
             421,
             "unknown_host",
             "This daemon does not answer to the host name of the request.",
-            "Use http://127.0.0.1, or add the name to web.allowed_hosts.",
+            "Use http://127.0.0.1 or http://localhost with the same port.",
         )
     origin = asked.headers.get("Origin")
     # A program sends no Origin, a browser always does.  Same host and port as the request: another

@@ -28,7 +28,7 @@ const handlers = {
   trader_status(data) {
     status = data;
     showStatus(status);
-    for (const ticker of data.tickers ?? []) book.offer(ticker);
+    for (const market of data.universe?.markets ?? []) book.offer(market.ticker);
   },
   trading_state(data) {
     if (status === null) return;

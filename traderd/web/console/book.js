@@ -1,6 +1,6 @@
-// The price ladder of one market: asks above, bids below, both best at the spread.
+// One market: how good its book is, the ladder (asks above, bids below, both best at the spread), and what is read off it.
 
-import { byId, duration, exact, make, setText } from "./dom.js";
+import { byId, duration, exact, fillPairs, make, setText } from "./dom.js";
 
 const LEVELS = 10;
 
@@ -26,20 +26,22 @@ export class Book {
     if (!ticker) return;
     this.ticker = ticker;
     this.input.value = ticker;
-    byId("book").hidden = true;
-    setText(byId("book-note"), `Waiting for the book of ${ticker}…`);
+    for (const id of ["book", "book-grade", "book-reads"]) byId(id).hidden = true;
+    setText(byId("book-words"), `Waiting for the book of ${ticker}…`);
     this.onWatch(ticker);
   }
 
   show(book) {
     if (book.ticker !== this.ticker) return;
     const table = byId("book");
-    table.hidden = !book.bids && !book.asks;
+    // A book that cannot be trusted has only the prices that were known last.
+    const shown = book.usable ? book : book.last_known ?? {};
+    table.hidden = !shown.bids && !shown.asks;
     table.classList.toggle("unusable", !book.usable);
-    const age = book.age_s === undefined || book.age_s === null ? "" : `last change ${duration(book.age_s)} ago`;
-    setText(byId("book-note"), book.usable ? age : `Not usable: ${book.reason || "no reason given"}`);
-    const asks = (book.asks ?? []).slice(0, LEVELS);
-    const bids = (book.bids ?? []).slice(0, LEVELS);
+    this.showQuality(book);
+    this.showReads(book, shown);
+    const asks = (shown.asks ?? []).slice(0, LEVELS);
+    const bids = (shown.bids ?? []).slice(0, LEVELS);
     // A share of the longest bar is a picture, not an amount, so a JavaScript number will do.
     const longest = Math.max(1, ...[...asks, ...bids].map(([, count]) => Number(count)));
     const own = new Map();
@@ -54,8 +56,33 @@ export class Book {
       return make("tr", { class: kind }, make("td", { class: "own" }, mine ? `● ${mine.join(" + ")}` : " "),
         make("td", { class: "number price" }, exact(price)), size);
     };
-    const spread = book.spread ? `spread ${exact(book.spread)}` : "one side is empty";
+    const spread = shown.spread ? `spread ${exact(shown.spread)}` : "one side is empty";
     const middle = make("tr", { class: "spread" }, make("td", { colspan: 3 }, spread));
     table.tBodies[0].replaceChildren(...asks.map(row("ask")).reverse(), middle, ...bids.map(row("bid")));
+  }
+  showQuality(book) {
+    const { grade, causes = [], line_silent_s: silent } = book.quality ?? {};
+    const badge = byId("book-grade");
+    badge.hidden = !grade;
+    badge.dataset.grade = grade ?? "";
+    setText(badge, grade);
+    const age = book.age_s === undefined || book.age_s === null ? "" : `last change ${duration(book.age_s)} ago`;
+    const heard = silent === undefined || silent === null ? "" : `line heard ${duration(silent)} ago`;
+    // A book that cannot be trusted gives its reason as the first cause of its grade.
+    const why = book.usable ? causes : causes.slice(1);
+    const trust = book.usable ? "" : `Not usable: ${book.reason || "no reason given"} · below are the prices known last`;
+    setText(byId("book-words"), [trust, ...why, age, heard].filter(Boolean).join(" · "));
+  }
+
+  showReads(book, shown) {
+    const list = byId("book-reads");
+    list.hidden = shown.mid === undefined;
+    list.classList.toggle("unusable", !book.usable);
+    fillPairs(list, [
+      ["Mid / microprice ($)", `${exact(shown.mid)} / ${exact(shown.microprice)}`],
+      ["Last trade ($)", exact(book.last_trade)],
+      ["Imbalance (−1 to 1)", exact(shown.imbalance, { signed: true })],
+      ["Depth bid / ask", `${exact(shown.bid_depth)} / ${exact(shown.ask_depth)}`],
+    ]);
   }
 }

@@ -1,6 +1,7 @@
-// The bar, the way up, the account, the connection, services, halts, refusals.
+// The bar, the way up, the account, services, halts, refusals.
 
 import { byId, direction, duration, exact, fillPairs, make, money, setAge, setText, tickAges } from "./dom.js";
+import { showFeed } from "./feed.js";
 import { emptyRow } from "./tables.js";
 
 const WAY_UP = [
@@ -52,7 +53,7 @@ export function showStatus(status) {
   showState(status.state, status.state_since_s);
   showHealth(status);
   showAccount(status.account ?? {});
-  showMetrics(status);
+  showFeed(status);
   showServices(status.services ?? {});
   showHalts(status.halts ?? []);
   showWhy(status.why_no_trade ?? {});
@@ -87,24 +88,6 @@ export function showAccount(account) {
   setText(byId("open-orders"), account.open_orders);
   setText(byId("position-count"), account.positions);
   setText(byId("fill-count"), account.fills);
-}
-
-function showMetrics(status) {
-  const metrics = status.metrics ?? {};
-  const tone = (word) => ({ class: word === "connected" ? "up" : "down" });
-  const uptime = make("span");
-  setAge(uptime, metrics.ws_connection_status === "connected" ? metrics.connection_uptime : null);
-  fillPairs(byId("metrics"), [
-    ["Market data", metrics.ws_connection_status, tone(metrics.ws_connection_status)],
-    ["Private feed", metrics.private_feed, tone(metrics.private_feed)],
-    ["Connected for", uptime],
-    ["Last message (UTC)", String(metrics.last_message_time ?? "–").slice(11, 23) || "–"],
-    ["Markets", metrics.markets_connected],
-    ["Snapshots", exact(metrics.snapshots_received)],
-    ["Deltas", exact(metrics.deltas_received)],
-    ["Trades seen", exact(metrics.trades_seen)],
-    ["Gaps / resyncs", `${exact(metrics.gaps)} / ${exact(metrics.resyncs)}`],
-  ]);
 }
 
 function showServices(services) {
