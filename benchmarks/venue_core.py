@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import gc
 import random
-import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
-from lightmatchingengine.lightmatchingengine import LightMatchingEngine
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.compare import ROUNDS, Row, rate_row, ratio_row, report
+from benchmarks.compare import Peer, Row, rate_row, report, side_by_side
 from tests.paper.venues import NOW, STANDARD, list_market, market
 from traderd.model.orders import OrderTerms, Side
 from traderd.model.units import Count, Money, Price, Timestamp
@@ -114,6 +113,8 @@ def ours(todo: list[Operation]) -> float:
 
 def bare(todo: list[Operation]) -> float:
     """Run them through an engine that only matches; a change is a cancel and a new order there."""
+    from lightmatchingengine.lightmatchingengine import LightMatchingEngine
+
     engine = LightMatchingEngine()
     orders: dict[int, Any] = {}
     gc.collect()
@@ -134,19 +135,15 @@ def bare(todo: list[Operation]) -> float:
 def rows() -> list[Row]:
     """Return the core's cost beside the bare engine's, and its rate beside the goal."""
     todo = operations(1)
-    ours(todo), bare(todo)
-    rounds = [(ours(todo), bare(todo)) for _ in range(ROUNDS)]
-    mine, peer = (statistics.median(side) for side in zip(*rounds, strict=True))
-    return [
-        ratio_row(
-            "venue core: one mixed order operation",
-            mine,
-            peer,
-            peer_name="lightmatchingengine, which only matches (no accounts, fees, news)",
-            goal=0.1,
-        ),
-        rate_row("venue core: mixed order operations", 1e6 / mine, GOAL_PER_S),
-    ]
+    peer = Peer(
+        name="an engine that only matches (no accounts, fees, news), lightmatchingengine",
+        distribution="lightmatchingengine",
+        goal=0.1,
+        run=partial(bare, todo),
+    )
+    compared = side_by_side("venue core: one mixed order operation", partial(ours, todo), [peer])
+    mine_us = compared[0].ours
+    return [*compared, rate_row("venue core: mixed order operations", 1e6 / mine_us, GOAL_PER_S)]
 
 
 if __name__ == "__main__":

@@ -52,7 +52,10 @@ def test_every_source_file_has_its_test_file():
 
 
 def test_every_test_file_has_its_source_file():
-    assert orphaned_tests(*the_tree()) == []
+    sources, tests = the_tree()
+    # Benchmarks need no tests, but may have some.
+    benchmarks = [relative(path) for path in python_files("benchmarks")]
+    assert orphaned_tests([*sources, *benchmarks], tests) == []
 
 
 def test_a_missing_test_file_is_noticed():
