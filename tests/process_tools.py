@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from traderd.cli.client import CommandFailed, DaemonClient
+from traderd.cli.client import DaemonClient
+from traderd.cli.json_request import CommandFailed
 
 ROOT = Path(__file__).parent.parent
 START_BUDGET_S = 20.0

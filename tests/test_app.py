@@ -196,7 +196,7 @@ async def test_a_remote_exchange_is_addressed_with_our_key(autojump_clock, tmp_p
         venue = daemon.shared.venue
         assert (venue.rest_url, venue.embedded) == (REMOTE["exchange__rest_url"], None)
         assert venue.signer.key_id == "a-key"
-        assert daemon.shared.tickers == (MarketTicker("KXDEMO-A"),)
+        assert daemon.shared.view.followed == (MarketTicker("KXDEMO-A"),)
 
 
 @pytest.mark.parametrize(

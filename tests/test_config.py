@@ -11,7 +11,13 @@ from traderd.errors import ConfigError
 
 PAGE = ROOT / "docs" / "configuration.md"
 KEY = {"exchange.key_id": "id", "exchange.key_file": "key.pem"}
-CHOICES = {"environment": "paper", "log.level": "debug"}
+CHOICES = {
+    "environment": "paper",
+    "log.level": "debug",
+    "market_data.discover.status": "any",
+    "market_data.ingest": "plain",
+    "risk.min_book_grade": "E",
+}
 SETTINGS = list(settings_of(Config, free=STRATEGIES))
 
 
@@ -151,6 +157,36 @@ def test_an_amount_that_cannot_be_names_its_setting(tmp_path, name, value, words
     assert name in str(caught.value)
 
 
+def test_markets_are_named_or_looked_for_and_not_both(tmp_path):
+    found = load(tmp_path, market_data__discover__series="KXA, KXB")
+    assert found.discovers
+    assert found.market_data.discover.series == ("KXA", "KXB")
+    assert load(tmp_path, market_data__discover__enabled="true").discovers
+    off = {"market_data__discover__series": "KXA", "market_data__discover__enabled": "false"}
+    assert not load(tmp_path, **off).discovers
+    with pytest.raises(ConfigError, match="looks for them; remove one"):
+        load(tmp_path, market_data__markets="A", market_data__discover__events="E")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"min_volume_24h": "many"}, "min_volume_24h is not a plain decimal number"),
+        ({"min_volume_24h": "-1"}, "min_volume_24h cannot be below 0, it is -1"),
+        ({"closes_in_min_s": "60", "closes_in_max_s": "30"}, "30 lies below closes_in_min_s = 60"),
+        ({"max_markets": "0"}, "must be a whole number >= 1"),
+        ({"status": "active"}, "must be one of open, unopened, any"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(tmp_path, settings, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        load(tmp_path, **{f"market_data__discover__{name}": v for name, v in settings.items()})
+
+
+def test_a_search_without_an_end_of_closes_has_no_bound(tmp_path):
+    assert load(tmp_path, market_data__discover__closes_in_min_s="60").market_data is not None
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -277,7 +313,7 @@ def test_the_state_is_kept_apart_by_environment(tmp_path):
 
 def documented() -> dict[str, str]:
     """Return the settings of the page and what it says their defaults are."""
-    rows = re.findall(r"^\| `([a-z_.]+)` \|[^|]*\| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9_.]+)` \|[^|]*\| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
     return dict(rows)
 
 
@@ -301,7 +337,10 @@ def test_the_examples_of_the_page_are_valid(tmp_path):
     text = PAGE.read_text()
     blocks = re.findall(r"(?:^    .*\n|^\n)+", text, re.MULTILINE)
     code = ["\n".join(line[4:] for line in block.splitlines()) for block in blocks]
-    strategies, env, toml = (block for block in code if block.strip())
+    discover, strategies, env, toml = (block for block in code if block.strip())
+    (tmp_path / "traderd.toml").write_text(discover)
+    assert load(tmp_path).discovers
+    assert load(tmp_path).market_data.discover.max_markets == 50
     assert tomllib.loads(strategies)["strategies"]["spread_maker"]["markets_max"] == 2
     (tmp_path / "traderd.toml").write_text(toml)
     (tmp_path / ".env.paper").write_text(env)

@@ -24,8 +24,8 @@ from traderd.kalshi.auth import Signer, generate_key, load_signer, parse_signer
 from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
 from traderd.kalshi.rest import RestClient, open_rest
 from traderd.model.commands import Command, Outcome
-from traderd.model.events import Author, Event, HaltRaised
-from traderd.model.ids import ClientOrderIds
+from traderd.model.events import Author, BookGrade, Event, HaltRaised, UniverseChanged
+from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import Timestamp, parse_count, parse_money, parse_price
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.bus import Bus
@@ -46,7 +46,7 @@ from traderd.services.context import (
     refuse,
 )
 from traderd.services.lifecycle import Lifecycle
-from traderd.services.market_data import followed_tickers
+from traderd.services.market_plan import configured_tickers
 from traderd.services.recorder import JournalRecorder, recover
 from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
 from traderd.store.journal import open_journal
@@ -107,6 +107,7 @@ async def run_daemon(
     ):
         await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
         task_status.started(daemon)
+        env.settle_memory()
         await daemon.supervisor.run()
         nursery.cancel_scope.cancel(reason="the daemon has stopped")
     structlog.get_logger("traderd").info("stopped")
@@ -128,7 +129,7 @@ async def open_daemon(
     _tell_plugins(plugins, logger)
     # Made and thrown away: a wrong parameter must be told before anything is opened.
     make_tenants(config, specs)
-    tickers = followed_tickers(config)
+    tickers = configured_tickers(config)
     async with open_journal(
         env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded
     ) as journal:
@@ -138,6 +139,7 @@ async def open_daemon(
         bus = _make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
         recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
+        _follow(bus, tickers, env)
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with _open_venue(config, env) as venue:
             lifecycle = Lifecycle(
@@ -148,7 +150,6 @@ async def open_daemon(
                 host=config.web.host,
                 api_url=venue.rest_url,
                 ws_url=venue.ws_url,
-                tickers=tickers,
                 log=logger,
             )
             shared = Shared(
@@ -161,13 +162,19 @@ async def open_daemon(
                 venue=venue,
                 lifecycle=lifecycle,
                 order_ids=ClientOrderIds(journal.instance_id, journal.generation),
-                tickers=tickers,
                 log_ring=log.ring,
                 strategies=specs,
                 started_at=started_at,
             )
             lifecycle.initialize()
             yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
+
+
+def _follow(bus: Bus[Event], tickers: tuple[MarketTicker, ...], env: Env) -> None:
+    # Named markets are followed from the start, so that every screen can say which.
+    if tickers:
+        added = tuple((ticker, "named in the configuration") for ticker in tickers)
+        bus.publish([UniverseChanged(at=Timestamp(env.wall_ns()), added=added, dropped=())])
 
 
 def _make_bus(
@@ -185,7 +192,9 @@ def _make_bus(
                 )
             ])
 
-    bus: Bus[Event] = Bus(fold=engine.apply, record=recorder.record, on_incident=report)
+    bus: Bus[Event] = Bus(
+        fold=engine.apply, record=recorder.record, on_incident=report, settle=engine.settle
+    )
     return bus
 
 
@@ -198,6 +207,7 @@ def risk_limits(config: Config) -> RiskLimits:
         max_exposure=parse_money(risk.max_exposure_dollars),
         breaker_errors=risk.breaker_errors,
         price_collar=parse_price(risk.price_collar_dollars),
+        min_book_grade=BookGrade(risk.min_book_grade),
     )
 
 

@@ -27,6 +27,8 @@ STRATEGIES: Final = "strategies"
 """The section whose names are the plugins' affair."""
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+YEARS_S: Final = 10 * 365 * 86_400
+"""Bounds how far a close may lie ahead: no market is listed for longer."""
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
@@ -61,15 +63,42 @@ class ExchangeConfig(_Section, frozen=True):
     """How busy the embedded exchange's order flow is, over all markets."""
 
 
+class DiscoverConfig(_Section, frozen=True):
+    """Which markets are looked for, when they are not named."""
+
+    enabled: bool | None = None
+    """None: when a series, an event or a category is named; true without any looks through the whole exchange."""
+    series: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    """As Kalshi writes them, for example `Climate and Weather`."""
+    status: Literal["open", "unopened", "any"] = "open"
+    """`any`: open, unopened or paused."""
+    min_volume_24h: str = "0"
+    """Contracts."""
+    closes_in_min_s: Annotated[float, Meta(ge=0, le=YEARS_S)] = 0.0
+    closes_in_max_s: Annotated[float, Meta(ge=0, le=YEARS_S)] = 0.0
+    """0 sets no bound."""
+    max_markets: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    refresh_s: Seconds = 300.0
+
+
 class MarketDataConfig(_Section, frozen=True):
     """Which markets are followed, and how patient we are."""
 
     markets: tuple[str, ...] = ()
     """Empty in `sim`: every market of the embedded exchange."""
+    discover: DiscoverConfig = DiscoverConfig()
+    markets_per_connection: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    """About how many markets one WebSocket carries; more connections are opened when one is not enough."""
     required: bool | None = None
     """Whether a lost book feed is an error; None: only when trading is off."""
     connect_deadline_s: Seconds = 30.0
     first_snapshot_s: Seconds = 10.0
+    audit_interval_s: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    """How often every book is compared with the exchange's REST book; 0 never."""
+    ingest: Literal["tap", "plain"] = "tap"
+    """How messages leave the WebSocket: cut out of large reads, or one at a time by the library's own reader."""
 
 
 class TradingConfig(_Section, frozen=True):
@@ -93,6 +122,8 @@ class RiskConfig(_Section, frozen=True):
     max_exposure_dollars: str = "1000"
     breaker_errors: Annotated[int, Meta(ge=1, le=1_000)] = 5
     price_collar_dollars: str = "0.15"
+    min_book_grade: Literal["A", "B", "C", "D", "E", "F"] = "C"
+    """The worst book on which new risk is taken; F takes any."""
 
 
 class PeriodConfig(_Section, frozen=True):
@@ -136,6 +167,13 @@ class Config(_Section, frozen=True):
         """Tell whether orders may be sent at all."""
         chosen = self.trading.enabled
         return self.environment != "local" if chosen is None else chosen
+
+    @property
+    def discovers(self) -> bool:
+        """Tell whether markets are looked for instead of named."""
+        discover = self.market_data.discover
+        named = bool(discover.series or discover.events or discover.categories)
+        return named if discover.enabled is None else discover.enabled
 
     @property
     def market_data_required(self) -> bool:
@@ -188,6 +226,7 @@ def check_config(config: Config) -> None:
         ConfigError: names the setting and the cure.
     """
     _check_amounts(config)
+    _check_universe(config)
     _check_web(config.web.host)
     _check_environment(config)
 
@@ -205,6 +244,27 @@ def _check_amounts(config: Config) -> None:
             raise ConfigError(str(exc)) from exc
         if value <= 0:
             raise ConfigError(f"{name} must be above 0, it is {text}")
+
+
+def _check_universe(config: Config) -> None:
+    market_data, discover = config.market_data, config.market_data.discover
+    if config.discovers and market_data.markets:
+        raise ConfigError(
+            "market_data.markets names markets and market_data.discover looks for them; remove one"
+        )
+    try:
+        volume = parse_count(discover.min_volume_24h, what="market_data.discover.min_volume_24h")
+    except ValueError as exc:
+        raise ConfigError(str(exc)) from exc
+    if volume < 0:
+        raise ConfigError(
+            f"market_data.discover.min_volume_24h cannot be below 0, it is {discover.min_volume_24h}"
+        )
+    if 0 < discover.closes_in_max_s < discover.closes_in_min_s:
+        raise ConfigError(
+            f"market_data.discover.closes_in_max_s = {discover.closes_in_max_s:g} lies below "
+            f"closes_in_min_s = {discover.closes_in_min_s:g}, so no market fits; correct one"
+        )
 
 
 def _check_web(host: str) -> None:

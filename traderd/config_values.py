@@ -24,8 +24,8 @@ def settings_of(root: type[msgspec.Struct], *, free: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in msgspec.structs.fields(root):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            for inner in msgspec.structs.fields(field.type):
-                found[f"{field.name}.{inner.name}"] = inner.type
+            for inner, kind in settings_of(field.type, free="").items():
+                found[f"{field.name}.{inner}"] = kind
         elif field.name != free:
             found[field.name] = field.type
     return found

@@ -11,6 +11,7 @@ TraderdError
 │   ├── ExchangeProtocolError       theirs: an answer that breaks the documented protocol
 │   ├── ExchangeUnavailable         the network's: nobody answered, or with 5xx, before anything was sent
 │   └── OutcomeUnknown              nobody knows: a write left and no clear answer came back
+├── BookUnavailable        nobody's: a book that cannot be trusted now was asked for its prices
 ├── StoreError             the disk's: the journal cannot be opened, read or written
 └── InvariantViolation     ours: a state that must not exist (illegal transition, negative count)
     └── IllegalTransition  ours: a state machine was asked for a step that is not in its table
@@ -79,6 +80,13 @@ class ExchangeUnavailable(ExchangeError):
 
 class OutcomeUnknown(ExchangeError):
     """A write left and no clear answer came back: it may or may not have happened."""
+
+
+class BookUnavailable(TraderdError):
+    """A book cannot be trusted now, or is not known; the message says which and why.
+
+    Old prices are to be had only from what is called `last_known_…`.
+    """
 
 
 class StoreError(TraderdError):

@@ -21,8 +21,10 @@ from typing import Any, Protocol
 import attrs
 import pluggy
 
+from traderd.core.book import Top
 from traderd.core.observation import Observation, OwnOrder
 from traderd.errors import BadInput
+from traderd.model.book_events import BookGrade
 from traderd.model.commands import CancelOrder, Command, PlaceOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus, PriceGrid
@@ -69,6 +71,8 @@ class StrategySpec:
     """An attrs class with defaults; `[strategies.<name>]` of the configuration fills it."""
     enabled_in_sim: bool = False
     """Whether it runs in `sim` without being asked for."""
+    min_book_grade: BookGrade = BookGrade.F
+    """The worst book on which its new orders are sent on; the risk gate's own minimum holds besides.  Cancels always pass."""
 
 
 def place(
@@ -104,6 +108,7 @@ __all__ = [
     "ONE_DOLLAR",
     "PROJECT_NAME",
     "BadInput",
+    "BookGrade",
     "CancelOrder",
     "Command",
     "Count",
@@ -123,6 +128,7 @@ __all__ = [
     "Strategy",
     "StrategySpec",
     "TimeInForce",
+    "Top",
     "cancel",
     "hookimpl",
     "parse_count",

@@ -30,6 +30,7 @@ from traderd.plugin_api import PROJECT_NAME, Service, StrategySpec
 BUILT_IN_PLUGINS: Final = (
     "traderd.services.paper_exchange",
     "traderd.services.market_data",
+    "traderd.services.book_audit",
     "traderd.services.trading_client",
     "traderd.services.sync",
     "traderd.services.risk",

@@ -366,6 +366,7 @@ def limits(**changes: Any) -> RiskLimits:
         "max_exposure": dollars("1000"),
         "breaker_errors": 5,
         "price_collar": price("0.15"),
+        "min_book_grade": ev.BookGrade.C,
     }
     return RiskLimits(**numbers | changes)
 

@@ -73,4 +73,4 @@ def in_units(seq: int, ticker: str) -> tuple[dict[int, int], dict[int, int]]:
 
 def levels_of(book: Book) -> tuple[dict[int, int], dict[int, int]]:
     """Return what a book of ours holds."""
-    return dict(book.depth(Side.BID)), dict(book.depth(Side.ASK))
+    return book.levels(Side.BID), book.levels(Side.ASK)

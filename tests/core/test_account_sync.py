@@ -359,3 +359,10 @@ def test_a_run_in_the_journal_begins_where_it_began_in_life():
     assert replayed.conditions.halts == lived.conditions.halts
     assert HALT in lived.conditions.halts
     assert attrs.asdict(replayed.account) == attrs.asdict(lived.account)
+
+
+def test_what_readings_found_is_counted_by_kind():
+    engine = ready_engine()
+    tell(engine, synced(position_record(-20, exposure="12.5"), sync_type="initial"))
+    tell(engine, synced(position_record(-15, exposure="12.5")), synced(position_record(-15)))
+    assert dict(engine.account.differences) == {"carried_in": 1, "position": 2}

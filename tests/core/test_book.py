@@ -1,11 +1,13 @@
 """One book: levels, best prices, and the line between known and trusted."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.builders import TICKER, contracts, delta, price, second, snapshot
-from traderd.core.book import CROSSED_GRACE_NS, Book, Top
+from traderd.core.book import CROSSED_GRACE_NS, NOTHING_KNOWN, Book, Top
+from traderd.errors import BookUnavailable
 from traderd.model.events import BookDelta, BookFault, BookSnapshot
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_S, Count, Price
@@ -30,8 +32,11 @@ def top(bid: str | None, bid_count: int, ask: str | None, ask_count: int) -> Top
 def test_a_new_book_cannot_be_trusted_and_says_why():
     book = Book(TICKER)
     assert not book.usable
-    assert book.top() is None
-    assert book.last_known_top() == top(None, 0, None, 0)
+    with pytest.raises(BookUnavailable, match="the book of KXA-26-Y: no snapshot yet"):
+        book.top()
+    with pytest.raises(BookUnavailable, match="no snapshot yet"):
+        book.best_prices()
+    assert book.last_known_top() == NOTHING_KNOWN == top(None, 0, None, 0)
     assert (book.fault, book.fault_detail) == (BookFault.MISSING_SNAPSHOT, "no snapshot yet")
 
 
@@ -73,7 +78,6 @@ def test_an_empty_side_has_no_price_rather_than_zero():
     assert book.replace(snapshot(1, {}, {"0.52": 4})) is None
     best = book.top()
     assert best == top(None, 0, "0.52", 4)
-    assert best is not None
     assert best.spread is None
 
 
@@ -81,8 +85,9 @@ def test_a_level_that_would_go_negative_makes_the_book_wrong_and_is_not_clamped(
     book = a_book()
     assert book.apply(delta(2, Side.BID, "0.47", "-3.01")) is BookFault.NEGATIVE_LEVEL
     assert not book.usable
-    assert book.top() is None
-    assert book.size_at(Side.BID, price("0.47")) == contracts(3)
+    with pytest.raises(BookUnavailable, match="would hold -1"):
+        book.top()
+    assert book.last_known_size_at(Side.BID, price("0.47")) == contracts(3)
     assert "would hold -1" in book.fault_detail
 
 
@@ -125,7 +130,8 @@ def test_a_crossing_is_unusable_at_once_and_forgiven_when_it_ends_in_time():
     book = a_book()
     assert book.apply(delta(2, Side.BID, "0.53", 1, at=1)) is None
     assert not book.usable
-    assert book.top() is None
+    with pytest.raises(BookUnavailable, match="bid at or above ask"):
+        book.top()
     assert book.fault is None
     assert book.apply(delta(3, Side.ASK, "0.52", -4, at=1.5)) is None
     assert book.usable
@@ -139,6 +145,60 @@ def test_a_crossing_that_lasts_over_a_second_is_a_fault():
     assert book.apply(delta(3, Side.BID, "0.40", 1, at=2)) is None
     assert book.apply(delta(4, Side.BID, "0.40", 1, at=2.001)) is BookFault.CROSSED
     assert book.fault is BookFault.CROSSED
+
+
+def test_a_crossing_in_a_market_that_falls_silent_becomes_a_fault_by_time_alone():
+    book = a_book()
+    book.apply(delta(2, Side.BID, "0.53", 1, at=1))
+    assert book.check_crossing(second(2)) is None
+    assert book.check_crossing(second(2.001)) is BookFault.CROSSED
+    assert book.check_crossing(second(9)) is None, "it is told once"
+    assert book.crossings == 1
+
+
+def test_a_snapshot_that_names_a_price_twice_is_refused():
+    book, twice = Book(TICKER), snapshot(1, {"0.47": 3}, {"0.52": 4})
+    twice = msgspec.structs.replace(twice, bids=twice.bids * 2)
+    assert book.replace(twice) is BookFault.DOUBLE_LEVEL
+    assert book.unusable_because == "the snapshot names one price twice"
+
+
+READS = {
+    "top": lambda book: book.top(),
+    "depth": lambda book: book.depth(Side.BID),
+    "size_at": lambda book: book.size_at(Side.BID, price("0.47")),
+    "levels": lambda book: book.levels(Side.ASK),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_lesson_26_whoever_holds_a_book_that_died_cannot_read_from_it_by_accident(read):
+    book = a_book()
+    read(book)
+    book.invalidate(BookFault.NOT_FOLLOWED, "its market is followed no longer")
+    with pytest.raises(BookUnavailable, match="followed no longer"):
+        read(book)
+    assert book.last_known_top() == top("0.47", 3, "0.52", 4)
+    assert book.last_known_depth(Side.ASK, 1) == ((price("0.52"), contracts(4)),)
+
+
+def test_lesson_26_a_snapshot_leaves_no_level_of_the_old_book():
+    book = a_book()
+    kept = book.levels(Side.BID)
+    book.replace(snapshot(9, {"0.46": 1}, {"0.60": 1}))
+    assert book.levels(Side.BID) == {price("0.46"): contracts(1)}
+    assert book.size_at(Side.BID, price("0.47")) == 0
+    assert (book.top(), book.snapshots) == (top("0.46", 1, "0.60", 1), 2)
+    assert kept == {price("0.45"): contracts(10), price("0.47"): contracts(3)}, "a copy is a copy"
+
+
+def test_lesson_31_the_same_side_twice_is_no_book():
+    # YES and NO books that came out identical: the asks are the bids seen in the mirror of 50 cents.
+    book, bids = Book(TICKER), {"0.60": 10, "0.62": 5}
+    asks = {"0.40": 10, "0.38": 5}
+    assert book.replace(snapshot(1, bids, asks)) is BookFault.CROSSED
+    with pytest.raises(BookUnavailable, match="the snapshot itself is crossed"):
+        book.top()
 
 
 def test_the_exchanges_own_time_is_kept():
@@ -194,5 +254,6 @@ def test_the_book_agrees_with_a_plain_dictionary(bids, asks, changes):
             ask=best_ask,
             ask_count=Count(model[Side.ASK].get(best_ask, 0)),
         )
+        assert book.best_prices() == (best_bid, best_ask)
         assert dict(book.depth(Side.BID)) == model[Side.BID]
         assert dict(book.depth(Side.ASK)) == model[Side.ASK]

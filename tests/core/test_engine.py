@@ -120,7 +120,15 @@ def test_news_of_an_order_that_is_forgotten_changes_nothing(news):
 
 @pytest.mark.parametrize("kind", typing.get_args(ev.Event))
 def test_every_event_that_the_journal_keeps_is_folded(kind):
-    only_follow = {ev.BookInvalidated, ev.BookRestored, ev.OrderChanged, ev.PositionChanged}
+    only_follow = {
+        ev.FramesMissed,
+        ev.BookInvalidated,
+        ev.BookRestored,
+        ev.BookChanged,
+        ev.BookGraded,
+        ev.OrderChanged,
+        ev.PositionChanged,
+    }
     folded = kind in Engine(limits=limits())._folds
     assert folded == (kind not in only_follow | {ev.TradingStateUpdated})
     assert folded or kind not in ev.JOURNALED
@@ -166,7 +174,29 @@ def test_services_health_and_refused_frames_are_remembered():
     )
     tell(engine, service, health, refused)
     assert (engine.services, engine.health) == ({"web": service}, health)
-    assert engine.market_data.frames_refused == 1
+    assert engine.market_data.drift.refused == 1
+
+
+def test_a_private_frame_that_is_not_understood_halts_once_until_a_person_has_looked():
+    engine = ready_engine()
+    refused = ev.FrameRefused(
+        at=second(3),
+        feed=ev.FeedName.PRIVATE,
+        kind="fill",
+        reason="Object missing required field `count_fp` - at `$.msg`",
+        drift=ev.Drift.MISSING_FIELD,
+        where="msg.count_fp",
+    )
+    assert kinds(tell(engine, refused)) == ["FrameRefused", "HaltRaised"]
+    halt = engine.conditions.halts["drift:fill"]
+    assert "traderd clear-halt drift:fill" in halt.reason
+    denied = engine.judge(terms())
+    assert denied is not None
+    assert denied.rule == "halt"
+    assert kinds(tell(engine, refused)) == ["FrameRefused"]
+    tell(engine, ev.HaltCleared(at=second(4), halt_id="drift:fill", author=ev.Author.PERSON))
+    assert engine.judge(terms()) is None
+    assert kinds(tell(engine, refused)) == ["FrameRefused", "HaltRaised"]
 
 
 def test_market_data_goes_to_its_book():

@@ -138,7 +138,7 @@ def test_every_frame_that_cannot_be_read_is_noticed_at_the_next_one(kind):
         for events in [*events_of[:i], broken, events_of[i + 1]]:
             tell(engine, *events)
         assert kinds(broken) == ["FrameRefused"]
-        assert (engine.market_data.frames_refused, engine.market_data.gaps) == (1, 1), i
+        assert (engine.market_data.drift.refused, engine.market_data.gaps) == (1, 1), i
 
 
 # --- transcripts ----------------------------------------------------------------------------------
@@ -168,10 +168,11 @@ def test_a_gap_puts_every_book_of_its_subscription_in_doubt_and_no_other():
     tell(engine, snapshot(1, {"0.10": 1}, {}, ticker=elsewhere, subscription="1:2"))
     told = tell(engine, delta(5, Side.BID, "0.46", 1))
     assert [(type(e).__name__, getattr(e, "ticker", None)) for e in told[1:]] == [
+        ("FramesMissed", None),
         ("BookInvalidated", TICKER),
         ("BookInvalidated", OTHER),
     ]
-    invalidated = told[1]
+    invalidated = told[2]
     assert isinstance(invalidated, ev.BookInvalidated)
     assert invalidated.fault is ev.BookFault.GAP
     assert invalidated.detail == "frames before seq 5 of subscription 1:1 are missing"
@@ -181,7 +182,7 @@ def test_a_gap_puts_every_book_of_its_subscription_in_doubt_and_no_other():
 def test_a_gap_is_told_once_until_the_books_are_good_again():
     engine = two_books()
     tell(engine, delta(5, Side.BID, "0.46", 1))
-    assert kinds(tell(engine, delta(9, Side.BID, "0.46", 1))) == ["BookDelta"]
+    assert kinds(tell(engine, delta(9, Side.BID, "0.46", 1))) == ["BookDelta", "FramesMissed"]
     assert engine.market_data.gaps == 2
 
 
@@ -198,7 +199,10 @@ def test_one_snapshot_heals_its_own_book_only():
 def test_a_snapshot_after_a_gap_is_good_itself_and_dooms_the_others():
     engine = two_books()
     told = tell(engine, snapshot(7, {"0.44": 1}, {}))
-    assert kinds(told) == ["BookSnapshot", "BookInvalidated", "BookInvalidated", "BookRestored"]
+    assert kinds(told) == [
+        *("BookSnapshot", "FramesMissed", "BookInvalidated", "BookInvalidated"),
+        "BookRestored",
+    ]
     books = engine.market_data.books
     assert (books[TICKER].usable, books[OTHER].usable) == (True, False)
 
@@ -209,14 +213,21 @@ def test_a_reply_that_jumps_ahead_proves_a_loss():
     assert kinds(tell(engine, reply(3))) == ["SequenceAdvanced"]
     assert engine.market_data.usable_books() == 2
     told = tell(engine, reply(5))
-    assert kinds(told) == ["SequenceAdvanced", "BookInvalidated", "BookInvalidated"]
+    assert kinds(told) == [
+        "SequenceAdvanced",
+        "FramesMissed",
+        *["BookInvalidated"] * 2,
+    ]
 
 
 def test_a_stale_snapshot_is_not_taken():
     engine = two_books()
     tell(engine, delta(3, Side.BID, "0.46", 1))
-    assert kinds(tell(engine, snapshot(2, {"0.01": 1}, {}))) == ["BookSnapshot"]
-    assert engine.market_data.books[TICKER].depth(Side.BID)[0] == (price("0.46"), contracts(1))
+    told = tell(engine, snapshot(2, {"0.01": 1}, {}))
+    assert kinds(told) == ["BookSnapshot", "BookInvalidated"], "it may tell what we do not know"
+    book = engine.market_data.books[TICKER]
+    assert book.fault is ev.BookFault.STRAY
+    assert book.last_known_depth(Side.BID)[0] == (price("0.46"), contracts(1))
 
 
 def test_a_delta_before_its_snapshot_asks_for_one():
@@ -229,14 +240,17 @@ def test_a_delta_before_its_snapshot_asks_for_one():
     assert kinds(tell(engine, snapshot(2, {"0.46": 1}, {}))) == ["BookSnapshot", "BookRestored"]
 
 
-def test_a_delta_of_another_subscription_is_not_applied_to_a_book_that_moved_on():
+def test_a_delta_of_another_subscription_means_nothing_to_a_book_that_moved_on():
     engine = two_books()
     tell(engine, snapshot(1, {"0.45": 10}, {}, subscription="1:2"))
-    told = tell(engine, delta(3, Side.BID, "0.45", 5))
-    assert kinds(told) == ["BookDelta", "BookInvalidated"]
+    assert kinds(tell(engine, delta(3, Side.BID, "0.45", 5))) == ["BookDelta"]
     book = engine.market_data.books[TICKER]
-    assert not book.usable
     assert book.size_at(Side.BID, price("0.45")) == contracts(10)
+    assert engine.market_data.unexpected_frames == 1
+    # The subscription that it left may break without it.
+    tell(engine, delta(9, Side.BID, "0.45", 5))
+    assert book.usable
+    assert not engine.market_data.books[OTHER].usable
 
 
 def test_the_sequences_of_lost_connections_are_forgotten():
@@ -249,7 +263,7 @@ def test_the_sequences_of_lost_connections_are_forgotten():
                 at=second(9), feed=ev.FeedName.MARKET_DATA, connection=connection, reason="reset"
             ),
         )
-    assert len(engine.market_data._trackers) == 0
+    assert engine.market_data._subscriptions.by_name == {}
     assert engine.market_data.gaps == 0
 
 
@@ -272,7 +286,11 @@ def test_a_lost_connection_puts_every_book_in_doubt_and_the_next_one_counts_anew
             at=second(9), feed=ev.FeedName.MARKET_DATA, connection=1, reason="reset"
         ),
     )
-    assert kinds(told) == ["FeedDisconnected", "BookInvalidated", "BookInvalidated"]
+    doubted, graded = kinds(told)[1:3], told[3:]
+    assert doubted == ["BookInvalidated", "BookInvalidated"]
+    assert {(event.ticker, event.grade) for event in graded} == {
+        (ticker, ev.BookGrade.F) for ticker in engine.market_data.books
+    }
     feed = engine.market_data.feeds[ev.FeedName.MARKET_DATA]
     assert (feed.connected, feed.losses, feed.reason, feed.lost_at) == (
         False,

@@ -23,6 +23,7 @@ from tests.core.builders import (
     tell,
     terms,
 )
+from traderd.core.book import Top
 from traderd.core.engine import Engine
 from traderd.core.observation import Observation, OwnOrder, observe
 from traderd.core.view import StateView
@@ -46,10 +47,18 @@ def test_a_market_that_is_quiet():
         at=second(9),
         market=market(),
         book_usable=True,
+        book_grade=ev.BookGrade.A,
+        book_causes=(),
         bid=price("0.45"),
         bid_count=contracts(100),
         ask=price("0.55"),
         ask_count=contracts(100),
+        last_known=Top(
+            bid=price("0.45"),
+            bid_count=contracts(100),
+            ask=price("0.55"),
+            ask_count=contracts(100),
+        ),
         last_trade=None,
         position=Count(0),
         orders=(),
@@ -92,12 +101,17 @@ def test_a_strategy_sees_its_own_live_orders_only():
     assert seen(engine).orders == (ask,)
 
 
-def test_a_book_in_doubt_is_said_to_be_so_and_shows_the_last_known_prices():
+def test_a_book_in_doubt_is_said_to_be_so_and_has_old_prices_only_by_name():
     engine = ready_engine()
     tell(engine, delta(9, Side.BID, "0.50", 1))
     observation = seen(engine)
     assert not observation.book_usable
-    assert (observation.bid, observation.ask) == (price("0.45"), price("0.55"))
+    assert (observation.bid, observation.ask) == (None, None)
+    assert (observation.bid_count, observation.ask_count) == (0, 0)
+    last_known = observation.last_known
+    assert (last_known.bid, last_known.ask) == (price("0.45"), price("0.55"))
+    assert observation.book_grade is ev.BookGrade.F
+    assert observation.book_causes[0] == "frames before seq 9 of subscription 1:1 are missing"
 
 
 def test_an_empty_side_has_no_price():

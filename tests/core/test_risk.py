@@ -14,6 +14,7 @@ from tests.core.builders import (
     accepted,
     cancel_requested,
     contracts,
+    delta,
     dollars,
     filled,
     halt,
@@ -35,14 +36,16 @@ from tests.core.builders import (
 from tests.core.builders import limits as some_limits
 from tests.core.sessions import Session
 from traderd.core.book import Book
+from traderd.core.book_quality import BookQualities, BookQuality
 from traderd.core.engine import Engine
 from traderd.core.exposure import Leg, account_exposure, market_exposure
 from traderd.core.ledger import Position
 from traderd.core.risk import RULES, Proposal, judge
 from traderd.model import events as ev
+from traderd.model.book_events import BookGrade
 from traderd.model.ids import TradeId
 from traderd.model.market import MarketStatus
-from traderd.model.orders import Side
+from traderd.model.orders import OrderOwner, Side
 from traderd.model.states import State
 from traderd.model.units import Count, Money, Price
 
@@ -53,14 +56,21 @@ def a_book(bids: dict[str, int], asks: dict[str, int]) -> Book:
     return book
 
 
+def a_quality(grade: BookGrade = BookGrade.A, *causes: str) -> BookQuality:
+    usable = a_book({"0.45": 100}, {"0.55": 100})
+    return attrs.evolve(BookQualities().judge(usable, 1, second(1)), grade=grade, causes=causes)
+
+
 def proposal(**changes: Any) -> Proposal:
     """Return a proposal that every rule allows, with changes."""
     allowed = Proposal(
         terms=terms(Side.BID, "0.50", 10),
+        owner=OrderOwner.STRATEGY,
         limits=some_limits(),
         state=State.READY,
         market=market(),
         book=a_book({"0.45": 100}, {"0.55": 100}),
+        quality=a_quality(),
         position=Count(0),
         same_side=Count(0),
         live_orders=0,
@@ -102,6 +112,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {"market": market(status=MarketStatus.CLOSED)},
         "market KXA-26-Y is closed, not active; choose one that trades",
     ),
+    "book_grade": (
+        {"quality": a_quality(BookGrade.D, "lag 3.2 s", "3 faults in 600 s")},
+        "book grade D, minimum C: lag 3.2 s; 3 faults in 600 s; wait until it is better, "
+        "or lower risk.min_book_grade",
+    ),
     "grid": (
         {"terms": terms(Side.BID, "0.505", 10)},
         "$0.5050 is not on the price grid of KXA-26-Y (0.0000-1.0000 by 0.0100); "
@@ -127,7 +142,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         "reduce a position or cancel orders first",
     ),
     "book": (
-        {"book": None},
+        {"book": None, "quality": None},
         "no book of KXA-26-Y has been seen yet; wait for its first snapshot",
     ),
     "book that is empty": (
@@ -178,6 +193,7 @@ def test_the_first_rule_in_order_is_the_one_that_answers():
         "paused": "lunch",
         "venue_paused": "Thursday",
         "market": market(status=MarketStatus.CLOSED),
+        "quality": a_quality(BookGrade.F, "a gap"),
         "terms": terms(Side.BID, "0.705", 101),
         "unknown_here": 1,
         "live_orders": 10,
@@ -189,6 +205,7 @@ def test_the_first_rule_in_order_is_the_one_that_answers():
         ("pause", {"paused": None}),
         ("venue_pause", {"venue_paused": None}),
         ("market", {"market": market()}),
+        ("book_grade", {"quality": a_quality(BookGrade.C, "lag 2.0 s")}),
         ("grid", {"terms": terms(Side.BID, "0.71", 101)}),
         ("size", {"terms": terms(Side.BID, "0.71", 100)}),
         ("fence", {"unknown_here": 0}),
@@ -274,12 +291,55 @@ def test_the_collar_bounds_how_far_a_price_goes_through_the_best_witness_of_it(
     assert rules == [None, "collar", None]
 
 
-def test_a_book_in_doubt_still_bounds_the_price_by_what_was_last_known():
+def test_a_book_in_doubt_takes_no_new_risk_and_bounds_what_reduces_by_its_last_known_prices():
     book = a_book({"0.45": 1}, {"0.55": 1})
-    book.invalidate(ev.BookFault.GAP, "")
-    denied = judge(proposal(terms=terms(Side.BID, "0.90", 1), book=book))
+    book.invalidate(ev.BookFault.GAP, "a gap")
+    doubtful = {"book": book, "quality": a_quality(BookGrade.F, "a gap")}
+    denied = judge(proposal(terms=terms(Side.BID, "0.55", 1), **doubtful))
+    assert denied is not None
+    assert denied.rule == "book_grade"
+    reducing = {"position": -contracts(5), **doubtful}
+    assert judge(proposal(terms=terms(Side.BID, "0.55", 1), **reducing)) is None
+    denied = judge(proposal(terms=terms(Side.BID, "0.90", 1), **reducing))
     assert denied is not None
     assert denied.rule == "collar"
+
+
+def test_with_a_minimum_of_f_any_book_will_do():
+    worst = a_quality(BookGrade.F, "a gap")
+    assert judge(proposal(quality=worst, limits=some_limits(min_book_grade=BookGrade.F))) is None
+
+
+@pytest.mark.parametrize("grade", [BookGrade.D, BookGrade.F])
+def test_a_person_may_trade_on_a_book_that_no_strategy_may_and_nothing_else_is_forgiven(grade):
+    doubtful = {"quality": a_quality(grade, "a gap"), "owner": OrderOwner.PERSON}
+    assert judge(proposal(**doubtful)) is None
+    for rule, (changes, sentence) in BROKEN.items():
+        denied = judge(proposal(**{**doubtful, **changes}))
+        if rule == "book_grade":
+            assert denied is None
+        else:
+            assert denied is not None
+            assert denied.sentence == sentence
+
+
+def test_an_order_is_a_strategys_unless_somebody_says_that_it_is_a_persons():
+    engine = ready_engine()
+    tell(engine, delta(9, Side.BID, "0.46", 1))
+    assert rule_of(engine) == "book_grade"
+    assert engine.judge(terms(), owner=OrderOwner.EXTERNAL) is not None
+    assert engine.judge(terms(), owner=OrderOwner.PERSON) is None
+
+
+def test_the_engine_grades_the_book_at_the_moment_of_the_order():
+    engine = ready_engine()
+    heard = ev.LineObserved(at=second(9), connection=1, heard_at=second(9), clock_offset_ms=0)
+    tell(engine, heard)
+    assert engine.judge(terms(), now=second(10)) is None
+    denied = engine.judge(terms(), now=second(40))
+    assert denied is not None
+    assert denied.rule == "book_grade"
+    assert "book grade F, minimum C: line silent for 31.0 s" in denied.sentence
 
 
 # --- the engine's own numbers ---------------------------------------------------------------------

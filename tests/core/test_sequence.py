@@ -43,7 +43,45 @@ def test_in_order_is_said_exactly_when_nothing_is_missing_or_old(numbers):
     tracker, highest = SequenceTracker(), 0
     for seq in numbers:
         verdict = tracker.observe(seq)
+        if verdict is Verdict.RESTARTED:
+            assert seq <= highest
+            return
         assert (verdict is Verdict.IN_ORDER) == (seq == highest + 1)
         assert (verdict is Verdict.STALE) == (seq <= highest)
         highest = max(highest, seq)
     assert tracker.last == highest
+
+
+@pytest.mark.parametrize(
+    ("numbers", "restarted_at"),
+    [
+        ((5, 6, 1, 2), 3),
+        ((5, 6, 1, 3), 3),
+        ((5, 6, 6, 6, 6), None),
+        ((5, 6, 5, 5), None),
+        ((5, 6, 1, 7, 2, 8), None),
+        ((5, 6, 3, 2), None),
+    ],
+    ids=["from 1", "with a loss", "copies", "late twice", "each alone", "going down"],
+)
+def test_old_numbers_that_go_up_in_a_row_are_a_new_count(numbers, restarted_at):
+    tracker = SequenceTracker()
+    verdicts = [tracker.observe(seq) for seq in numbers]
+    found = verdicts.index(Verdict.RESTARTED) if Verdict.RESTARTED in verdicts else None
+    assert found == restarted_at
+
+
+def test_after_a_new_count_no_number_is_in_order_any_more():
+    tracker = SequenceTracker(last=6)
+    assert [tracker.observe(seq) for seq in (1, 2)] == [Verdict.STALE, Verdict.RESTARTED]
+    assert [tracker.observe(seq) for seq in (3, 4, 7, 8)] == [Verdict.STALE] * 4
+    assert tracker.gaps == 0
+
+
+def test_a_reply_may_repeat_a_number_and_says_nothing_about_a_new_count():
+    tracker = SequenceTracker(last=6)
+    assert [tracker.observe_reply(seq) for seq in (6, 6, 1, 2)] == [Verdict.STALE] * 4
+    assert tracker.stale == 4
+    assert tracker.observe_reply(7) is Verdict.IN_ORDER
+    assert tracker.observe_reply(9) is Verdict.GAP
+    assert tracker.observe(10) is Verdict.IN_ORDER

@@ -33,7 +33,9 @@ from tests.core.builders import (
 )
 from traderd.core.engine import Engine
 from traderd.core.view import StateView
+from traderd.errors import BookUnavailable
 from traderd.model import events as ev
+from traderd.model.book_events import BookGrade
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
 from traderd.model.states import State
@@ -184,11 +186,11 @@ def test_a_position_is_marked_at_what_closing_it_now_would_bring(side, mark, pro
     tell(engine, filled("t1", 10, side=side))
     position = view.position(TICKER)
     assert position is not None
-    assert view.mark(position) == price(mark)
+    assert view.last_known_mark(position) == price(mark)
     assert view.unrealized_pnl() == dollars(profit)
     # A book in doubt still gives its last known mark.
     tell(engine, delta(9, Side.BID, "0.46", 1))
-    assert view.mark(position) == price(mark)
+    assert view.last_known_mark(position) == price(mark)
 
 
 @pytest.mark.parametrize("side", Side)
@@ -198,7 +200,7 @@ def test_a_position_that_nobody_would_take_is_marked_at_nothing(side):
     tell(engine, filled("t1", 10, side=side), snapshot(3, {}, {}))
     position = view.position(TICKER)
     assert position is not None
-    assert view.mark(position) is None
+    assert view.last_known_mark(position) is None
     assert view.unrealized_pnl() == dollars("-5")
 
 
@@ -214,3 +216,23 @@ def test_the_account_is_what_the_last_reading_said():
     tell(engine, synced(sync_type="initial", balance="12.34"))
     account = StateView(engine).account
     assert (account.balance, account.version) == (dollars("12.34"), 1)
+
+
+def test_a_book_that_can_be_trusted_is_given_and_any_other_says_why_not():
+    engine = ready_engine()
+    view = StateView(engine)
+    assert view.usable_book(TICKER).top().bid == price("0.45")
+    tell(engine, delta(9, Side.BID, "0.46", 1))
+    with pytest.raises(BookUnavailable, match="frames before seq 9 of subscription 1:1"):
+        view.usable_book(TICKER)
+    with pytest.raises(BookUnavailable, match="there is no book of KXNONE"):
+        view.usable_book(MarketTicker("KXNONE"))
+
+
+def test_the_quality_of_a_book_and_the_last_trade_are_read_by_market():
+    view = StateView(ready_engine())
+    quality = view.quality(TICKER, second(1))
+    assert quality is not None
+    assert (quality.ticker, quality.grade) == (TICKER, BookGrade.A)
+    assert view.quality(MarketTicker("KXNONE"), second(1)) is None
+    assert view.last_trade(TICKER) is None

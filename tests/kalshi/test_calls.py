@@ -72,8 +72,9 @@ def test_an_authentication_error_is_its_own_kind():
 @pytest.mark.parametrize(("code", "terminal"), [(10, True), (25, True), (26, False), (99, False)])
 def test_an_error_that_nobody_waits_for_is_a_complaint(code, terminal):
     complaint = Calls().answer(error(code, sid=4))
-    assert (complaint.terminal, complaint.sentence) == (
+    assert (complaint.terminal, complaint.sid, complaint.sentence) == (
         terminal,
+        4,
         f"error {code} on subscription 4: x",
     )
 

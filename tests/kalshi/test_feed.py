@@ -1,13 +1,19 @@
 """The feed against a scripted Kalshi: subscriptions, events, and every way in which an answer can be missing."""
 
+import json
+import random
+
 import pytest
 import trio
 
+from tests.core import recording
+from traderd.core.market_data import MarketData
 from traderd.errors import AuthenticationRefused, ExchangeRefused, ExchangeUnavailable
 from traderd.kalshi.auth import verify_signature
 from traderd.kalshi.feed import open_feed
 from traderd.kalshi.wire import commands, frames
 from traderd.kalshi.wire.command_reader import decode_command
+from traderd.kalshi.wire.decoder import FrameDecoder
 from traderd.kalshi.wire.feed import OkBody
 from traderd.model.events import (
     BookDelta,
@@ -15,6 +21,7 @@ from traderd.model.events import (
     FeedName,
     FrameRefused,
     SequenceAdvanced,
+    SubscriptionEnded,
 )
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
@@ -188,6 +195,55 @@ async def test_markets_are_added_deleted_and_subscriptions_ended(feed_exchange, 
     assert {type(event) for event in trader.events} == {SequenceAdvanced}
 
 
+async def test_the_subscriptions_that_the_exchange_has_can_be_asked_for(
+    feed_exchange, autojump_clock
+):
+    def answers(command):
+        if isinstance(command, commands.ListSubscriptions):
+            pairs = [("orderbook_delta", 1), ("trade", 5)]
+            return [frames.encode_subscription_list(command_id=command.id, subscriptions=pairs)]
+        return subscribed(command)
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        await feed.subscribe(["orderbook_delta", "trade"], [A])
+        assert await feed.list_subscriptions() == {"orderbook_delta": 1, "trade": 5}
+
+
+@pytest.mark.parametrize("ingest", ["tap", "plain"])
+async def test_what_is_read_in_full_reads_is_a_backlog_until_a_short_one(
+    feed_exchange, autojump_clock, ingest
+):
+    more = trio.Event()
+
+    async def script(socket):
+        command = decode_command(await socket.get_message())
+        await socket.send_message(subscribed(command)[0].decode())
+        raw = delta(2)
+        frame = bytes([0x81, 126]) + len(raw).to_bytes(2, "big") + raw
+        await socket._stream.send_all(frame * (200_000 // len(frame)))
+        await more.wait()
+        await socket._stream.send_all(frame)
+        await socket.get_message()
+
+    seen = []
+
+    class Watching(Trader):
+        def take(self, batch):
+            super().take(batch)
+            seen.append(feed.statistics().backlog_bytes)
+
+    trader = Watching(feed_exchange)
+    feed_exchange.script = script
+    async with trader.open(ingest=ingest) as feed:
+        await feed.subscribe(["orderbook_delta"], [A])
+        await trio.sleep(1)
+        assert max(seen) >= 2 * 65_536
+        more.set()
+        await trio.sleep(1)
+        assert feed.statistics().backlog_bytes == 0
+
+
 async def test_requested_snapshots_are_marked_as_answers(feed_exchange, autojump_clock):
     def answers(command):
         return [
@@ -261,7 +317,30 @@ async def test_a_dead_subscription_loses_the_connection(feed_exchange, autojump_
     async with trader.open() as feed:
         await feed.subscribe(["trade"])
         assert f"error {code} on subscription 1" in await feed.wait_lost()
+        assert feed.statistics().overflows == (code == 25)
     assert FrameRefused in {type(event) for event in trader.events}
+
+
+@pytest.mark.parametrize("code", [10, 25])
+async def test_a_dead_subscription_that_somebody_tends_costs_only_itself(
+    feed_exchange, autojump_clock, code
+):
+    def answers(command):
+        return [*subscribed(command), frames.encode_error(code, sid=1), delta(1)]
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        feed.tend(1)
+        await feed.subscribe(["orderbook_delta", "trade"], [A])
+        await trio.sleep(1)
+        ended = [event for event in trader.events if isinstance(event, SubscriptionEnded)]
+        (only,) = ended
+        assert only.subscription == "7:1"
+        assert only.reason.startswith(f"error {code} on subscription 1: ")
+        assert feed.statistics().overflows == (code == 25)
+        # Once it has ended nobody tends it any more, and the connection still works.
+        assert await feed.subscribe(["trade"]) == {"trade": 1}
+        assert f"error {code}" in await feed.wait_lost()
 
 
 async def test_an_error_without_a_command_is_reported_and_survived(feed_exchange, autojump_clock):
@@ -329,3 +408,76 @@ async def test_a_defect_in_the_taker_of_events_is_not_swallowed(feed_exchange, a
         async with trader.open(on_events=defect) as feed:
             await feed.subscribe(["orderbook_delta"], [A])
             await trio.sleep_forever()
+
+
+class InPieces(trio.abc.Stream):
+    """Gives what the inner stream gives in pieces of random size."""
+
+    def __init__(self, inner, seed):
+        self.inner, self.rng = inner, random.Random(seed)
+
+    async def receive_some(self, max_bytes=None):
+        return await self.inner.receive_some(self.rng.choice([1, 2, 3, 11, 500, 20_000, 65_536]))
+
+    async def send_all(self, data):
+        await self.inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self):
+        await self.inner.wait_send_all_might_not_block()
+
+    async def aclose(self):
+        await self.inner.aclose()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ingest", ["tap", "plain"])
+async def test_a_recorded_session_gives_true_books_at_every_number_by_both_paths(
+    feed_exchange, autojump_clock, monkeypatch, ingest, seed
+):
+    connect, data, seen, batches = feed_exchange.env.connect, MarketData(), [], []
+    go = trio.Event()
+    folds = {
+        BookSnapshot: data.apply_snapshot,
+        BookDelta: data.apply_delta,
+        SequenceAdvanced: data.advance_sequence,
+    }
+
+    async def connect_in_pieces(host, port, *, tls):
+        return InPieces(await connect(host, port, tls=tls), seed)
+
+    async def play(socket):
+        rng = random.Random(seed)
+        await go.wait()
+        for frame in recording.frames():
+            await socket.send_message(json.dumps(frame))
+            if rng.random() < 0.1:
+                await socket.ping(b"heartbeat")
+        await socket.get_message()
+
+    def fold(events):
+        batches.append(len(events))
+        for event in events:
+            folds[type(event)](event)
+            seen.append(event.seq)
+            ticker = getattr(event, "ticker", None)
+            if ticker is not None:
+                book = data.books[ticker]
+                assert recording.levels_of(book) == recording.in_units(event.seq, ticker)
+
+    monkeypatch.setattr(feed_exchange.env, "connect", connect_in_pieces)
+    trader = Trader(feed_exchange)
+    feed_exchange.script = play
+    async with trader.open(on_events=fold, ingest=ingest) as feed:
+        # This session was recorded with the NO side in NO prices.
+        feed._decoder = FrameDecoder(7, FeedName.MARKET_DATA, use_yes_price=False)
+        go.set()
+        await trio.sleep(5)
+    assert seen == list(range(1, len(recording.frames()) + 1))
+    last = recording.truth()[-1]
+    books = data.books
+    assert sorted(books) == sorted(last)
+    assert {t: recording.levels_of(book) for t, book in books.items()} == {
+        t: recording.in_units(len(seen), t) for t in last
+    }
+    # Plain takes messages one by one, so a batch of several tells which path was taken.
+    assert (max(batches) > 1) is (ingest == "tap")

@@ -1,12 +1,14 @@
 """A feed comes back after every kind of end, slower each time, until it stood for a while."""
 
 import random
+from itertools import count
 
 import pytest
 import trio
 
 from traderd.errors import AuthenticationRefused, ExchangeRefused
 from traderd.kalshi.keeper import HEALTHY_AFTER_S, keep_feed
+from traderd.kalshi.line import Line
 from traderd.model.events import FeedDisconnected, FeedName
 
 
@@ -24,7 +26,7 @@ class Keeper:
         self.sessions = []
         exchange.env.rng = HighestRandom()
 
-    async def run(self, seconds):
+    async def run(self, seconds, numbers=None):
         async def session(feed):
             self.sessions.append((feed.connection, trio.current_time()))
             await self.session(feed)
@@ -38,6 +40,7 @@ class Keeper:
                 on_events=self.events.extend,
                 session=session,
                 on_down=self.downs.append,
+                numbers=numbers,
             )
         assert scope.cancelled_caught
 
@@ -78,6 +81,31 @@ async def test_a_dropped_connection_is_told_and_replaced_under_a_new_number(
     assert (first.feed, first.connection) == (FeedName.PRIVATE, 1)
     assert "maintenance" in first.reason
     assert keeper.downs[0].reason == first.reason
+
+
+async def test_its_end_is_told_before_the_farewell_which_takes_a_while(
+    feed_exchange, autojump_clock, monkeypatch
+):
+    class Timed(list):
+        def extend(self, events):
+            super().extend((trio.current_time(), event) for event in events)
+
+    async def close_slowly(self):
+        await trio.sleep(0.75)
+
+    async def refused(feed):
+        await trio.sleep(1)
+        raise ExchangeRefused(status=400, code="feed_error_8", message="Unknown channel name")
+
+    monkeypatch.setattr(Line, "close", close_slowly)
+    feed_exchange.script = lambda socket: socket.get_message()
+    keeper = Keeper(feed_exchange, refused)
+    keeper.events = Timed()
+    await keeper.run(1.5)
+    ((at, ended),) = keeper.events
+    assert at == pytest.approx(1)
+    assert isinstance(ended, FeedDisconnected)
+    assert trio.current_time() == pytest.approx(1.75), "the farewell is not cut short"
 
 
 async def test_a_session_that_ends_leaves_the_connection_standing(feed_exchange, autojump_clock):
@@ -150,3 +178,15 @@ async def test_a_defect_of_the_session_is_not_swallowed(feed_exchange, autojump_
     feed_exchange.script = idle
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
         await Keeper(feed_exchange, defect).run(100)
+
+
+async def test_keepers_that_share_their_numbers_never_use_one_twice(feed_exchange, autojump_clock):
+    feed_exchange.script = drop
+    numbers = count(7)
+    first, second = Keeper(feed_exchange, stay), Keeper(feed_exchange, stay)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first.run, 3, numbers)
+        nursery.start_soon(second.run, 3, numbers)
+    used = [number for keeper in (first, second) for number, _ in keeper.sessions]
+    assert min(used) == 7
+    assert len(used) == len(set(used)) > 4

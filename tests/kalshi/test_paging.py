@@ -1,10 +1,11 @@
 """Lists are read to their end, and a list that begins again is noticed."""
 
 import pytest
+import trio
 
 from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi import paging
-from traderd.kalshi.paging import read_pages
+from traderd.kalshi.paging import read_pages, read_some_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.transport import make_http_client
 from traderd.kalshi.wire.portfolio import PositionList
@@ -113,3 +114,30 @@ async def test_a_failure_in_the_middle_is_never_a_shorter_list(exchange, autojum
     exchange.reply(503)
     with pytest.raises(ExchangeUnavailable):
         await read(exchange)
+
+
+async def test_some_pages_say_whether_they_were_all(exchange, autojump_clock):
+    async def some(pages_max, pause_s=0.0):
+        async with make_http_client(exchange.env, base_url=exchange.base_url) as http:
+            return await read_some_pages(
+                Requester(exchange.env, http, "/trade-api/v2", None),
+                "/portfolio/positions",
+                {},
+                PositionList,
+                lambda page: page.market_positions,
+                lambda position: position.ticker,
+                pages_max=pages_max,
+                pause_s=pause_s,
+            )
+
+    page(exchange, ["A"], "c1")
+    page(exchange, ["B"], "c2")
+    cut = await some(2)
+    assert ([row.ticker for row in cut.rows], cut.complete) == (["A", "B"], False)
+    page(exchange, ["A"], "c1")
+    page(exchange, ["B"])
+    began = trio.current_time()
+    whole = await some(2, pause_s=3.0)
+    assert ([row.ticker for row in whole.rows], whole.complete) == (["A", "B"], True)
+    # Between requests, not before the first or after the last.
+    assert trio.current_time() - began == pytest.approx(3.0)

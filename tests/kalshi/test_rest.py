@@ -293,16 +293,18 @@ async def test_positions_and_balance_are_read(exchange, autojump_clock):
     assert (position.count, balance.balance) == (-300, 98_018_600)
 
 
-async def test_many_markets_are_asked_for_in_pieces(exchange, autojump_clock):
-    tickers = [MarketTicker(f"T.{number}") for number in range(150)]
-    exchange.reply(200, {"markets": [MARKET], "cursor": ""})
-    exchange.reply(200, {"markets": [MARKET | {"ticker": "B"}], "cursor": ""})
+async def test_order_books_of_several_markets_are_asked_for_at_once_and_come_in_yes_prices(
+    exchange, autojump_clock
+):
+    book = {"yes_dollars": [["0.4500", "10.00"]], "no_dollars": [["0.4800", "3.50"]]}
+    empty = {"yes_dollars": [], "no_dollars": None}
+    rows = [{"ticker": "A", "orderbook_fp": book}, {"ticker": "B", "orderbook_fp": empty}]
+    exchange.reply(200, {"orderbooks": rows})
     async with opened(exchange) as client:
-        assert [market.ticker for market in await client.markets(tickers)] == ["A", "B"]
-        assert await client.markets([]) == ()
-    asked = [request.query["tickers"].split(",") for request in exchange.requests]
-    assert [len(names) for names in asked] == [100, 50]
-    assert asked[0] + asked[1] == tickers
+        books = await client.order_books([MarketTicker("A"), MarketTicker("B"), MarketTicker("C")])
+    assert books == {"A": (((4_500, 1_000),), ((5_200, 350),)), "B": ((), ())}
+    (request,) = exchange.requests
+    assert "tickers=A&tickers=B&tickers=C" in request.target
 
 
 async def test_limits_are_read(exchange, autojump_clock):

@@ -10,13 +10,21 @@ from hypothesis import strategies as st
 
 from tests.model import strategies
 from tests.model.event_records import records_of
-from traderd.model import account_events, events, market_events, order_events, state_events
+from traderd.model import (
+    account_events,
+    book_events,
+    events,
+    market_events,
+    order_events,
+    state_events,
+    universe_events,
+)
 from traderd.model.units import Timestamp
 from traderd.store import codec
 
 EVENTS = typing.get_args(events.Event)
-NOT_EVENTS = ("Difference",)
-MODULES = (market_events, order_events, account_events, state_events)
+NOT_EVENTS = ("Difference", "DifferingLevel")
+MODULES = (market_events, book_events, universe_events, order_events, account_events, state_events)
 
 
 def test_the_union_lists_every_record_of_its_modules_but_the_parts_of_events():
@@ -86,5 +94,6 @@ def test_per_frame_events_are_structs_that_the_collector_never_visits():
         "BookDelta",
         "SequenceAdvanced",
         "TradePrinted",
+        "BookChanged",
     ]
     assert all(one.__struct_config__.gc is False for one in structs)

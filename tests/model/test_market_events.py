@@ -1,4 +1,4 @@
-"""Facts of market data: the per-frame ones are cheap, and a doubt names its book."""
+"""Facts of market data: the per-frame ones are cheap, and the two feeds are told apart."""
 
 import typing
 
@@ -6,7 +6,7 @@ import msgspec
 
 from tests.model.event_records import records_of
 from traderd.model import events, market_events
-from traderd.model.market_events import BookFault, BookInvalidated, FeedName
+from traderd.model.market_events import FeedName
 
 
 def test_what_comes_once_a_frame_is_a_struct_and_nothing_else_is():
@@ -16,12 +16,6 @@ def test_what_comes_once_a_frame_is_a_struct_and_nothing_else_is():
 
 def test_the_two_feeds_fail_apart():
     assert {feed.value for feed in FeedName} == {"market_data", "private"}
-
-
-def test_a_doubt_says_which_book_why_and_where():
-    hints = typing.get_type_hints(BookInvalidated)
-    assert hints["fault"] is BookFault
-    assert {"ticker", "subscription", "detail"} < set(hints)
 
 
 def test_each_record_is_an_event():

@@ -101,6 +101,11 @@ def test_an_integer_too_long_to_print_is_refused_like_any_other(sign):
         units.parse_money(sign * 10**5000)
 
 
+def test_a_price_between_prices_keeps_half_of_the_smallest_step():
+    between = units.FinePrice((4_700 + 4_701) * units.FINE_PER_PRICE // 2)
+    assert units.format_fine_price(between) == "0.470050"
+
+
 def test_a_long_text_is_not_rounded_to_a_round_number():
     # 31 digits: Decimal's default context would drop the last ones and call the rest exact.
     with pytest.raises(UnitError, match="more than 4 decimals"):

@@ -3,8 +3,10 @@ import importlib.util
 import pytest
 
 from tests.architecture.sources import ROOT
+from traderd.core.book import Top
 from traderd.core.observation import Observation, OwnOrder
 from traderd.errors import BadInput
+from traderd.model.book_events import BookGrade
 from traderd.model.commands import CancelOrder, PlaceOrder
 from traderd.model.ids import EventTicker, MarketTicker
 from traderd.model.market import LINEAR_CENT, Market, MarketStatus, PriceBand, PriceGrid
@@ -66,14 +68,23 @@ def seen(
         grid=grid,
         close_time=Timestamp(10**18),
     )
-    return Observation(
-        at=Timestamp(0),
-        market=market,
-        book_usable=usable,
+    top = Top(
         bid=None if bid is None else parse_price(bid),
         bid_count=parse_count(bid_count),
         ask=None if ask is None else parse_price(ask),
         ask_count=parse_count(ask_count),
+    )
+    return Observation(
+        at=Timestamp(0),
+        market=market,
+        book_usable=usable,
+        book_grade=BookGrade.A if usable else BookGrade.F,
+        book_causes=(),
+        bid=top.bid,
+        bid_count=top.bid_count,
+        ask=top.ask,
+        ask_count=top.ask_count,
+        last_known=top,
         last_trade=None,
         position=parse_count(position),
         orders=tuple(orders),

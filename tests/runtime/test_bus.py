@@ -36,6 +36,27 @@ class World:
         self.on_incident(incident)
 
 
+async def test_what_follows_from_a_batch_is_told_last_and_not_folded(autojump_clock):
+    folded: list[str] = []
+    kept: list[list[str]] = []
+
+    def fold(event):
+        folded.append(event)
+        return ["consequence"] if event == "cause" else []
+
+    bus: Bus = Bus(
+        fold=fold,
+        record=lambda batch: kept.append(list(batch)),
+        on_incident=lambda incident: None,
+        settle=lambda: [f"{len(folded)} folded"],
+    )
+    with bus.subscribe(str, name="reader") as inbox:
+        bus.publish(["one", "cause"])
+        assert await inbox.receive() == ["one", "cause", "consequence", "3 folded"]
+    assert kept == [["one", "cause", "consequence", "3 folded"]]
+    assert folded == ["one", "cause", "consequence"]
+
+
 @pytest.fixture
 def world():
     return World()
@@ -80,8 +101,9 @@ async def test_each_subscriber_gets_its_types_only_and_no_empty_batch(world, aut
     ):
         world.bus.publish([1, "one"])
         world.bus.publish(["two"])
-        assert await read(numbers) == [[1]]
-        assert await read(both) == [[1, "one"], ["two"]]
+        world.bus.publish([3])
+        assert await read(numbers) == [[1], [3]]
+        assert await read(both) == [[1, "one"], ["two"], [3]]
 
 
 async def test_a_fold_that_raises_still_delivers_what_was_folded_before_it(world, autojump_clock):
@@ -227,6 +249,37 @@ async def test_statistics_tell_what_came_waited_and_was_dropped(world, autojump_
         (told,) = world.bus.statistics()
     assert (told.name, told.policy, told.depth_max) == ("slow", "drop_oldest", 5)
     assert (told.received, told.dropped, told.depth, told.peak) == (8, 3, 4, 5)
+
+
+async def test_the_inboxes_of_one_name_are_told_together_and_their_counts_outlive_them(
+    world, autojump_clock
+):
+    with (
+        world.bus.subscribe(int, name="one", depth=2),
+        world.bus.subscribe(int, str, name="one") as other,
+        world.bus.subscribe(str, name="two"),
+    ):
+        for number in range(5):
+            world.bus.publish([number])
+        assert await other.receive() == [0]
+        world.bus.publish(["word"])
+        told = world.bus.statistics_by_name()
+        assert list(told) == ["one", "two"]
+        assert (told["one"].received, told["one"].dropped) == (11, 3)
+        assert (told["one"].depth, told["one"].peak) == (7, 5)
+    with world.bus.subscribe(str, name="one"):
+        world.bus.publish(["again"])
+        told = world.bus.statistics_by_name()
+    assert (told["one"].received, told["one"].dropped, told["one"].depth) == (12, 3, 1)
+    assert (told["two"].received, told["two"].depth) == (1, 0)
+
+
+async def test_a_reader_that_was_cut_off_is_counted_once(world, autojump_clock):
+    with world.bus.subscribe(int, name="dead", policy=Policy.LOSSLESS, depth=1):
+        for number in range(LOSSLESS_CUT_OFF + 1):
+            world.bus.publish([number])
+    told = world.bus.statistics_by_name()["dead"]
+    assert (told.received, told.dropped) == (LOSSLESS_CUT_OFF + 1, 1)
 
 
 async def test_two_readers_at_different_speed_hear_one_order(world, autojump_clock):

@@ -3,9 +3,11 @@
 On the real clock, because virtual time and real waiting do not mix; nothing here waits for long.
 """
 
+import gc
 import threading
 import time
 import uuid
+import weakref
 
 import pytest
 import trio
@@ -182,3 +184,26 @@ def test_the_variables_are_those_of_the_start(monkeypatch):
     env = RealEnv()
     monkeypatch.setenv("TRADERD_TEST", "after")
     assert env.variables["TRADERD_TEST"] == "before"
+
+
+def test_what_is_there_when_memory_settles_is_no_work_for_the_collector_any_more(env):
+    thresholds = gc.get_threshold()
+    kept = [[number] for number in range(20_000)]
+    lost = []
+    lost.append(lost)
+    gone = weakref.ref(Weak(lost))
+    try:
+        env.settle_memory()
+        assert gc.get_freeze_count() > len(kept)
+        assert len(gc.get_objects()) < len(kept)
+        assert gone() is None
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+class Weak:
+    """Something that can be watched, in a circle of its own."""
+
+    def __init__(self, held):
+        self.held, self.own = held, self

@@ -6,12 +6,15 @@ from textwrap import dedent
 import pytest
 import trio
 
+from tests.services.test_market_data import change_book, skip_a_frame
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.config import Config
 from traderd.errors import ConfigError
+from traderd.model.book_events import BookGrade
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.plugin_manager import load_plugins
+from traderd.services import actor
 from traderd.services.actor import FAILURES_MAX, make_tenants
 
 HEAD = """
@@ -191,6 +194,47 @@ async def test_a_denied_order_is_told_to_who_looks(tmp_path, autojump_clock):
         await simulated.wait_until(
             lambda: simulated.said("strategy probe: denied by rule grid"), within_s=1.0
         )
+
+
+AGAIN_AND_AGAIN = """
+            if observation.orders or observation.ticker != "{ticker}":
+                return ()
+            return [place(ticker=observation.ticker, side=Side.BID, price=self.price,
+                          count=parse_count("1"))]
+"""
+
+
+@pytest.mark.parametrize(("minimum", "is_enough"), [("A", False), ("B", True)])
+async def test_a_strategys_own_demand_on_the_book_keeps_its_new_orders_back(
+    tmp_path, autojump_clock, monkeypatch, minimum, is_enough
+):
+    write_strategy(tmp_path, AGAIN_AND_AGAIN.format(ticker=TICKERS[0]))
+    module = tmp_path / "plugins" / "probe.py"
+    demanding = f"enabled_in_sim=True, min_book_grade=BookGrade.{minimum}"
+    module.write_text(module.read_text().replace("enabled_in_sim=True", demanding))
+    tenants: list[actor.Tenant] = []
+
+    def make_and_keep(*arguments):
+        tenants.extend(make_tenants(*arguments))
+        return tenants
+
+    monkeypatch.setattr(actor, "make_tenants", make_and_keep)
+    async with simulated_daemon(tmp_path, log__level="debug", ready=False) as simulated:
+        data = simulated.view.market_data
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS))
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await simulated.wait_until(lambda: data.resyncs == len(TICKERS))
+        await simulated.wait_ready()
+        await trio.sleep(5.0)
+        assert seen(simulated)[-1].book_grade is BookGrade.B
+        (tenant,) = tenants
+        assert bool(simulated.view.live_orders()) is is_enough
+        assert tenant.outcomes.get("done", 0) == is_enough
+        if not is_enough:
+            assert tenant.outcomes[actor.BELOW_GRADE] >= 4
+            words = f"book grade B of {TICKERS[0]}, minimum A: 1 faults in 600 s"
+            assert simulated.said(f"strategy probe: 1 orders left out, {words}")
 
 
 # --- configuration --------------------------------------------------------------------------------

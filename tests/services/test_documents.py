@@ -57,6 +57,7 @@ def status_of(daemon: StillDaemon) -> documents.Document:
         uptime_s=1.0,
         now=daemon.now(),
         services={},
+        market_data={},
     )
 
 
@@ -130,9 +131,9 @@ async def test_the_uptime_of_a_connection_counts_from_its_standing(autojump_cloc
             )
         )
         metrics = documents.metrics_document(daemon.view, later)
-        assert (metrics["ws_connection_status"], metrics["connection_losses"]) == (
+        assert (metrics["ws_connection_status"], metrics["connection_uptime"]) == (
             "disconnected",
-            1,
+            0.0,
         )
 
 
@@ -334,7 +335,7 @@ async def test_a_book_shows_levels_best_first_and_our_orders(autojump_clock, tmp
         ]
 
 
-async def test_a_book_in_doubt_says_why_and_keeps_its_last_prices(autojump_clock, tmp_path):
+async def test_a_book_in_doubt_says_why_and_shows_old_prices_only_as_such(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         with_book(daemon)
         daemon.publish(
@@ -345,7 +346,65 @@ async def test_a_book_in_doubt_says_why_and_keeps_its_last_prices(autojump_clock
         document = documents.book_document(daemon.view, MARKET, daemon.now())
         assert document is not None
         assert (document["usable"], document["reason"]) == (False, "reset by peer")
-        assert document["best_bid"] == "0.4600"
+        assert (document["best_bid"], document["best_ask"], document["mid"]) == (None, None, None)
+        assert (document["bids"], document["asks"]) == ([], [])
+        last_known = document["last_known"]
+        assert last_known["bids"] == [["0.4600", "10.00"], ["0.4500", "7.50"]]
+        assert (last_known["best_bid"], last_known["best_ask"]) == ("0.4600", "0.4800")
+        assert last_known["mid"] == "0.470000"
+        quality = document["quality"]
+        assert (quality["grade"], quality["causes"][0]) == ("F", "reset by peer")
+        assert quality["faults"] == {"disconnected": 1}
+
+
+async def test_a_good_book_has_nothing_that_is_only_last_known(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with_book(daemon)
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert (document["last_known"], document["mid"]) == (None, "0.470000")
+        assert document["quality"]["grade"] == "A"
+        assert document["quality"]["history"] == []
+        json.dumps(document)
+
+
+async def test_a_book_has_what_is_read_off_it_with_exact_texts(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.snapshot(bids={"0.46": "30", "0.45": "7.5"}, asks={"0.48": "10"})
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert (document["mid"], document["microprice"]) == ("0.470000", "0.475000")
+        assert document["imbalance"] == "0.5000"
+        assert (document["best_bid_count"], document["best_ask_count"]) == ("30.00", "10.00")
+        assert (document["bid_depth"], document["ask_depth"]) == ("37.50", "10.00")
+        assert (document["bid_levels"], document["ask_levels"]) == (2, 1)
+
+
+async def test_a_market_has_a_line_with_its_grade_and_only_prices_that_can_be_trusted(
+    autojump_clock, tmp_path
+):
+    markets = f"{MARKET},{OTHER_MARKET},KXNONE"
+    async with still_daemon(tmp_path, market_data__markets=markets) as daemon:
+        with_book(daemon)
+        daemon.snapshot(OTHER_MARKET, bids={"0.20": "1"}, asks={"0.30": "1"})
+        shed = ev.BooksShed(at=daemon.now(), tickers=(OTHER_MARKET,), reason="too much")
+        daemon.publish(shed)
+        told = documents.markets_document(daemon.view, daemon.now(), 100)
+        good, given_up, unknown = told["markets"]
+        assert (good["ticker"], good["title"], good["status"]) == (MARKET, "A demo", "active")
+        assert (good["best_bid"], good["best_ask"], good["spread"]) == (
+            "0.4600",
+            "0.4800",
+            "0.0200",
+        )
+        assert (good["usable"], good["reason"], good["grade"]) == (True, "", "A")
+        assert good["why"] == "named in the configuration"
+        assert (given_up["usable"], given_up["best_bid"]) == (False, None)
+        assert (given_up["reason"], given_up["grade"]) == ("too much", "F")
+        assert (unknown["reason"], unknown["grade"]) == ("no snapshot yet", None)
+        assert (unknown["status"], unknown["age_s"]) == ("unknown", None)
+        cut = documents.markets_document(daemon.view, daemon.now(), 1)
+        assert (cut["followed"], len(cut["markets"])) == (3, 1)
 
 
 async def test_an_empty_side_has_no_price_and_no_spread(autojump_clock, tmp_path):

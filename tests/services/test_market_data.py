@@ -1,16 +1,14 @@
 """The market data stage: books are made good again, and the feed comes back."""
 
-import pytest
 import trio
 
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
-from traderd.config import Config, ExchangeConfig, MarketDataConfig
-from traderd.errors import ConfigError
+from traderd.kalshi.feed import Feed
+from traderd.kalshi.wire.commands import TRADES
 from traderd.model.events import BookFault, BookInvalidated, FeedName
 from traderd.model.orders import Side
 from traderd.model.states import State
-from traderd.paper.scenario import default_scenario
-from traderd.services.market_data import PART, followed_tickers
+from traderd.services.market_data import PART
 
 
 def skip_a_frame(simulated) -> None:
@@ -112,6 +110,27 @@ async def test_the_stage_ends_at_once_and_says_that_its_feed_is_gone(tmp_path, a
         assert (feed.connected, feed.reason) == (False, "the stage was taken down")
 
 
+async def test_a_stage_that_ends_while_it_subscribes_leaves_no_book_that_looks_good(
+    tmp_path, autojump_clock, monkeypatch
+):
+    subscribe = Feed.subscribe
+
+    async def hang_at_trades(self, channels, tickers=()):
+        if TRADES in channels:
+            await trio.sleep_forever()
+        return await subscribe(self, channels, tickers)
+
+    monkeypatch.setattr(Feed, "subscribe", hang_at_trades)
+    async with simulated_daemon(
+        tmp_path, ready=False, market_data__connect_deadline_s=60
+    ) as simulated:
+        await simulated.wait_until(lambda: simulated.view.market_data.usable_books() > 0)
+        simulated.stop()
+        await simulated.ended.wait()
+        assert simulated.view.market_data.usable_books() == 0
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0, "it never stood"
+
+
 async def test_without_trading_a_feed_that_cannot_be_had_is_an_error(tmp_path, autojump_clock):
     async with simulated_exchange(tmp_path) as at:
         at.exchange.faults.refuse_websockets(503)
@@ -126,18 +145,3 @@ async def test_without_trading_a_feed_that_cannot_be_had_is_an_error(tmp_path, a
             assert "orderbook feed" in simulated.view.transitions[-1].metadata.error
             at.exchange.faults.clear()
             await simulated.wait_ready()
-
-
-def test_the_embedded_exchange_names_its_own_markets():
-    assert followed_tickers(Config()) == tuple(m.ticker for m in default_scenario().markets)
-
-
-def test_named_markets_come_before_all():
-    config = Config(market_data=MarketDataConfig(markets=("A", "B")))
-    assert followed_tickers(config) == ("A", "B")
-
-
-def test_another_exchange_needs_names():
-    config = Config(exchange=ExchangeConfig(embedded=False))
-    with pytest.raises(ConfigError, match=r"market_data\.markets is empty"):
-        followed_tickers(config)

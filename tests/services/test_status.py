@@ -59,14 +59,14 @@ async def test_the_line_counts_what_there_is(autojump_clock, tmp_path):
         daemon.fill(daemon.place(Side.BID, "5", "0.46"), "2", "0.46", "0")
         await trio.sleep(61.5)
         assert status_line(daemon.context("status")) == (
-            "initializing, up 1m 01s: books 1/1, snapshots 1, deltas 0, fills 1, orders 1"
+            "initializing, up 1m 01s: books 1/12, snapshots 1, deltas 0, fills 1, orders 1"
         )
 
 
 async def test_with_trading_off_the_line_has_no_word_of_trading(autojump_clock, tmp_path):
     async with still_daemon(tmp_path, trading__enabled="false") as daemon:
         line = status_line(daemon.context("status"))
-        assert "books 0/0" in line
+        assert "books 0/12" in line
         assert "fills" not in line
         assert "orders" not in line
 

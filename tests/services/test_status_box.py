@@ -8,7 +8,7 @@ from traderd.services.status_box import LINES_MAX, show_duration, status_box
 
 GOLDEN = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:08:43Z · sim ═══
-║ State: ready (2m 03s)   Health: orderbook ✔  api ✘  books 1/1   Halts: none
+║ State: ready (2m 03s)   Health: orderbook ✔  api ✘  books 1/12   Halts: none
 ║ P&L: +$0.30 realized, -$0.10 unrealized at bid, fees $0.19   Balance: $998.77
 ╠═══ POSITIONS (1)
 ║   KXDEMO-26DEC31-A   +10 YES @ $0.4700   mark $0.4600   -$0.10
@@ -17,7 +17,7 @@ GOLDEN = """\
 ╚═══"""
 NOT_TRADING = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:06:40Z · sim ═══
-║ State: ready (0s)   Health: orderbook ✔  books 0/0   Halts: none
+║ State: ready (0s)   Health: orderbook ✔  books 0/12   Halts: none
 ╚═══"""
 
 

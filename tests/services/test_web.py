@@ -190,3 +190,15 @@ async def test_the_console_can_be_switched_off(autojump_clock, tmp_path, enabled
     async with still_daemon(tmp_path, web__enabled=enabled) as daemon:
         names = [service.name for service in load_plugins([]).services(daemon.shared.config)]
         assert ("web" in names) is expected
+
+
+async def test_without_a_page_the_status_is_not_even_made(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        context = daemon.context("web")
+        source = DaemonSource(context)
+        hub = LiveHub(source)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(broadcast, context, source, hub)
+            await trio.sleep(5 * STATUS_INTERVAL_S)
+            assert hub.statistics().published == 0
+            nursery.cancel_scope.cancel()

@@ -28,8 +28,9 @@ from traderd.model.ids import MarketTicker
 from traderd.model.orders import Attribution, OrderOwner, OrderTerms, Side
 from traderd.model.states import State
 from traderd.model.units import Count, format_price, parse_count, parse_money, parse_price
-from traderd.paper.exchange import Credentials, PaperExchange, run_paper_exchange
-from traderd.paper.scenario import default_scenario
+from traderd.paper.exchange import Credentials, PaperExchange
+from traderd.paper.running import run_paper_exchange
+from traderd.paper.scenario import Scenario, default_scenario
 from traderd.runtime.simulation import MemoryNetwork, SimEnv
 from traderd.services.paper_exchange import EXTRA
 
@@ -149,7 +150,11 @@ class SimulatedExchange:
 
 @asynccontextmanager
 async def simulated_exchange(
-    directory: Path, *, seed: int = 1, events_per_s: float = 0.0
+    directory: Path,
+    *,
+    seed: int = 1,
+    events_per_s: float = 0.0,
+    scenario: Scenario | None = None,
 ) -> AsyncIterator[SimulatedExchange]:
     """Serve an exchange with one account; the street is still unless it is given a rate."""
     network = MemoryNetwork()
@@ -163,7 +168,7 @@ async def simulated_exchange(
                 env=env,
                 listener=listener,
                 address=f"127.0.0.1:{port}",
-                scenario=default_scenario(),
+                scenario=scenario or default_scenario(),
                 seed=seed,
                 accounts={ACCOUNT: parse_money(CASH)},
                 flow_rate=events_per_s,

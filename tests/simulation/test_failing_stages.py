@@ -85,7 +85,6 @@ class World:
             host="127.0.0.1",
             api_url="http://sim",
             ws_url="ws://sim",
-            tickers=(),
             log=structlog.wrap_logger(structlog.PrintLogger(io.StringIO())),
         )
         self.stages = {name: BreakingStage(name) for name in CLIMB}

@@ -91,25 +91,47 @@ async def test_a_minute_of_503_to_requests_alone_leaves_the_state_and_the_accoun
         await simulated.wait_until(lambda: simulated.view.account.version > version)
 
 
-async def test_orders_are_placed_and_cancelled_while_only_the_book_feed_is_down(
-    tmp_path, autojump_clock
-):
+async def test_orders_go_on_while_only_the_book_feed_is_down(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         faults = simulated.exchange.faults
         faults.refuse_websockets(503)
         assert faults.drop_websockets("orderbook_delta") == 1
         await simulated.wait_until(lambda: PART in simulated.view.conditions.degraded)
         assert simulated.view.market_data.usable_books() == 0
-        await trio.sleep(MINUTE_S)
+        await trio.sleep(3_600)
         assert simulated.state is State.READY
         assert simulated.view.feed(FeedName.PRIVATE).connected
+        # A person trades on last known prices, is told so, and is kept near to them.
         placed = await simulated.place("bid", "3", "0.0100")
         assert placed.ok
+        assert "; book grade F: " in placed.sentence
+        denied = await simulated.place("bid", "3", "0.9900")
+        assert denied.sentence.startswith("denied by rule collar: ")
         assert (await simulated.cancel(placed.key)).ok
         assert State.ERROR.value not in simulated.states()
         faults.clear()
         await simulated.wait_until(lambda: simulated.view.market_data.usable_books() == 12)
         assert PART not in simulated.view.conditions.degraded
+        again = await simulated.place("bid", "3", "0.0100")
+        assert again.ok
+        assert "book grade" not in again.sentence
+
+
+async def test_while_the_book_feed_is_down_a_strategy_takes_no_new_risk_unless_any_book_will_do(
+    tmp_path, autojump_clock
+):
+    for minimum in "CF":
+        async with simulated_daemon(
+            fresh(tmp_path / minimum), risk__min_book_grade=minimum
+        ) as simulated:
+            simulated.exchange.faults.refuse_websockets(503)
+            simulated.exchange.faults.drop_websockets("orderbook_delta")
+            await simulated.wait_until(lambda: PART in simulated.view.conditions.degraded)
+            await trio.sleep(MINUTE_S)
+            outcome = await simulated.place("bid", "3", "0.0100", strategy=True)
+            assert outcome.ok is (minimum == "F")
+            if minimum == "C":
+                assert "denied by rule book_grade: book grade F, minimum C: " in outcome.sentence
 
 
 async def test_a_required_book_feed_that_is_lost_is_an_error_that_heals(tmp_path, autojump_clock):

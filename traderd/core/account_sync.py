@@ -164,4 +164,5 @@ def _updated(
     account.first_read_at = account.first_read_at or event.started_at
     account.fills_read_from = max(account.fills_read_from or event.started_at, event.started_at)
     account.position_count, account.order_count = positions, orders
+    account.differences.update(difference.kind for difference in differences)
     return updated

@@ -23,12 +23,13 @@ from traderd.core.conditions import Conditions
 from traderd.core.exposure import account_exposure
 from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
+from traderd.core.market_life import market_folds
 from traderd.core.orders import Change, Order, OrderRegister
-from traderd.core.risk import CONDITION_RULES, Denied, Proposal, RiskLimits, judge
+from traderd.core.risk import CONDITION_RULES, STRATEGY, Denied, Proposal, RiskLimits, judge
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
-from traderd.model.orders import Fill, OrderRecord, OrderStatus, OrderTerms
+from traderd.model.orders import Fill, OrderOwner, OrderRecord, OrderStatus, OrderTerms
 from traderd.model.states import WORKING, State, next_state
 from traderd.model.units import Count, Money, Timestamp
 
@@ -66,6 +67,8 @@ class Account:
     version: int = 0
     position_count: int = 0
     order_count: int = 0
+    differences: Counter[str] = attrs.Factory(Counter)
+    """What readings found to differ from what we knew, by kind."""
 
 
 @attrs.define(eq=False)
@@ -108,15 +111,24 @@ class Engine:
         fold = self._folds.get(type(event))
         return [] if fold is None else fold(event)
 
+    def settle(self) -> list[ev.Event]:
+        """Return what follows from a whole batch of events, once all of them are folded."""
+        return self.market_data.settle()
+
     def begin_run(self) -> None:
         """End the replay: the state starts from STARTUP, everything else stands as it was."""
         self.recovering = False
         self.state, self.state_since = State.STARTUP, None
         self._expect_first_reading()
 
-    def judge(self, terms: OrderTerms) -> Denied | None:
-        """Return why an order may not be placed now, None if it may."""
-        return judge(self._proposal(terms, own=None))
+    def judge(
+        self, terms: OrderTerms, *, owner: OrderOwner = STRATEGY, now: Timestamp | None = None
+    ) -> Denied | None:
+        """Return why an order may not be placed at the time `now`, None if it may.
+
+        Without `now` the book is graded as of the newest market data.
+        """
+        return judge(self._proposal(terms, None, owner, now))
 
     def judge_conditions(self, terms: OrderTerms) -> Denied | None:
         """Return why an order that was intended may not leave any more, None if it may.
@@ -132,27 +144,30 @@ class Engine:
             ),
             None,
         )
-        return judge(self._proposal(terms, own=own), CONDITION_RULES)
+        return judge(self._proposal(terms, own, STRATEGY, None), CONDITION_RULES)
 
-    def _proposal(self, terms: OrderTerms, *, own: Order | None) -> Proposal:
+    def _proposal(
+        self, terms: OrderTerms, own: Order | None, owner: OrderOwner, now: Timestamp | None
+    ) -> Proposal:
         # An order is judged by everything but `own`, its own entry in the register.
         ticker, data, conditions = terms.ticker, self.market_data, self.conditions
         live = [order for order in self.orders.live() if order is not own]
         at_risk = [order for order in self.orders.at_risk() if order is not own]
         same_side = [o.at_risk for o in at_risk if o.ticker == ticker and o.side is terms.side]
-        unknown = OrderStatus.UNKNOWN
         position = self.ledger.positions.get(ticker)
         paused_here = conditions.markets_paused.get(ticker)
         return Proposal(
             terms=terms,
+            owner=owner,
             limits=self.limits,
             state=self.state,
             market=data.markets.get(ticker),
             book=data.books.get(ticker),
+            quality=data.quality(ticker, now or data.last_message_at or Timestamp(0)),
             position=position.count if position is not None else Count(0),
             same_side=Count(sum(same_side)),
             live_orders=len(live),
-            unknown_here=sum(o.status is unknown and o.ticker == ticker for o in live),
+            unknown_here=sum(o.status is OrderStatus.UNKNOWN and o.ticker == ticker for o in live),
             exposure_before=account_exposure(self.ledger, at_risk, None),
             exposure_after=account_exposure(self.ledger, at_risk, terms),
             halt=conditions.halt_for(ticker),
@@ -170,13 +185,8 @@ class Engine:
     def _table(self) -> dict[type, Callable[[Any], list[ev.Event]]]:
         data, conditions = self.market_data, self.conditions
         return {
-            ev.BookDelta: data.apply_delta,
-            ev.BookSnapshot: data.apply_snapshot,
-            ev.SequenceAdvanced: data.advance_sequence,
-            ev.TradePrinted: _quiet(data.print_trade),
-            ev.MarketsListed: _quiet(data.list_markets),
-            ev.FeedConnected: _quiet(data.connect),
-            ev.FeedDisconnected: data.disconnect,
+            **data.folds(),
+            **market_folds(data, conditions),
             ev.FrameRefused: self._frame_refused,
             ev.OrderIntended: self._intended,
             ev.OrderDenied: self._denied,
@@ -314,8 +324,7 @@ class Engine:
     # --- conditions and states --------------------------------------------------------------------
 
     def _frame_refused(self, event: ev.FrameRefused) -> list[ev.Event]:
-        self.market_data.frames_refused += 1
-        return []
+        return [*self.market_data.drift.note(event, self.conditions.halts)]
 
     def _halt_cleared(self, event: ev.HaltCleared) -> list[ev.Event]:
         halt = self.conditions.halts.get(event.halt_id)

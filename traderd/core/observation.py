@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import attrs
 
+from traderd.core.book import NOTHING_KNOWN, Top
 from traderd.core.view import StateView
+from traderd.model.events import BookGrade
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market
 from traderd.model.orders import OrderStatus, Side
@@ -33,11 +35,16 @@ class Observation:
     at: Timestamp
     market: Market
     book_usable: bool
-    """False: the prices below are the last known ones."""
+    """False: no price can be trusted now, so the four below are empty."""
+    book_grade: BookGrade
+    """How good the book is, and why it is no better: `book_causes`."""
+    book_causes: tuple[str, ...]
     bid: Price | None
     bid_count: Count
     ask: Price | None
     ask_count: Count
+    last_known: Top
+    """The best prices as they were last seen, however old or doubtful."""
     last_trade: Price | None
     position: Count
     """Signed: above 0 long YES, below 0 long NO."""
@@ -57,20 +64,24 @@ def observe(
     view: StateView, ticker: MarketTicker, strategy: str, at: Timestamp
 ) -> Observation | None:
     """Return what `strategy` sees of a market, None while the market or its book is not known."""
-    market, book = view.market(ticker), view.book(ticker)
-    if market is None or book is None or book.updated_at is None:
+    market, book, quality = view.market(ticker), view.book(ticker), view.quality(ticker, at)
+    if market is None or book is None or quality is None or book.updated_at is None:
         return None
-    top = book.last_known_top()
+    last_known = book.last_known_top()
+    top = last_known if book.usable else NOTHING_KNOWN
     position = view.position(ticker)
     return Observation(
         at=at,
         market=market,
         book_usable=book.usable,
+        book_grade=quality.grade,
+        book_causes=quality.causes,
         bid=top.bid,
         bid_count=top.bid_count,
         ask=top.ask,
         ask_count=top.ask_count,
-        last_trade=view.market_data.last_trade.get(ticker),
+        last_known=last_known,
+        last_trade=view.last_trade(ticker),
         position=Count(0) if position is None else position.count,
         orders=tuple(
             OwnOrder(

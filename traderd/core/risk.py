@@ -13,9 +13,10 @@ from typing import Final
 import attrs
 
 from traderd.core.book import Book, Top
-from traderd.model.events import HaltRaised
+from traderd.core.book_quality import BookQuality
+from traderd.model.events import BookGrade, HaltRaised
 from traderd.model.market import Market, MarketStatus
-from traderd.model.orders import OrderTerms, Side
+from traderd.model.orders import OrderOwner, OrderTerms, Side
 from traderd.model.states import WORKING, State
 from traderd.model.units import (
     Count,
@@ -25,6 +26,9 @@ from traderd.model.units import (
     show_money,
     show_price,
 )
+
+STRATEGY: Final = OrderOwner.STRATEGY
+"""As whose an order is judged unless somebody says otherwise: more rules bind it than a person's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +41,8 @@ class RiskLimits:
     breaker_errors: int
     price_collar: Price
     """How far beyond the far side of the book an order may be priced."""
+    min_book_grade: BookGrade
+    """The worst book on which a strategy takes new risk."""
 
 
 @attrs.frozen(kw_only=True)
@@ -44,10 +50,14 @@ class Proposal:
     """One order that wants to be placed, and everything the rules judge it by."""
 
     terms: OrderTerms
+    owner: OrderOwner
+    """Who wants it: a person is trusted to look at a book, a strategy is not."""
     limits: RiskLimits
     state: State
     market: Market | None
     book: Book | None
+    quality: BookQuality | None
+    """How good the book is now; None only when there is none."""
     position: Count
     same_side: Count
     """What may still fill of other orders on the same side of this market."""
@@ -146,6 +156,21 @@ def market_open(proposal: Proposal) -> Denied | None:
     return None
 
 
+def book_grade(proposal: Proposal) -> Denied | None:
+    """A strategy takes no risk at the prices of a wrong, late or dubious book; reductions pass, and people decide."""
+    quality, minimum = proposal.quality, proposal.limits.min_book_grade
+    if proposal.owner is OrderOwner.PERSON or proposal.reduces:
+        # A person is shown the grade, and may trade on last known prices however long the feed is down.
+        return None
+    if quality is None or quality.grade.is_at_least(minimum):
+        return None
+    return Denied(
+        rule="book_grade",
+        sentence=f"book grade {quality.grade.value}, minimum {minimum.value}: "
+        f"{'; '.join(quality.causes)}; wait until it is better, or lower risk.min_book_grade",
+    )
+
+
 def on_grid(proposal: Proposal) -> Denied | None:
     """The price must be one the market allows."""
     market, price = proposal.market, proposal.terms.price
@@ -214,6 +239,8 @@ def collar(proposal: Proposal) -> Denied | None:
             rule="book",
             sentence=f"no book of {terms.ticker} has been seen yet; wait for its first snapshot",
         )
+    # Last known prices on purpose: people, and what only takes risk away, may go by them when there is nothing better;
+    # for anything else `book_grade` has spoken before.
     reference = _reference(terms.side, book.last_known_top(), proposal.last_trade)
     if reference is None:
         return Denied(
@@ -249,6 +276,7 @@ CONDITION_RULES: Final[tuple[Rule, ...]] = (ready, not_halted, not_paused, venue
 RULES: Final[tuple[Rule, ...]] = (
     *CONDITION_RULES,
     market_open,
+    book_grade,
     on_grid,
     size,
     not_fenced,

@@ -11,14 +11,19 @@ from itertools import islice
 
 from traderd.core import reconcile
 from traderd.core.book import Book
+from traderd.core.book_quality import BookQuality
 from traderd.core.conditions import Conditions
 from traderd.core.engine import Account, Engine
 from traderd.core.exposure import account_exposure
+from traderd.core.feed_state import FeedState
 from traderd.core.ledger import Ledger, Position
-from traderd.core.market_data import FeedState, MarketData
+from traderd.core.market_data import MarketData
 from traderd.core.orders import Order
-from traderd.core.risk import Denied, RiskLimits
+from traderd.core.risk import STRATEGY, Denied, RiskLimits
+from traderd.core.universe import Universe
+from traderd.errors import BookUnavailable
 from traderd.model.events import (
+    BookGrade,
     Difference,
     FeedName,
     HealthChecked,
@@ -62,6 +67,16 @@ class StateView:
     def market_data(self) -> MarketData:
         """Books, feeds and their counters."""
         return self._engine.market_data
+
+    @property
+    def universe(self) -> Universe:
+        """Which markets are followed, and why."""
+        return self._engine.market_data.universe
+
+    @property
+    def followed(self) -> tuple[MarketTicker, ...]:
+        """The markets that are followed now, in the order in which they came."""
+        return tuple(self._engine.market_data.universe.followed)
 
     @property
     def ledger(self) -> Ledger:
@@ -117,8 +132,34 @@ class StateView:
         return self._engine.market_data.markets.get(ticker)
 
     def book(self, ticker: MarketTicker) -> Book | None:
-        """Return a market's book, usable or not."""
+        """Return a market's book, usable or not; its `last_known_...` reads never raise, its others may."""
         return self._engine.market_data.books.get(ticker)
+
+    def usable_book(self, ticker: MarketTicker) -> Book:
+        """Return a market's book for reading prices that can be trusted.
+
+        Raises:
+            BookUnavailable: there is no such book, or it cannot be trusted now; says why.
+        """
+        book = self.book(ticker)
+        if book is None:
+            raise BookUnavailable(f"there is no book of {ticker}")
+        if not book.usable:
+            raise BookUnavailable(f"the book of {ticker}: {book.unusable_because}")
+        return book
+
+    def quality(self, ticker: MarketTicker, now: Timestamp) -> BookQuality | None:
+        """Return how good a market's book is at the time `now`, None if there is no such book."""
+        return self._engine.market_data.quality(ticker, now)
+
+    def grades(self) -> dict[BookGrade, int]:
+        """Return how many books had each grade when they were last reviewed; those in doubt are an F at once."""
+        data = self._engine.market_data
+        return data.qualities.histogram(data.books.values())
+
+    def last_trade(self, ticker: MarketTicker) -> Price | None:
+        """Return the YES price of a market's last trade that was seen, None before the first."""
+        return self._engine.market_data.last_trade.get(ticker)
 
     def position(self, ticker: MarketTicker) -> Position | None:
         """Return a market's position, None if there never was one."""
@@ -127,6 +168,15 @@ class StateView:
     def order(self, key: str) -> Order | None:
         """Return an order by client order id or order id."""
         return self._engine.orders.get(key)
+
+    def held_markets(self) -> dict[MarketTicker, str]:
+        """Return the markets that we have something in, with what: nothing may stop following those."""
+        held = {p.ticker: "it has a position" for p in self._engine.ledger.open_positions()}
+        for order in self._engine.orders.at_risk():
+            status = order.status
+            word = "an order that owes fills" if not status.is_live else f"a {status.value} order"
+            held.setdefault(order.ticker, f"it has {word}")
+        return held
 
     def missed_fills(self, fills: Iterable[Fill]) -> list[Fill]:
         """Return the fills of a reading that are not booked yet."""
@@ -161,9 +211,15 @@ class StateView:
         """Yield the newest fills, newest first."""
         return islice(reversed(self._engine.ledger.recent_fills), limit)
 
-    def judge(self, terms: OrderTerms) -> Denied | None:
-        """Return why an order may not be placed now, None if it may."""
-        return self._engine.judge(terms)
+    def judge(
+        self, terms: OrderTerms, *, owner: OrderOwner = STRATEGY, now: Timestamp | None = None
+    ) -> Denied | None:
+        """Return why an order may not be placed at the time `now`, None if it may.
+
+        Without `owner` it is judged as a strategy's, which more rules bind; without `now` the book is graded as of the
+        newest market data.
+        """
+        return self._engine.judge(terms, owner=owner, now=now)
 
     def judge_conditions(self, terms: OrderTerms) -> Denied | None:
         """Return which condition forbids that an order which was intended leaves now, None if none does."""
@@ -173,10 +229,10 @@ class StateView:
         """Return the worst-case loss over all markets, as if all that may still fill had filled."""
         return account_exposure(self._engine.ledger, self._engine.orders.at_risk(), None)
 
-    def mark(self, position: Position) -> Price | None:
-        """Return the YES price at which the position could be closed now: the opposite best.
+    def last_known_mark(self, position: Position) -> Price | None:
+        """Return the YES price at which the position could be closed: the opposite best, as it was last seen.
 
-        Last known prices are used when the book is in doubt; None when that side is empty.
+        Profit is shown with old prices rather than not at all; None when that side is empty.
         """
         book = self.book(position.ticker)
         if book is None:
@@ -189,6 +245,6 @@ class StateView:
         total = 0
         for position in self._engine.ledger.open_positions():
             worst = Price(0) if position.count > 0 else ONE_DOLLAR
-            mark = self.mark(position)
+            mark = self.last_known_mark(position)
             total += position.unrealized_pnl(worst if mark is None else mark) or 0
         return Money(total)

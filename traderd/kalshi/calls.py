@@ -13,7 +13,7 @@ import trio
 
 from traderd.errors import AuthenticationRefused, ExchangeRefused
 from traderd.kalshi.wire import feed
-from traderd.kalshi.wire.commands import ERROR_TEXT, TERMINAL_CODES
+from traderd.kalshi.wire.commands import BUFFER_OVERFLOW, ERROR_TEXT, TERMINAL_CODES
 from traderd.kalshi.wire.decoder import Reply, SnapshotReply
 from traderd.model.ids import MarketTicker
 
@@ -28,7 +28,7 @@ class Call:
     missing: int
     done: trio.Event = attrs.field(factory=trio.Event)
     sids: dict[str, int] = attrs.field(factory=dict)
-    """The subscription id of each channel, in answer to subscribe."""
+    """The subscription id of each channel, in answer to subscribe and list_subscriptions."""
     tickers: dict[MarketTicker, None] = attrs.field(factory=dict)
     """The markets whose snapshots came, in answer to get_snapshot."""
     refusal: feed.FeedError | None = None
@@ -60,6 +60,10 @@ class Complaint:
     sentence: str
     terminal: bool
     """Its subscription is dead."""
+    sid: int = 0
+    """The subscription, 0 when the error names none."""
+    read_too_slowly: bool = False
+    """It is dead because we were too slow a reader."""
 
 
 class Calls:
@@ -100,6 +104,9 @@ class Calls:
             case SnapshotReply() if call is not None:
                 call.count(new=reply.ticker not in call.tickers)
                 call.tickers[reply.ticker] = None
+            case feed.Ok(msg=list() as listed) if call is not None:
+                call.sids.update({each.channel: each.sid for each in listed})
+                call.count()
             case feed.Ok() | feed.Unsubscribed() if call is not None:
                 call.count()
             case _:
@@ -114,4 +121,6 @@ def _complaint(reply: feed.FeedError) -> Complaint:
     return Complaint(
         sentence=f"error {reply.msg.code}{where}: {text}",
         terminal=reply.msg.code in TERMINAL_CODES,
+        sid=reply.sid,
+        read_too_slowly=reply.msg.code == BUFFER_OVERFLOW,
     )

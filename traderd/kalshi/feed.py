@@ -16,11 +16,12 @@ import trio
 
 from traderd.errors import ExchangeUnavailable
 from traderd.kalshi.auth import Signer
-from traderd.kalshi.calls import Call, Calls
+from traderd.kalshi.calls import Call, Calls, Complaint
 from traderd.kalshi.line import Line, open_line
+from traderd.kalshi.tap import READ_BYTES, Ingest
 from traderd.kalshi.wire import commands
-from traderd.kalshi.wire.decoder import FrameDecoder
-from traderd.model.events import Event, FeedName, FrameRefused
+from traderd.kalshi.wire.decoder import FrameDecoder, Reply
+from traderd.model.events import Event, FeedName, FrameRefused, SubscriptionEnded
 from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_MS, Timestamp
 from traderd.runtime.env import Env
@@ -41,6 +42,10 @@ class FeedStatistics:
     refused: int
     silent_s: float
     """Since the last byte, pings included."""
+    backlog_bytes: int
+    """What was read without the line running dry in between: above 0 we are behind the exchange."""
+    overflows: int
+    """How many subscriptions the exchange ended because we read too slowly (Kalshi: error 25)."""
 
 
 @asynccontextmanager
@@ -53,6 +58,7 @@ async def open_feed(
     connection: int,
     on_events: Callable[[list[Event]], None],
     clock_offset_ms: int = 0,
+    ingest: Ingest = "tap",
 ) -> AsyncIterator[Feed]:
     """Connect, sign in and read until the block ends.
 
@@ -73,6 +79,7 @@ async def open_feed(
         on_messages=opened.take,
         on_lost=opened.give_up,
         skew_ms=clock_offset_ms,
+        ingest=ingest,
     ) as line:
         opened.use(line)
         yield opened
@@ -95,6 +102,10 @@ class Feed:
         self._decoder = FrameDecoder(connection, feed)
         self._calls = Calls()
         self._events = 0
+        self._bytes_taken = 0
+        self._backlog_bytes = 0
+        self._overflows = 0
+        self._tended: dict[int, None] = {}
         self._connected_since = Timestamp(0)
         self._line: Line
 
@@ -140,6 +151,19 @@ class Feed:
         call = self._calls.open(len(dict.fromkeys(sids)))
         await self._ask(commands.encode_unsubscribe(call.id, sids), call)
 
+    async def list_subscriptions(self) -> dict[str, int]:
+        """Return each subscribed channel's subscription id, as the exchange has them."""
+        call = self._calls.open(1)
+        await self._ask(commands.encode_list_subscriptions(call.id), call)
+        return dict(call.sids)
+
+    def tend(self, sid: int) -> None:
+        """Promise to make this subscription anew when the exchange ends it (Kalshi: errors 10 and 25).
+
+        From now on its end is the event SubscriptionEnded; the end of one that nobody tends loses the connection.
+        """
+        self._tended[sid] = None
+
     async def _ask(self, raw: bytes, call: Call, *, may_be_partial: bool = False) -> None:
         heard_bytes = self._line.bytes_received
         try:
@@ -180,6 +204,8 @@ class Feed:
             events=self._events,
             refused=self._decoder.refused,
             silent_s=trio.current_time() - self._line.heard_at,
+            backlog_bytes=self._backlog_bytes,
+            overflows=self._overflows,
         )
 
     # --- for open_feed ----------------------------------------------------------------------------
@@ -196,21 +222,44 @@ class Feed:
     def take(self, line: Line, messages: list[bytes]) -> None:
         """Decode what one read brought and hand its events over."""
         at = Timestamp(self._env.wall_ns())
+        self._measure_backlog(line.bytes_received)
         events: list[Event] = []
         dead: str | None = None
-        decode = self._decoder.decode
-        for raw in messages:
-            reply = decode(raw, at, events)
-            complaint = None if reply is None else self._calls.answer(reply)
+
+        def answer(reply: Reply) -> None:
+            nonlocal dead
+            complaint = self._calls.answer(reply)
             if complaint is None:
-                continue
+                return
             events.append(
                 FrameRefused(at=at, feed=self.name, kind="error", reason=complaint.sentence)
             )
+            self._overflows += complaint.read_too_slowly
             if complaint.terminal:
-                dead = dead or complaint.sentence
+                dead = dead or self._end_subscription(complaint, at, events)
+
+        self._decoder.decode_all(messages, at, events, answer)
         self._events += len(events)
         if events:
             self._on_events(events)
         if dead is not None:
             line.lose(dead)
+
+    def _end_subscription(
+        self, complaint: Complaint, at: Timestamp, events: list[Event]
+    ) -> str | None:
+        # Returns why the whole connection is given up, None when somebody makes the subscription anew.
+        if complaint.sid not in self._tended:
+            return complaint.sentence
+        del self._tended[complaint.sid]
+        name = self._decoder.subscription(complaint.sid)
+        events.append(SubscriptionEnded(at=at, subscription=name, reason=complaint.sentence))
+        return None
+
+    def _measure_backlog(self, received: int) -> None:
+        # A read that was full left more behind: such reads in a row are how far we are behind.
+        read = received - self._bytes_taken
+        if not read:
+            return  # more messages of the last read
+        self._bytes_taken = received
+        self._backlog_bytes = self._backlog_bytes + read if read >= READ_BYTES else 0

@@ -6,7 +6,8 @@ Must not: subscribe (the session does), or decide that a refused key will be acc
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
 from typing import Final, NoReturn
 
 import attrs
@@ -15,6 +16,7 @@ import trio
 from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.kalshi.auth import Signer
 from traderd.kalshi.feed import Feed, open_feed
+from traderd.kalshi.tap import Ingest
 from traderd.model.events import Event, FeedDisconnected, FeedName
 from traderd.model.units import Timestamp
 from traderd.runtime.env import Env
@@ -46,23 +48,27 @@ async def keep_feed(
     session: Callable[[Feed], Awaitable[None]],
     on_down: Callable[[FeedDown], None],
     clock_offset_ms: Callable[[], int] = lambda: 0,
-    first_connection: int = 1,
+    numbers: Iterator[int] | None = None,
+    ingest: Ingest = "tap",
 ) -> NoReturn:
     """Keep one feed connected until cancelled.
 
     `session` gets each new connection: it subscribes, publishes FeedConnected and may go on working; it is cancelled
     when the connection is lost, and an ExchangeError that it raises ends the connection. FeedDisconnected goes to
     `on_events` after every connection that stood, then `on_down` is told. Cancelling closes the connection.
+    `numbers` gives the connections their numbers, from 1 on by default; keepers of one feed share them, because
+    sequences count within a connection.
 
     Raises:
         AuthenticationRefused: the key is refused; trying again alone cannot help.
         ExceptionGroup: a defect of `session` or `on_events`.
     """
     backoff = Backoff(first_s=RETRY_FIRST_S, cap_s=RETRY_CAP_S, rng=env.rng)
-    connection = first_connection - 1
+    numbers = count(1) if numbers is None else numbers
     while True:
-        connection += 1
+        connection = next(numbers)
         stood_since: float | None = None
+        told = False
         try:
             async with open_feed(
                 env=env,
@@ -72,21 +78,30 @@ async def keep_feed(
                 connection=connection,
                 on_events=on_events,
                 clock_offset_ms=clock_offset_ms(),
+                ingest=ingest,
             ) as opened:
                 stood_since = trio.current_time()
                 reason = await _run_session(opened, session)
+                # At once: to say goodbye takes a while, in which its books would still look good.
+                told = True
+                on_events([_disconnected(env, feed, connection, reason)])
         except AuthenticationRefused:
             raise
         except ExchangeError as exc:
             reason = str(exc)
         if stood_since is not None:
-            at = Timestamp(env.wall_ns())
-            on_events([FeedDisconnected(at=at, feed=feed, connection=connection, reason=reason)])
+            if not told:
+                on_events([_disconnected(env, feed, connection, reason)])
             if trio.current_time() - stood_since >= HEALTHY_AFTER_S:
                 backoff.reset()
         delay_s = backoff.next_delay()
         on_down(FeedDown(connection=connection, reason=reason, retry_in_s=delay_s))
         await trio.sleep(delay_s)
+
+
+def _disconnected(env: Env, feed: FeedName, connection: int, reason: str) -> FeedDisconnected:
+    at = Timestamp(env.wall_ns())
+    return FeedDisconnected(at=at, feed=feed, connection=connection, reason=reason)
 
 
 async def _run_session(feed: Feed, session: Callable[[Feed], Awaitable[None]]) -> str:

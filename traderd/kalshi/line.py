@@ -23,7 +23,8 @@ from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
 from traderd.errors import ExchangeUnavailable
 from traderd.kalshi.errors import close_words, connect_error, handshake_error
-from traderd.kalshi.tap import MESSAGE_BYTES_MAX, FrameTap
+from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX
+from traderd.kalshi.tap import FrameTap, Ingest
 from traderd.runtime.env import Env
 
 X = TypeVar("X", bound=BaseException)
@@ -42,7 +43,7 @@ PONG_DEADLINE_S: Final = 5.0
 TEXTS_WAITING_MAX: Final = 256
 """Bounds the sender's queue; a full one means that the peer stopped reading, so the line is lost."""
 MESSAGES_WAITING_MAX: Final = 256
-"""Bounds trio-websocket's own queue, which stays empty while the tap works."""
+"""Bounds trio-websocket's own queue, which stays empty while the tap works; a full one makes the server wait."""
 
 
 @asynccontextmanager
@@ -54,11 +55,12 @@ async def open_line(
     on_messages: Callable[[Line, list[bytes]], None],
     on_lost: Callable[[], None],
     skew_ms: int = 0,
+    ingest: Ingest = "tap",
 ) -> AsyncIterator[Line]:
     """Connect, shake hands and read until the block ends.
 
-    `on_messages` is called synchronously with everything that one read brought, until the line is lost; then `on_lost`
-    is called once. Errors of the body pass through as they are; an error of a callback is a defect and arrives in a
+    `on_messages` is called synchronously with everything that one read brought (one message, when `ingest` is plain),
+    until the line is lost; then `on_lost` is called once. Errors of the body pass through as they are; an error of a callback is a defect and arrives in a
     group. Cancelling closes the line.
 
     Raises:
@@ -69,7 +71,7 @@ async def open_line(
     """
     stream = await _connect(env, url)
     body_error: BaseException | None = None
-    line = Line(stream, on_messages, on_lost)
+    line = Line(stream, on_messages, on_lost, ingest)
     try:
         async with trio.open_nursery() as surroundings:
             nursery = await surroundings.start(_hold_nursery)
@@ -110,6 +112,7 @@ class Line:
         stream: trio.abc.Stream,
         on_messages: Callable[[Line, list[bytes]], None],
         on_lost: Callable[[], None],
+        ingest: Ingest,
     ) -> None:
         self.messages_received = 0
         self._on_messages = on_messages
@@ -118,7 +121,7 @@ class Line:
         self._lost_reason: str | None = None
         self._handshake = trio.CancelScope()
         # trio-websocket waits for ever when the line ends before the answer, so the tap cancels the waiting.
-        self._tap = FrameTap(stream, sink=self._take, on_end=self._handshake.cancel)
+        self._tap = FrameTap(stream, sink=self._take, on_end=self._handshake.cancel, ingest=ingest)
         self._outbox, self._outbox_end = trio.open_memory_channel[str](TEXTS_WAITING_MAX)
         self._socket: WebSocketConnection | None = None
 
@@ -200,7 +203,8 @@ class Line:
     async def _wait_closed(self, socket: WebSocketConnection) -> None:
         try:
             while True:
-                # The tap takes all data out, so this only waits for the end.
+                # The tap takes the messages out, but for what it leaves to trio-websocket: all of them when ingest is
+                # plain, else those behind an oddity, in their order.
                 message = await socket.get_message()
                 self._take([message.encode() if isinstance(message, str) else message])
         except ConnectionClosed as exc:
@@ -223,9 +227,10 @@ class Line:
     async def _watch(self, nursery: trio.Nursery, socket: WebSocketConnection) -> None:
         number = 0
         while self._lost_reason is None:
-            silent_s = trio.current_time() - self._tap.heard_at
-            if silent_s < SILENCE_S_MAX:
-                await trio.sleep(SILENCE_S_MAX - silent_s)
+            due = self._tap.heard_at + SILENCE_S_MAX
+            if trio.current_time() < due:
+                # Until a moment, not for a while: what is left of one can be too short for a float to add anything.
+                await trio.sleep_until(due)
                 continue
             number += 1
             heard_bytes = self._tap.bytes_received

@@ -7,8 +7,10 @@ Must not: know what the rows are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
+import attrs
+import trio
 from msgspec import UNSET, UnsetType
 
 from traderd.errors import ExchangeProtocolError
@@ -16,12 +18,28 @@ from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import portfolio, rest
 
 W = TypeVar("W")
-P = TypeVar("P", rest.MarketList, portfolio.OrderList, portfolio.FillList, portfolio.PositionList)
+P = TypeVar(
+    "P",
+    rest.MarketList,
+    rest.TradeList,
+    portfolio.OrderList,
+    portfolio.FillList,
+    portfolio.PositionList,
+)
 
 PAGE_ROWS: Final = 1_000
 """Kalshi: the largest `limit`; fewer requests, and fewer changes between pages."""
 PAGES_MAX: Final = 1_000
 """Bounds paging: a million rows is more than any account keeps in these lists."""
+
+
+@attrs.frozen
+class Reading(Generic[W]):
+    """The rows of a list, one per key, in order."""
+
+    rows: list[W]
+    complete: bool
+    """False: the list went on."""
 
 
 async def read_pages(
@@ -34,6 +52,29 @@ async def read_pages(
 ) -> list[W]:
     """Return the rows of all pages, one per key, the last reading of each.
 
+    Raises ExchangeProtocolError as `read_some_pages` does, and for a list without end.  Cancelling is safe.
+    """
+    reading = await read_some_pages(
+        requester, path, params, kind, rows_of, key_of, pages_max=PAGES_MAX
+    )
+    if not reading.complete:
+        raise ExchangeProtocolError(f"GET {path}: more than {PAGES_MAX} pages")
+    return reading.rows
+
+
+async def read_some_pages(
+    requester: Requester,
+    path: str,
+    params: Mapping[str, str],
+    kind: type[P],
+    rows_of: Callable[[P], list[W] | UnsetType | None],
+    key_of: Callable[[W], str],
+    *,
+    pages_max: int,
+    pause_s: float = 0.0,
+) -> Reading[W]:
+    """Return the rows of the first `pages_max` pages, with `pause_s` between two requests.
+
     A stale cursor silently restarts at page 1: that is noticed by the cursor coming back, by the
     first row coming back, or by a page without news, and raises ExchangeProtocolError.  Cancelling is safe.
     """
@@ -41,7 +82,9 @@ async def read_pages(
     found: dict[str, W] = {}
     cursors = {""}
     first_key: str | None = None
-    for _ in range(PAGES_MAX):
+    for _ in range(pages_max):
+        if cursor and pause_s:
+            await trio.sleep(pause_s)
         query = {**params, "limit": str(PAGE_ROWS)} | ({"cursor": cursor} if cursor else {})
         page = await requester.get(path, kind, query)
         rows, following = rows_of(page), page.cursor
@@ -54,8 +97,8 @@ async def read_pages(
         found |= named
         cursor = following or ""
         if not cursor:
-            return list(found.values())
+            return Reading(list(found.values()), complete=True)
         if cursor in cursors:
             raise ExchangeProtocolError(f"{endpoint}: the cursor came back")
         cursors.add(cursor)
-    raise ExchangeProtocolError(f"{endpoint}: more than {PAGES_MAX} pages")
+    return Reading(list(found.values()), complete=False)

@@ -6,8 +6,8 @@ Must not: retry, follow pages, or know an endpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 import attrs
 import httpx
@@ -27,6 +27,8 @@ from traderd.model.units import NS_PER_MS
 from traderd.runtime.env import Env
 
 W = TypeVar("W")
+Query: TypeAlias = Mapping[str, str | Sequence[str]]
+"""A list is sent as the same key several times."""
 
 IDENTITY: Final = "identity"
 REQUEST_DEADLINE_S: Final = 10.0
@@ -82,7 +84,7 @@ class Requester:
             clock_offset_ms=self.clock_offset_ms,
         )
 
-    async def get(self, path: str, kind: type[W], params: Mapping[str, str] | None = None) -> W:
+    async def get(self, path: str, kind: type[W], params: Query | None = None) -> W:
         """Return the body of a read as `kind`.  Cancelling is safe."""
         answer = await self.send("GET", path, params=params)
         return self.decode(answer, kind, f"GET {path}")
@@ -92,7 +94,7 @@ class Requester:
         method: str,
         path: str,
         *,
-        params: Mapping[str, str] | None = None,
+        params: Query | None = None,
         body: bytes | None = None,
         writes: bool = False,
     ) -> Answer:
@@ -126,7 +128,7 @@ class Requester:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str] | None,
+        params: Query | None,
         body: bytes | None,
         headers: Mapping[str, str],
     ) -> Answer:

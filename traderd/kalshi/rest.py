@@ -22,6 +22,7 @@ from traderd.errors import (
     UnitError,
 )
 from traderd.kalshi.auth import Signer
+from traderd.kalshi.market_lists import MarketLists
 from traderd.kalshi.paging import read_pages
 from traderd.kalshi.request import Requester, RestStatistics
 from traderd.kalshi.transport import make_http_client
@@ -31,12 +32,12 @@ from traderd.kalshi.wire.order_request import create_order_request
 from traderd.kalshi.wire.translate import (
     balance_from_wire,
     fill_from_wire,
-    market_from_wire,
     order_record_from_wire,
+    orderbook_from_wire,
     position_from_wire,
 )
+from traderd.model.events import Levels
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
-from traderd.model.market import Market
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -48,8 +49,8 @@ from traderd.model.orders import (
 from traderd.model.units import NS_PER_S, Count, Timestamp, parse_count
 from traderd.runtime.env import Env
 
-TICKERS_PER_REQUEST: Final = 100
-"""Bounds the URL: about 4 KiB."""
+ORDER_BOOKS_MAX: Final = 100
+"""Bounds the books of one request (Kalshi: `tickers`, 1 to 100)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,6 +95,8 @@ class RestClient:
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
+        self.lists = MarketLists(requester)
+        """Reads of markets, series and trades in bulk."""
 
     @property
     def clock_offset_ms(self) -> int:
@@ -117,21 +120,19 @@ class RestClient:
                 raise self._requester.refusal(answer, endpoint, writes=False) from None
         return self._requester.decode(answer, rest.ExchangeStatus, endpoint)
 
-    async def markets(self, tickers: Sequence[MarketTicker]) -> tuple[Market, ...]:
-        """Return these markets; one that the exchange does not know is missing from the answer."""
-        found: list[Market] = []
-        for start in range(0, len(tickers), TICKERS_PER_REQUEST):
-            names = ",".join(tickers[start : start + TICKERS_PER_REQUEST])
-            rows = await read_pages(
-                self._requester,
-                "/markets",
-                {"tickers": names},
-                rest.MarketList,
-                lambda page: page.markets,
-                lambda row: row.ticker,
-            )
-            found += [market_from_wire(row) for row in rows]
-        return tuple(found)
+    async def order_books(
+        self, tickers: Sequence[MarketTicker]
+    ) -> dict[MarketTicker, tuple[Levels, Levels]]:
+        """Return bids and asks in YES prices of these markets; one that the exchange leaves out is missing.
+
+        One request: the caller names at most ORDER_BOOKS_MAX markets, and asks for more when it suits.
+        """
+        answer = await self._requester.get(
+            "/markets/orderbooks", rest.OrderBookList, {"tickers": list(tickers)}
+        )
+        return {
+            MarketTicker(row.ticker): orderbook_from_wire(row) for row in answer.orderbooks or ()
+        }
 
     async def account_limits(self) -> rest.AccountLimits:
         """Return the account's token buckets."""

@@ -1,6 +1,6 @@
 """Facts in the past tense: everything that can change or follow from a change of the state.
 
-Owns: the one list of event types; what each of them holds is in `market_events`, `order_events`,
+Owns: the one list of event types; what each of them holds is in `market_events`, `universe_events`, `order_events`,
 `account_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
 and slotted; a name never changes between this list and that of the commands.
 Must not: hold commands (see `commands.py`) or behaviour.
@@ -16,21 +16,35 @@ from traderd.model.account_events import (
     PositionChanged,
     TradingStateUpdated,
 )
+from traderd.model.book_events import (
+    BookAudited,
+    BookChanged,
+    BookFault,
+    BookGrade,
+    BookGraded,
+    BookInvalidated,
+    BookRestored,
+    DifferingLevel,
+    LineObserved,
+    SnapshotsDelayed,
+    SnapshotsRequested,
+    SubscriptionEnded,
+)
 from traderd.model.market_events import (
     BookDelta,
     BookEvent,
-    BookFault,
-    BookInvalidated,
-    BookRestored,
     BookSnapshot,
+    Drift,
     FeedConnected,
     FeedDisconnected,
     FeedName,
     FrameRefused,
+    FramesMissed,
     Levels,
     MarketsListed,
     SequenceAdvanced,
     TradePrinted,
+    TradesBackfilled,
 )
 from traderd.model.order_events import (
     CancelAcknowledged,
@@ -64,17 +78,43 @@ from traderd.model.state_events import (
     VenuePaused,
     VenueResumed,
 )
+from traderd.model.universe_events import (
+    BooksAwaited,
+    BooksReclaimed,
+    BooksShed,
+    LifeStep,
+    MarketClosed,
+    MarketLifecycleChanged,
+    MarketOpened,
+    UniverseChanged,
+)
 
 Event: TypeAlias = (
     BookEvent
     | SequenceAdvanced
     | TradePrinted
+    | FramesMissed
+    | TradesBackfilled
     | MarketsListed
+    | MarketLifecycleChanged
+    | MarketOpened
+    | MarketClosed
+    | UniverseChanged
+    | BooksShed
+    | BooksReclaimed
+    | BooksAwaited
     | FeedConnected
     | FeedDisconnected
     | FrameRefused
     | BookInvalidated
     | BookRestored
+    | BookChanged
+    | SubscriptionEnded
+    | SnapshotsRequested
+    | SnapshotsDelayed
+    | LineObserved
+    | BookAudited
+    | BookGraded
     | OrderLifeEvent
     | OrderDenied
     | OrderReported
@@ -124,27 +164,42 @@ __all__ = [
     "JOURNALED",
     "AccountSynced",
     "Author",
+    "BookAudited",
+    "BookChanged",
     "BookDelta",
     "BookEvent",
     "BookFault",
+    "BookGrade",
+    "BookGraded",
     "BookInvalidated",
     "BookRestored",
     "BookSnapshot",
+    "BooksAwaited",
+    "BooksReclaimed",
+    "BooksShed",
     "CancelAcknowledged",
     "CancelFailed",
     "CancelRequested",
     "DegradedCleared",
     "DegradedRaised",
     "Difference",
+    "DifferingLevel",
+    "Drift",
     "Event",
     "FeedConnected",
     "FeedDisconnected",
     "FeedName",
     "FrameRefused",
+    "FramesMissed",
     "HaltCleared",
     "HaltRaised",
     "HealthChecked",
     "Levels",
+    "LifeStep",
+    "LineObserved",
+    "MarketClosed",
+    "MarketLifecycleChanged",
+    "MarketOpened",
     "MarketsListed",
     "OrderAccepted",
     "OrderChanged",
@@ -161,12 +216,17 @@ __all__ = [
     "PositionChanged",
     "SequenceAdvanced",
     "ServiceChanged",
+    "SnapshotsDelayed",
+    "SnapshotsRequested",
     "Source",
     "StateChanged",
+    "SubscriptionEnded",
     "TradePrinted",
+    "TradesBackfilled",
     "TradingPaused",
     "TradingResumed",
     "TradingStateUpdated",
+    "UniverseChanged",
     "VenuePaused",
     "VenueResumed",
 ]

@@ -13,7 +13,7 @@ import attrs
 
 from traderd.errors import BadInput
 from traderd.model.ids import EventTicker, MarketTicker
-from traderd.model.units import ONE_DOLLAR, Price, Timestamp, format_price
+from traderd.model.units import ONE_DOLLAR, Count, Price, Timestamp, format_price
 
 
 class MarketStatus(enum.Enum):
@@ -121,3 +121,14 @@ class Market:
     close_time: Timestamp
     exchange_index: int = 0
     """The matching engine that holds it; collateral is per engine (Kalshi: exchange sharding)."""
+    open_time: Timestamp | None = None
+    """When it begins to trade; None where the exchange does not say."""
+
+
+@attrs.frozen(kw_only=True)
+class MarketListing:
+    """A market in a list of the exchange, with what it is chosen by."""
+
+    market: Market
+    volume_24h: Count
+    """Contracts traded in the last 24 hours."""

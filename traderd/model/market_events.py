@@ -1,7 +1,7 @@
 """Facts of market data and of the connections that bring it.
 
-Owns: the events of books, trades, listed markets and feeds. The per-frame ones are msgspec structs, because
-building a frozen attrs object costs eight times as much.
+Owns: the events of books, trades, listed markets and feeds; what is known about how good a book is has events of its own
+in `book_events`. The per-frame ones are msgspec structs, because building a frozen attrs object costs eight times as much.
 Must not: judge sequence numbers or hold levels (see `core/market_data.py`).
 """
 
@@ -78,6 +78,31 @@ class TradePrinted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     taker_side: Side
     at: Timestamp
     exchange_at: Timestamp | None = None
+    backfilled: bool = False
+    """It was read by REST after the feed had missed it, so it comes late."""
+
+
+@attrs.frozen(kw_only=True)
+class FramesMissed:
+    """Follows from a hole in a subscription's numbers: something was sent that never came."""
+
+    at: Timestamp
+    subscription: str
+    detail: str
+
+
+@attrs.frozen(kw_only=True)
+class TradesBackfilled:
+    """A market's trades since `since` were read again: all that could be had of them was published before this."""
+
+    at: Timestamp
+    ticker: MarketTicker
+    since: Timestamp
+    """By the exchange's clock."""
+    count: int
+    """How many of them the feed had missed."""
+    complete: bool
+    """False: there were more than are read at once, and the oldest are missing for good."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,6 +121,8 @@ class FeedConnected:
     feed: FeedName
     connection: int
     url: str
+    of: int = 1
+    """How many connections the feed is spread over now."""
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +133,21 @@ class FeedDisconnected:
     feed: FeedName
     connection: int
     reason: str
+    of: int | None = None
+    """We ended it because it was not needed any more, and the feed is spread over so many now; None: it was lost."""
+
+
+class Drift(enum.Enum):
+    """How a frame departs from what this version knows of the exchange's messages."""
+
+    UNREADABLE = "unreadable"
+    """No JSON, or no text."""
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_VALUE = "unknown_value"
+    """A word that is none of those that a field may hold."""
+    MISSING_FIELD = "missing_field"
+    WRONG_VALUE = "wrong_value"
+    """Another kind of value than the field has, or a number that is none of its unit."""
 
 
 @attrs.frozen(kw_only=True)
@@ -115,37 +157,12 @@ class FrameRefused:
     at: Timestamp
     feed: FeedName
     kind: str
-    """The frame's `type` if it could be read, else `unreadable`."""
+    """The frame's `type` if it could be read, else `unreadable`; `error` when the exchange refused a command."""
     reason: str
-
-
-class BookFault(enum.Enum):
-    """Why a book can no longer be trusted."""
-
-    GAP = "gap"
-    DISCONNECTED = "disconnected"
-    NEGATIVE_LEVEL = "negative_level"
-    CROSSED = "crossed"
-    MISSING_SNAPSHOT = "missing_snapshot"
-
-
-@attrs.frozen(kw_only=True)
-class BookInvalidated:
-    """Follows from a fault: the book is wrong until a snapshot replaces it."""
-
-    at: Timestamp
-    ticker: MarketTicker
-    fault: BookFault
-    subscription: str
-    detail: str
-
-
-@attrs.frozen(kw_only=True)
-class BookRestored:
-    """Follows from a snapshot: the book can be trusted again."""
-
-    at: Timestamp
-    ticker: MarketTicker
+    drift: Drift | None = None
+    """None: the frame was understood, and says that the exchange refused something."""
+    where: str = ""
+    """The field's path in the frame, for example `msg.side`; empty when it is not one field."""
 
 
 BookEvent: TypeAlias = BookSnapshot | BookDelta

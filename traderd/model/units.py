@@ -1,6 +1,7 @@
 """Exact integer units, and the only parsing, formatting and rounding of them.
 
-Owns: Price (1/10 000 $), Count (1/100 contract), Money (1/1 000 000 $), Timestamp (ns since the epoch).
+Owns: Price (1/10 000 $), FinePrice (1/1 000 000 $), Count (1/100 contract), Money (1/1 000 000 $), Timestamp (ns since
+the epoch).
 A price times a count is money with nothing lost: 1e-4 x 1e-2 = 1e-6.
 Must not: use floats, or guess what a text may have meant.
 """
@@ -15,6 +16,8 @@ from traderd.errors import UnitError
 
 Price = NewType("Price", int)
 """A YES price in 1/10 000 dollar; 0 and ONE_DOLLAR are bounds, not order prices."""
+FinePrice = NewType("FinePrice", int)
+"""A YES price in 1/1 000 000 dollar, for what lies between prices: the middle of two, a weighted mean."""
 Count = NewType("Count", int)
 """Contracts in 1/100; signed where it is a position or a change."""
 Money = NewType("Money", int)
@@ -25,6 +28,9 @@ Timestamp = NewType("Timestamp", int)
 PRICE_DECIMALS: Final = 4
 COUNT_DECIMALS: Final = 2
 MONEY_DECIMALS: Final = 6
+FINE_DECIMALS: Final = 6
+FINE_PER_PRICE: Final = 100
+"""A Price in units of FinePrice."""
 ONE_DOLLAR: Final = Price(10_000)
 ONE_CONTRACT: Final = Count(100)
 ONE_DOLLAR_MONEY: Final = Money(1_000_000)
@@ -113,6 +119,11 @@ def _format_fixed(value: int, decimals: int) -> str:
 def format_price(price: Price) -> str:
     """Return the wire form, 4 decimals: `0.4700`."""
     return _format_fixed(price, PRICE_DECIMALS)
+
+
+def format_fine_price(price: FinePrice) -> str:
+    """Return a price between prices with 6 decimals: `0.470050`."""
+    return _format_fixed(price, FINE_DECIMALS)
 
 
 def format_count(count: Count) -> str:

@@ -39,9 +39,21 @@ class Bus(Generic[E]):
         fold: Callable[[E], list[E]],
         record: Callable[[list[E]], None],
         on_incident: Callable[[Incident], None],
+        settle: Callable[[], list[E]] = list,
     ) -> None:
+        """Take the parts from outside.
+
+        Args:
+            fold: changes the state by one event and returns what follows from it.
+            record: keeps a batch, before anybody hears of it.
+            on_incident: hears what goes wrong between an inbox and its reader.
+            settle: returns the news that follow from a batch as a whole; they are told, not folded.
+        """
         self._fold, self._record, self._on_incident = fold, record, on_incident
+        self._settle = settle
         self._subscriptions: list[_Subscription[E]] = []
+        # By name: counts must not shrink when a reader is restarted. The names are those of the services.
+        self._ended: dict[str, InboxStatistics] = {}
         self._folding = self._delivering = False
         self._deferred: deque[list[E]] = deque()
         self.published = 0
@@ -66,6 +78,7 @@ class Bus(Generic[E]):
         try:
             for event in events:
                 self._fold_with_consequences(event, folded)
+            folded += self._settle()
         finally:
             self._folding = False
             self._deliver(folded)
@@ -94,8 +107,19 @@ class Bus(Generic[E]):
         """Return how every inbox is doing."""
         return tuple(subscription.inbox.statistics() for subscription in self._subscriptions)
 
+    def statistics_by_name(self) -> dict[str, InboxStatistics]:
+        """Return how the inboxes of each name are doing together, those that have ended included."""
+        joined = dict(self._ended)
+        for one in self.statistics():
+            joined[one.name] = joined[one.name].joined(one) if one.name in joined else one
+        return joined
+
     def _fold_with_consequences(self, event: E, folded: list[E]) -> None:
-        waiting = deque([event])
+        follow = self._fold(event)
+        folded.append(event)
+        if not follow:
+            return  # nearly always: most events are frames that change one level
+        waiting = deque(follow)
         while waiting:
             current = waiting.popleft()
             waiting.extend(self._fold(current))
@@ -119,11 +143,12 @@ class Bus(Generic[E]):
             self._publish_deferred()
 
     def _fan_out(self, folded: list[E]) -> None:
+        kinds = {type(event) for event in folded}
         for subscription in tuple(self._subscriptions):
             types = subscription.types
-            share = [event for event in folded if type(event) in types]
-            if share:
-                subscription.inbox.offer(share)
+            # Most readers want nothing of most batches, which are market data: that must cost next to nothing.
+            if not types.isdisjoint(kinds):
+                subscription.inbox.offer([event for event in folded if type(event) in types])
 
     def _publish_deferred(self) -> None:
         if not self._deferred:
@@ -134,4 +159,13 @@ class Bus(Generic[E]):
             self._publish_deferred()
 
     def _unsubscribe(self, inbox: Inbox[E]) -> None:
-        self._subscriptions = [s for s in self._subscriptions if s.inbox is not inbox]
+        left = [s for s in self._subscriptions if s.inbox is not inbox]
+        if len(left) == len(self._subscriptions):
+            return  # a reader that was cut off closes once more when it leaves
+        self._subscriptions = left
+        # Of the past only the counts and the peak say anything about now.
+        ended = attrs.evolve(
+            inbox.statistics(), depth=0, depth_max=0, handler_p50_ms=0.0, handler_p99_ms=0.0
+        )
+        before = self._ended.get(inbox.name)
+        self._ended[inbox.name] = ended if before is None else before.joined(ended)

@@ -80,6 +80,22 @@ class InboxStatistics:
     handler_p50_ms: float
     handler_p99_ms: float
 
+    def joined(self, other: InboxStatistics) -> InboxStatistics:
+        """Return both as one: what waits and what went by is added up, of peaks and times the worse one counts."""
+        policies = dict.fromkeys((*self.policy.split("+"), *other.policy.split("+")))
+        return InboxStatistics(
+            name=self.name,
+            policy="+".join(policies),
+            depth=self.depth + other.depth,
+            depth_max=self.depth_max + other.depth_max,
+            peak=max(self.peak, other.peak),
+            received=self.received + other.received,
+            dropped=self.dropped + other.dropped,
+            conflated=self.conflated + other.conflated,
+            handler_p50_ms=max(self.handler_p50_ms, other.handler_p50_ms),
+            handler_p99_ms=max(self.handler_p99_ms, other.handler_p99_ms),
+        )
+
 
 class Inbox(Generic[E]):
     """Read with `async for batch in inbox`; the time until the next batch is asked for is measured.
@@ -115,7 +131,9 @@ class Inbox(Generic[E]):
     def offer(self, batch: list[E]) -> None:
         """Take a batch of at least one event without waiting, as the policy says; the bus calls this."""
         self._received += len(batch)
-        self._tell_slow_handler()
+        if self._handed_out_at is not None:
+            # A handler that hangs never comes back to be measured.
+            self._tell_slow_handler(trio.current_time() - self._handed_out_at)
         if self.policy is Policy.LATEST:
             self._offer_latest(batch)
         else:
@@ -250,17 +268,14 @@ class Inbox(Generic[E]):
     def _note_handler_time(self) -> None:
         if self._handed_out_at is None:
             return
-        self._tell_slow_handler()
-        self._handler_s.append(trio.current_time() - self._handed_out_at)
+        taken_s = trio.current_time() - self._handed_out_at
+        self._tell_slow_handler(taken_s)
+        self._handler_s.append(taken_s)
         self._handed_out_at = None
         self._told_slow = False
 
-    def _tell_slow_handler(self) -> None:
-        """Also called with each news, because a handler that hangs never comes back to be measured."""
-        if self._handed_out_at is None or self._told_slow:
-            return
-        taken_s = trio.current_time() - self._handed_out_at
-        if taken_s > SLOW_HANDLER_S:
+    def _tell_slow_handler(self, taken_s: float) -> None:
+        if taken_s > SLOW_HANDLER_S and not self._told_slow:
             self._told_slow = True
             self._report(
                 IncidentKind.SLOW_HANDLER,

@@ -15,9 +15,10 @@ import msgspec
 import trio
 
 from traderd.config import Config
-from traderd.core.observation import observe
+from traderd.core.observation import Observation, observe
 from traderd.errors import BadInput, ConfigError
 from traderd.model import events as ev
+from traderd.model.book_events import BookGrade
 from traderd.model.commands import Answer, CancelOrder, CancelOrders, Command, PlaceOrder
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner
@@ -29,6 +30,8 @@ DECISION_INTERVAL_S: Final = 1.0
 """Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
 FAILURES_MAX: Final = 5
 """A strategy that raises this often in a row on one market is switched off until the daemon restarts."""
+BELOW_GRADE: Final = "book_grade"
+"""The outcome of an order that the strategy's own demand on the book kept back."""
 ENABLED_KEY: Final = "enabled"
 ENABLED_WORDS: Final = {
     **dict.fromkeys(("true", "1", "yes"), True),
@@ -50,6 +53,8 @@ class Tenant:
 
     name: StrategyName
     strategy: Strategy
+    min_book_grade: BookGrade = BookGrade.F
+    """The worst book on which its new orders are sent on."""
     failures: dict[MarketTicker, int] = attrs.Factory(dict)
     """Failures in a row, per market: success in another one proves nothing."""
     failures_everywhere: int = 0
@@ -60,6 +65,7 @@ class Tenant:
     due_at: dict[MarketTicker, float] = attrs.Factory(dict)
     """When each market may be decided about again, on the monotonic clock."""
     outcomes: dict[str, int] = attrs.Factory(dict)
+    """What became of its commands: an answer's word, or BELOW_GRADE for an order that was not sent on."""
 
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
@@ -70,9 +76,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     if not tenants:
         context.log.info("no strategy is enabled; set strategies.<name>.enabled = true")
     with context.subscribe(
-        ev.BookSnapshot,
-        ev.BookDelta,
-        ev.BookInvalidated,
+        ev.BookChanged,
         ev.PositionChanged,
         policy=Policy.LATEST,
         key=_ticker_of,
@@ -132,6 +136,7 @@ class Actor:
             return
         tenant.failures.pop(ticker, None)
         tenant.failures_everywhere = 0
+        commands = self._above_grade(tenant, observation, commands)
         if commands:
             tenant.busy[ticker] = None
             self._nursery.start_soon(self._carry_out, tenant, ticker, commands)
@@ -146,6 +151,23 @@ class Actor:
             order = self._context.view.order(command.key)
             if order is None or order.attribution.strategy != tenant.name:
                 raise BadInput(f"{command.key} is no order of strategy {tenant.name}")
+
+    def _above_grade(
+        self, tenant: Tenant, seen: Observation, commands: Sequence[Command]
+    ) -> tuple[Command, ...]:
+        """Leave out new orders on a book that is worse than the strategy demands; cancels always pass."""
+        if seen.book_grade.is_at_least(tenant.min_book_grade):
+            return tuple(commands)
+        passing = tuple(command for command in commands if not isinstance(command, PlaceOrder))
+        left_out = len(commands) - len(passing)
+        if left_out:
+            tenant.outcomes[BELOW_GRADE] = tenant.outcomes.get(BELOW_GRADE, 0) + left_out
+            self._context.log.debug(
+                f"strategy {tenant.name}: {left_out} orders left out, book grade {seen.book_grade.value} of "
+                f"{seen.ticker}, minimum {tenant.min_book_grade.value}: {'; '.join(seen.book_causes)}",
+                strategy=tenant.name,
+            )
+        return passing
 
     async def _carry_out(
         self, tenant: Tenant, ticker: MarketTicker, commands: Sequence[Command]
@@ -223,7 +245,9 @@ def make_tenants(config: Config, specs: dict[str, StrategySpec]) -> list[Tenant]
             raise ConfigError(f"strategies.{name}.enabled must be true or false, not {enabled!r}")
         if not ENABLED_WORDS[str(enabled).lower()]:
             continue
-        tenants.append(Tenant(StrategyName(name), _make(spec, settings)))
+        tenants.append(
+            Tenant(StrategyName(name), _make(spec, settings), min_book_grade=spec.min_book_grade)
+        )
     return tenants
 
 

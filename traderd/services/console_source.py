@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from traderd import __version__
 from traderd.errors import BadInput
 from traderd.model import commands as cm
 from traderd.model.events import StateChanged
@@ -18,6 +19,8 @@ from traderd.model.units import parse_count, parse_price
 from traderd.services import documents
 from traderd.services.context import Context
 from traderd.services.documents import Document
+from traderd.services.feed_metrics import market_data_document
+from traderd.services.metric_table import read_daemon
 
 BY_PERSON: Final = "asked for by a person"
 STATUS_OF: Final = {
@@ -51,6 +54,9 @@ class DaemonSource:
             uptime_s=self._uptime_s(),
             now=self._context.now(),
             services=self._services(),
+            market_data=market_data_document(
+                read_daemon(self._context, version=__version__), self._context.env.monotonic()
+            ),
         )
 
     def orders(self) -> list[Document]:
@@ -83,6 +89,10 @@ class DaemonSource:
     def book(self, ticker: str) -> Document | None:
         """Return one book."""
         return documents.book_document(self._context.view, ticker, self._context.now())
+
+    def markets(self, limit: int) -> Document:
+        """Return how many markets are followed, and a line for each of the first `limit`."""
+        return documents.markets_document(self._context.view, self._context.now(), limit)
 
     def transitions(self) -> list[Document]:
         """Return the kept state changes, oldest first."""
@@ -128,7 +138,7 @@ class DaemonSource:
 
     def _services(self) -> dict[str, Document]:
         restarts = self._context.view.restarts
-        inboxes = {each.name: each for each in self._context.shared.bus.statistics()}
+        inboxes = self._context.shared.bus.statistics_by_name()
         found: dict[str, Document] = {}
         for name, changed in sorted(self._context.view.services.items()):
             found[name] = {

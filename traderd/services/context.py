@@ -18,13 +18,14 @@ from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.model.commands import Answer, Command, Outcome
 from traderd.model.events import Event
-from traderd.model.ids import ClientOrderIds, MarketTicker
+from traderd.model.ids import ClientOrderIds
 from traderd.model.units import Timestamp
 from traderd.plugin_api import StrategySpec
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
+from traderd.services.feed_meter import FeedMeter
 
 if TYPE_CHECKING:
     from traderd.kalshi.auth import Signer
@@ -86,12 +87,11 @@ class Shared:
     venue: Venue
     lifecycle: Lifecycle
     order_ids: ClientOrderIds
-    tickers: tuple[MarketTicker, ...]
-    """The markets that are followed."""
     log_ring: LogRing
     strategies: dict[str, StrategySpec]
     started_at: float
     """On the monotonic clock, in seconds."""
+    feed_meter: FeedMeter = attrs.Factory(FeedMeter)
     extras: dict[str, Any] = attrs.Factory(dict)
     """Objects of one service that a test wants to reach, by service name."""
 

@@ -11,6 +11,9 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from traderd import __version__
+from traderd.core import book_reads
+from traderd.core.book import NOTHING_KNOWN, Top
+from traderd.core.book_quality import BookQuality
 from traderd.core.ledger import Position
 from traderd.core.orders import Order
 from traderd.core.view import StateView
@@ -22,14 +25,17 @@ from traderd.model.units import (
     NS_PER_MS,
     NS_PER_S,
     Count,
+    FinePrice,
     Money,
     Price,
     Timestamp,
     format_count,
+    format_fine_price,
     format_money,
     format_price,
     format_time,
 )
+from traderd.services.universe_document import universe_document
 
 Document: TypeAlias = dict[str, Any]
 
@@ -69,7 +75,7 @@ def order_document(order: Order, now: Timestamp) -> Document:
 
 def position_document(position: Position, view: StateView) -> Document:
     """Return one position, marked at the price at which it could be closed now."""
-    mark = view.mark(position)
+    mark = view.last_known_mark(position)
     unrealized = position.unrealized_pnl(mark)
     side = "YES" if position.count > 0 else "NO" if position.count < 0 else "flat"
     return {
@@ -101,25 +107,28 @@ def fill_document(fill: Fill, view: StateView) -> Document:
 
 
 def book_document(view: StateView, ticker: str, now: Timestamp) -> Document | None:
-    """Return one book with its best levels, None when the market is not followed."""
+    """Return one book with its best levels, None when the market is not followed.
+
+    A book that cannot be trusted has no prices but those under `last_known`, which is None when it can be.
+    """
     market_ticker = MarketTicker(ticker)
-    book = view.book(market_ticker)
-    if book is None:
+    book, quality = view.book(market_ticker), view.quality(market_ticker, now)
+    if book is None or quality is None:
         return None
-    top, market = book.last_known_top(), view.market(market_ticker)
-    reason = book.fault_detail or ("crossed" if book.crossed_since is not None else "")
+    last_known = _prices(
+        book.last_known_top(), book.last_known_depth(Side.BID), book.last_known_depth(Side.ASK)
+    )
+    market = view.market(market_ticker)
     return {
         "ticker": ticker,
         "title": market.title if market is not None else "",
         "usable": book.usable,
-        "reason": reason,
-        "bids": _levels(book.depth(Side.BID, BOOK_LEVELS)),
-        "asks": _levels(book.depth(Side.ASK, BOOK_LEVELS)),
-        "best_bid": price_text(top.bid),
-        "best_ask": price_text(top.ask),
-        "spread": price_text(top.spread),
-        "last_trade": price_text(view.market_data.last_trade.get(market_ticker)),
+        "reason": book.unusable_because,
+        **(last_known if book.usable else NO_PRICES),
+        "last_known": None if book.usable else last_known,
+        "last_trade": price_text(view.last_trade(market_ticker)),
         "age_s": age_s(book.updated_at, now),
+        "quality": quality_document(quality),
         "own_orders": [
             {
                 "side": order.side.value,
@@ -131,8 +140,106 @@ def book_document(view: StateView, ticker: str, now: Timestamp) -> Document | No
     }
 
 
+def markets_document(view: StateView, now: Timestamp, limit: int) -> Document:
+    """Return a line for each of the first `limit` followed markets; prices that cannot be trusted are left out."""
+    followed = view.followed
+    return {
+        "followed": len(followed),
+        "markets": [_market_line(view, ticker, now) for ticker in followed[:limit]],
+    }
+
+
+def _market_line(view: StateView, ticker: MarketTicker, now: Timestamp) -> Document:
+    market, book, quality = view.market(ticker), view.book(ticker), view.quality(ticker, now)
+    top = book.top() if book is not None and book.usable else NOTHING_KNOWN
+    given_up = view.universe.shed.get(ticker)
+    return {
+        "ticker": ticker,
+        "title": "" if market is None else market.title,
+        "status": "unknown" if market is None else market.status.value,
+        "closes_at": None if market is None else format_time(market.close_time),
+        "why": view.universe.followed[ticker],
+        "usable": book is not None and book.usable,
+        "reason": given_up or ("no snapshot yet" if book is None else book.unusable_because),
+        "grade": None if quality is None else quality.grade.value,
+        "best_bid": price_text(top.bid),
+        "best_ask": price_text(top.ask),
+        "spread": price_text(top.spread),
+        "last_trade": price_text(view.last_trade(ticker)),
+        "age_s": None if book is None else age_s(book.updated_at, now),
+    }
+
+
+def quality_document(quality: BookQuality) -> Document:
+    """Return how good a book is, and what that is judged by."""
+    return {
+        "grade": quality.grade.value,
+        "causes": list(quality.causes),
+        "age_s": _seconds(quality.age_ns),
+        "line_silent_s": _seconds(quality.silence_ns),
+        "lag_ms": _milliseconds(quality.lag_ns),
+        "lag_p50_ms": _milliseconds(quality.lag_p50_ns),
+        "lag_p99_ms": _milliseconds(quality.lag_p99_ns),
+        "faults": {fault.value: count for fault, count in quality.faults.items()},
+        "resyncs": quality.resyncs,
+        "crossings": quality.crossings,
+        "dropped_deltas": quality.dropped_deltas,
+        "audits_agreed": quality.audits_agreed,
+        "audits_differed": quality.audits_differed,
+        "history": [
+            {
+                "at": format_time(change.at),
+                "grade": change.grade.value,
+                "causes": list(change.causes),
+            }
+            for change in quality.history
+        ],
+    }
+
+
+def _prices(top: Top, bids: ev.Levels, asks: ev.Levels) -> Document:
+    imbalance = book_reads.imbalance(top)
+    return {
+        "bids": _levels(bids[:BOOK_LEVELS]),
+        "asks": _levels(asks[:BOOK_LEVELS]),
+        "bid_levels": len(bids),
+        "ask_levels": len(asks),
+        "bid_depth": format_count(_size(bids)),
+        "ask_depth": format_count(_size(asks)),
+        "best_bid": price_text(top.bid),
+        "best_ask": price_text(top.ask),
+        "best_bid_count": format_count(top.bid_count),
+        "best_ask_count": format_count(top.ask_count),
+        "spread": price_text(top.spread),
+        "mid": _fine_price_text(book_reads.mid(top)),
+        "microprice": _fine_price_text(book_reads.microprice(top)),
+        # In 1/10 000, like a price in dollars, so its text is one as well: from -1.0000 to 1.0000.
+        "imbalance": None if imbalance is None else format_price(Price(imbalance)),
+    }
+
+
+def _size(levels: ev.Levels) -> Count:
+    return Count(sum(count for _, count in levels))
+
+
+def _fine_price_text(price: FinePrice | None) -> str | None:
+    return None if price is None else format_fine_price(price)
+
+
 def _levels(levels: ev.Levels) -> list[list[str]]:
     return [[format_price(price), format_count(count)] for price, count in levels]
+
+
+NO_PRICES: Final = _prices(NOTHING_KNOWN, (), ())
+"""What is told of a book that cannot be trusted."""
+
+
+def _seconds(duration_ns: int | None) -> float | None:
+    return None if duration_ns is None else round(duration_ns / NS_PER_S, 1)
+
+
+def _milliseconds(duration_ns: int | None) -> float | None:
+    return None if duration_ns is None else round(duration_ns / NS_PER_MS, 1)
 
 
 def metadata_document(metadata: Metadata) -> Document:
@@ -191,21 +298,15 @@ def halt_document(halt: ev.HaltRaised) -> Document:
 
 
 def metrics_document(view: StateView, now: Timestamp) -> Document:
-    """Return connections, books and counters."""
+    """Return whether the connections stand, and what came: the short version, `market_data` has all of it."""
     data = view.market_data
     feed, private = data.feeds[ev.FeedName.MARKET_DATA], data.feeds[ev.FeedName.PRIVATE]
     last = data.last_message_at
     return {
         "markets_connected": data.usable_books(),
-        "markets_followed": len(data.books),
+        "markets_followed": len(view.followed),
         "snapshots_received": data.snapshots_received,
         "deltas_received": data.deltas_received,
-        "trades_seen": data.trades_seen,
-        "gaps": data.gaps,
-        "stale_frames": data.stale_frames,
-        "frames_refused": data.frames_refused,
-        "resyncs": data.resyncs,
-        "connection_losses": feed.losses,
         "connection_uptime": age_s(feed.connected_at, now) if feed.connected else 0.0,
         "ws_connection_status": "connected" if feed.connected else "disconnected",
         "private_feed": "connected" if private.connected else "disconnected",
@@ -263,8 +364,12 @@ def status_document(
     uptime_s: float,
     now: Timestamp,
     services: dict[str, Document],
+    market_data: Document,
 ) -> Document:
-    """Return the whole status; `trading` tells whether orders can be sent at all."""
+    """Return the whole status; `trading` tells whether orders can be sent at all.
+
+    `services` and `market_data` come from parts that the view does not show.
+    """
     conditions = view.conditions
     return {
         "environment": environment,
@@ -276,6 +381,8 @@ def status_document(
         "health": health_word(view),
         "problems": list(view.health.problems) if view.health is not None else [],
         "metrics": metrics_document(view, now),
+        "market_data": market_data,
+        "universe": universe_document(view),
         "account": account_document(view),
         "services": services,
         "halts": [halt_document(halt) for halt in conditions.halts.values()],

@@ -34,6 +34,8 @@ from traderd.services.stages import MARKET_DATA, SYNC, TRADING_CLIENT
 
 MODE_TRADING: Final = "trading"
 MODE_ORDERBOOK_ONLY: Final = "orderbook_only"
+TO_BE_FOUND: Final = "to be found"
+"""Stands for the tickers before the first search has told them."""
 
 
 class Lifecycle:
@@ -49,13 +51,11 @@ class Lifecycle:
         host: str,
         api_url: str,
         ws_url: str,
-        tickers: tuple[str, ...],
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._env, self._config, self._bus, self._view, self._log = env, config, bus, view, log
         self._host, self._api_url, self._ws_url = host, api_url, ws_url
         self._mode = MODE_TRADING if config.trading_enabled else MODE_ORDERBOOK_ONLY
-        self._tickers = tickers
         self._in_flight = 0
         self.last_update: TradingStateUpdated | None = None
         """The newest calibration, for the metadata of `ready`."""
@@ -118,8 +118,8 @@ class Lifecycle:
         if stage == MARKET_DATA:
             metadata = st.OrderbookConnectMetadata(
                 ws_url=self._ws_url,
-                markets=st.name_tickers(self._tickers),
-                market_count=len(self._tickers),
+                markets=st.name_tickers(self._view.followed) or TO_BE_FOUND,
+                market_count=len(self._view.followed),
                 environment=self._config.environment,
             )
         elif stage == TRADING_CLIENT:

@@ -8,6 +8,7 @@ Must not: decide what to trade.
 
 from __future__ import annotations
 
+import attrs
 import trio
 
 from traderd.config import Config
@@ -146,8 +147,8 @@ class OrderDesk:
 
     async def place(self, command: PlaceOrder) -> Outcome:
         """Place one order; cancelling after it left makes its outcome unknown, never lost."""
-        context, terms = self._context, command.terms
-        denied = context.view.judge(terms)
+        context, terms, owner = self._context, command.terms, command.attribution.owner
+        denied = context.view.judge(terms, owner=owner, now=context.now())
         if denied is not None:
             context.publish(
                 ev.OrderDenied(
@@ -162,8 +163,18 @@ class OrderDesk:
                 answer=Answer.DENIED, sentence=f"denied by rule {denied.rule}: {denied.sentence}"
             )
         # Only what is really under way makes the daemon `acting`, not what was denied.
+        doubt = self._doubt(terms.ticker)
         with context.shared.lifecycle.activity():
-            return await self._intend_and_send(command)
+            outcome = await self._intend_and_send(command)
+        return attrs.evolve(outcome, sentence=outcome.sentence + doubt) if outcome.ok else outcome
+
+    def _doubt(self, ticker: MarketTicker) -> str:
+        # A person may trade on a book that no strategy may; it is said what they traded on.
+        view, now = self._context.view, self._context.now()
+        quality = view.quality(ticker, now)
+        if quality is None or quality.grade.is_at_least(view.limits.min_book_grade):
+            return ""
+        return f"; book grade {quality.grade.value}: {'; '.join(quality.causes)}"
 
     async def _intend_and_send(self, command: PlaceOrder) -> Outcome:
         context, terms = self._context, command.terms

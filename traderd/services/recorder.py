@@ -20,6 +20,7 @@ from traderd.model.units import Timestamp
 from traderd.runtime.bus import Bus
 from traderd.store.journal import Journal
 
+_KEPT: Final = frozenset(JOURNALED)
 JOURNAL_HALT: Final = "journal"
 INTERRUPTED: Final = "the daemon ended before an answer came"
 
@@ -72,6 +73,10 @@ def worth_keeping(folded: Sequence[Event]) -> list[Event]:
     A calibration that changed nothing and the steps to and from `acting` are left out: they are most of
     what happens and tell a restart nothing.
     """
+    # Nearly every batch is market data, and this is asked of each of its events.
+    rows = [event for event in folded if type(event) in _KEPT]
+    if not rows:
+        return rows
     quiet = any(
         isinstance(event, ev.TradingStateUpdated)
         and event.sync_type == "update"
@@ -80,10 +85,8 @@ def worth_keeping(folded: Sequence[Event]) -> list[Event]:
     )
     return [
         event
-        for event in folded
-        if isinstance(event, JOURNALED)
-        and not (quiet and isinstance(event, ev.AccountSynced))
-        and not _is_only_acting(event)
+        for event in rows
+        if not (quiet and isinstance(event, ev.AccountSynced)) and not _is_only_acting(event)
     ]
 
 

@@ -56,7 +56,7 @@ def status_line(context: Context) -> str:
     uptime = context.env.monotonic() - context.shared.started_at
     line = (
         f"{view.state.value}, up {show_duration(uptime)}: books {data.usable_books()}/"
-        f"{len(data.books)}, snapshots {data.snapshots_received}, deltas {data.deltas_received}"
+        f"{len(view.followed)}, snapshots {data.snapshots_received}, deltas {data.deltas_received}"
     )
     if context.config.trading_enabled:
         line += f", fills {view.ledger.fill_count}, orders {len(view.live_orders())}"

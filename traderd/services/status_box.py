@@ -83,7 +83,7 @@ def _health(view: StateView, *, trading: bool) -> str:
     shown = [f"orderbook {light(FeedName.MARKET_DATA)}"]
     if trading:
         shown.append(f"api {light(FeedName.PRIVATE)}")
-    return "  ".join([*shown, f"books {data.usable_books()}/{len(data.books)}"])
+    return "  ".join([*shown, f"books {data.usable_books()}/{len(view.followed)}"])
 
 
 def _money(view: StateView) -> str:
@@ -98,7 +98,7 @@ def _money(view: StateView) -> str:
 
 def _position(view: StateView, position: Position) -> str:
     side = "YES" if position.count > 0 else "NO"
-    mark = view.mark(position)
+    mark = view.last_known_mark(position)
     open_profit = position.unrealized_pnl(mark)
     shown = "no mark" if open_profit is None else show_money(open_profit, signed=True)
     return (

@@ -54,6 +54,7 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve consoles until cancelled; then pages are told that the daemon goes, and connections are closed."""
+    from traderd.services.metrics import metrics_route
     from traderd.web.http_app import AccessRules, create_app
     from traderd.web.live import LiveHub
     from traderd.web.server import serve_console
@@ -64,7 +65,13 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     token = await context.env.run_blocking(ensure_token, directory, context.env.new_id())
     serve = partial(
         serve_console,
-        create_app(source, hub, access=AccessRules(control_token=token), stop=stop),
+        create_app(
+            source,
+            hub,
+            access=AccessRules(control_token=token),
+            stop=stop,
+            extra_routes=(metrics_route(context),),
+        ),
         env=context.env,
         host=context.config.web.host,
         port=context.config.web.port,
@@ -122,9 +129,7 @@ async def broadcast(
     with (
         context.subscribe(*PRIVATE, policy=Policy.LOSSLESS) as private,
         context.shared.bus.subscribe(
-            ev.BookSnapshot,
-            ev.BookDelta,
-            ev.BookInvalidated,
+            ev.BookChanged,
             name="web books",
             policy=Policy.LATEST,
             key=lambda event: event.ticker,  # type: ignore[union-attr]
@@ -136,7 +141,9 @@ async def broadcast(
             nursery.start_soon(_mark_books, hub, books)
             task_status.started()
             while True:
-                hub.publish("trader_status", source.status())
+                if hub.statistics().clients:
+                    # With thousands of books it costs some milliseconds, and a newcomer gets one anyhow.
+                    hub.publish("trader_status", source.status())
                 await trio.sleep(STATUS_INTERVAL_S)
 
 

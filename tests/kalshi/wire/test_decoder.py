@@ -3,17 +3,21 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traderd.kalshi.wire import feed
+from tests.kalshi.test_rest import MARKET
+from traderd.kalshi.wire import feed, rest
 from traderd.kalshi.wire.decoder import FrameDecoder, SnapshotReply
+from traderd.kalshi.wire.translate import market_from_wire
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
     FeedName,
     FrameRefused,
+    LifeStep,
     OrderFilled,
     OrderReported,
     SequenceAdvanced,
@@ -21,7 +25,7 @@ from traderd.model.events import (
     TradePrinted,
 )
 from traderd.model.orders import OrderStatus, Side
-from traderd.model.units import Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 
 RECORDED = json.loads(
     (Path(__file__).parents[2] / "data" / "ws_orderbook_prod_20260807.json").read_text()
@@ -127,6 +131,47 @@ def test_the_price_form_belongs_to_the_subscription_that_asked_for_it():
     )
     assert decode(DELTA, decoder)[0][0].price == 5200
     assert decode(DELTA | {"sid": 2}, decoder)[0][0].price == 4800
+
+
+def test_each_delta_of_one_read_has_the_form_of_its_own_subscription_even_right_after_the_reply():
+    decoder = FrameDecoder(1, FeedName.MARKET_DATA)
+    decoder.expect(7, use_yes_price=False)
+    subscribed = {"type": "subscribed", "id": 7, "msg": {"channel": "orderbook_delta", "sid": 1}}
+    # The first two come before their subscription is known: they can only have the usual form.
+    frames = [DELTA | {"sid": 2}, DELTA, subscribed, DELTA, DELTA | {"sid": 2}, DELTA]
+    events, replies = [], []
+    decoder.decode_all([json.dumps(frame) for frame in frames], AT, events, replies.append)
+    assert [(event.subscription, event.price) for event in events] == [
+        ("1:2", 4800),
+        ("1:1", 4800),
+        ("1:1", 5200),
+        ("1:2", 4800),
+        ("1:1", 5200),
+    ]
+    assert [type(reply) for reply in replies] == [feed.Subscribed]
+
+
+def test_deltas_of_one_read_keep_their_own_times():
+    times = [5, 5, None, 6]
+    frames = [DELTA | {"msg": DELTA["msg"] | {"ts_ms": ms}} for ms in times]
+    events = []
+    FrameDecoder(1, FeedName.MARKET_DATA).decode_all(map(json.dumps, frames), AT, events, print)
+    assert [event.exchange_at for event in events] == [5_000_000, 5_000_000, None, 6_000_000]
+
+
+def test_what_nobody_reads_of_a_delta_cannot_make_it_wrong():
+    odd = {"market_id": 7, "ts": 5, "client_order_id": [], "subaccount": "three", "new": {}}
+    (event,), _ = decode(DELTA | {"msg": DELTA["msg"] | odd})
+    assert isinstance(event, BookDelta)
+
+
+def test_the_books_of_a_market_keep_the_name_that_the_market_has():
+    (listed,) = msgspec.json.decode(
+        json.dumps([{**MARKET, "ticker": SNAPSHOT["msg"]["market_ticker"]}]),
+        type=list[rest.Market],
+    )
+    (event,), _ = decode(SNAPSHOT)
+    assert event.ticker is market_from_wire(listed).ticker
 
 
 def test_a_missing_side_is_an_empty_side():
@@ -249,6 +294,98 @@ def test_the_number_of_a_trade_is_told_before_the_trade():
     events, _ = decode({"type": "trade", "sid": 2, "seq": 9, "msg": TRADE})
     assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT)
     assert isinstance(events[1], TradePrinted)
+
+
+# --- lifecycle ------------------------------------------------------------------------------------
+
+
+def lifecycle(event_type, *, seq=3, **told):
+    body = {"market_ticker": "A", "event_type": event_type} | told
+    return {"type": "market_lifecycle_v2", "sid": 8, "seq": seq, "msg": body}
+
+
+RANGES = [
+    {"start": "0.0000", "end": "0.1000", "step": "0.0010"},
+    {"start": "0.1000", "end": "1.0000", "step": "0.0100"},
+]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "told", "expected"),
+    [
+        (
+            "created",
+            {
+                "open_ts": 10,
+                "close_ts": 20,
+                "exchange_index": 0,
+                "price_ranges": RANGES,
+                "additional_metadata": {"name": "x", "event_ticker": "E", "title": "t"},
+            },
+            {
+                "step": LifeStep.CREATED,
+                "open_time": 10 * NS_PER_S,
+                "close_time": 20 * NS_PER_S,
+                "event_ticker": "E",
+            },
+        ),
+        ("activated", {"is_deactivated": False}, {"step": LifeStep.ACTIVATED}),
+        ("deactivated", {"is_deactivated": True}, {"step": LifeStep.DEACTIVATED}),
+        (
+            "close_date_updated",
+            {"close_ts": 30},
+            {"step": LifeStep.CLOSE_DATE_UPDATED, "close_time": 30 * NS_PER_S},
+        ),
+        (
+            "determined",
+            {"result": "yes", "determination_ts": 5, "settlement_value": "1.0000"},
+            {"step": LifeStep.DETERMINED, "result": "yes", "settlement_value": 10_000},
+        ),
+        ("settled", {"settled_ts": 6}, {"step": LifeStep.SETTLED, "result": ""}),
+        ("metadata_updated", {"yes_sub_title": "B"}, {"step": LifeStep.METADATA_UPDATED}),
+    ],
+)
+def test_a_step_of_a_market_is_told_after_its_number(event_type, told, expected):
+    (number, step), reply = decode(lifecycle(event_type, **told))
+    assert (number.subscription, number.seq) == ("1:8", 3)
+    assert (step.ticker, reply) == ("A", None)
+    assert {name: getattr(step, name) for name in expected} == expected
+
+
+def test_a_new_grid_comes_with_its_bands():
+    (_, step), _ = decode(lifecycle("price_level_structure_updated", price_ranges=RANGES))
+    assert step.grid.describe() == "0.0000-0.1000 by 0.0010, 0.1000-1.0000 by 0.0100"
+    (_, bare), _ = decode(lifecycle("price_level_structure_updated"))
+    assert bare.grid is None
+
+
+def test_an_unknown_step_is_counted_and_leaves_no_hole():
+    decoder = FrameDecoder(1, FeedName.MARKET_DATA)
+    (number, refused), _ = decode(lifecycle("renamed"), decoder)
+    assert number == SequenceAdvanced(subscription="1:8", seq=3, at=AT)
+    assert (refused.kind, refused.reason) == (
+        "market_lifecycle_v2",
+        "event_type 'renamed' is unknown",
+    )
+    assert decoder.refused == 1
+
+
+@pytest.mark.parametrize("kind", ["event_lifecycle", "event_fee_update"])
+def test_what_else_comes_on_the_lifecycle_only_uses_up_its_number(kind):
+    frame = {"type": kind, "sid": 8, "seq": 4, "msg": {"event_ticker": "E", "new": 1}}
+    assert decode(frame)[0] == [SequenceAdvanced(subscription="1:8", seq=4, at=AT)]
+    # Before September 2026 there was no number.
+    del frame["seq"]
+    assert decode(frame)[0] == []
+
+
+def test_a_grid_that_cannot_be_is_refused():
+    bad = [{"start": "0.5", "end": "0.1", "step": "0.01"}]
+    events, _ = decode(lifecycle("price_level_structure_updated", price_ranges=bad))
+    assert [type(event) for event in events] == [SequenceAdvanced, FrameRefused]
+
+
+# --- private facts --------------------------------------------------------------------------------
 
 
 def test_a_fill_is_read_by_book_side_and_not_by_the_legacy_pair():

@@ -51,6 +51,15 @@ def test_a_sample_decodes_and_encodes_to_itself(sample, shape):
     assert msgspec.json.decode(msgspec.json.encode(frame)) == msgspec.json.decode(sample)
 
 
+@pytest.mark.parametrize(("sample", "shape"), SAMPLES)
+def test_the_trader_reads_every_sample_too(sample, shape):
+    frame = msgspec.json.decode(sample, type=feed.FrameRead)
+    assert type(frame) is (feed.DeltaRead if shape is feed.Delta else shape)
+    whole = msgspec.json.decode(sample, type=feed.Frame)
+    for name in frame.msg.__struct_fields__ if shape is feed.Delta else ():
+        assert getattr(frame.msg, name) == getattr(whole.msg, name)
+
+
 def test_a_newline_and_a_sending_time_on_the_envelope_are_harmless():
     sample = '{"type":"subscribed","id":1,"sending_ts_ms":5,"msg":{"channel":"trade","sid":1}}\n'
     assert msgspec.json.decode(sample, type=feed.Frame).msg.sid == 1

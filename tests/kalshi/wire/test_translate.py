@@ -11,6 +11,7 @@ from traderd.kalshi.wire import portfolio, rest
 from traderd.kalshi.wire.translate import (
     balance_from_wire,
     fill_from_wire,
+    grid_from_wire,
     market_from_wire,
     order_record_from_wire,
     orderbook_from_wire,
@@ -212,3 +213,9 @@ def test_positions_are_signed_and_balances_come_from_dollars():
         portfolio.Balance(balance=9801, balance_dollars="98.0186", portfolio_value=198)
     )
     assert (balance.balance, balance.portfolio_value) == (98_018_600, 1_980_000)
+
+
+def test_markets_with_the_same_ranges_share_one_grid():
+    ranges = [rest.PriceRange(start="0.0000", end="1.0000", step="0.0100")]
+    again = [rest.PriceRange(start="0.0000", end="1.0000", step="0.0100")]
+    assert grid_from_wire(ranges) is grid_from_wire(again)

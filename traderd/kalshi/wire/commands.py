@@ -84,7 +84,9 @@ ERROR_TEXT: Final = {
     28: "Underlying tickers required",
 }
 """The codes in use (Kalshi: section "error codes"; 6, 16 and 17 were retired on 2026-09-10)."""
-TERMINAL_CODES: Final = (10, 25)
+BUFFER_OVERFLOW: Final = 25
+"""We read too slowly for the exchange."""
+TERMINAL_CODES: Final = (10, BUFFER_OVERFLOW)
 """The subscription is dead after one of these."""
 
 

@@ -7,7 +7,8 @@ understood becomes FrameRefused and the gap it leaves is noticed at the next fra
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 import attrs
@@ -16,25 +17,28 @@ import msgspec
 from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.commands import BOOKS
-from traderd.kalshi.wire.numbers import CountCache, Number, PriceCache
-from traderd.kalshi.wire.translate import order_status_from_wire, side_from_wire
+from traderd.kalshi.wire.drift import drift_of
+from traderd.kalshi.wire.numbers import ComplementCache, CountCache, Number, PriceCache
+from traderd.kalshi.wire.translate import grid_from_wire, order_status_from_wire, side_from_wire
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
+    Drift,
     Event,
     FeedName,
     FrameRefused,
+    LifeStep,
+    MarketLifecycleChanged,
     OrderFilled,
     OrderReported,
     SequenceAdvanced,
     Source,
     TradePrinted,
 )
-from traderd.model.ids import ClientOrderId, MarketTicker, OrderId, TradeId
+from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, OrderRecord, Side
 from traderd.model.units import (
     NS_PER_S,
-    ONE_DOLLAR,
     Count,
     Price,
     Timestamp,
@@ -55,6 +59,8 @@ class SnapshotReply:
 Reply: TypeAlias = feed.Subscribed | feed.Ok | feed.Unsubscribed | feed.FeedError | SnapshotReply
 """What answers a command; an error without an id answers none and concerns its `sid`."""
 
+BID, ASK = Side.BID, Side.ASK
+LIFE_STEPS: Final = {step.value: step for step in LifeStep}
 REASON_CHARACTERS_MAX: Final = 200
 """Bounds the reason of a refused frame: it quotes the exchange."""
 
@@ -72,14 +78,17 @@ class FrameDecoder:
         self._form_of_sid: dict[int, bool] = {}
         self._names: dict[int, str] = {}
         self._prices = PriceCache()
+        self._no_prices = ComplementCache()
         self._counts = CountCache()
-        self._decoder = msgspec.json.Decoder(feed.Frame)
+        self._decoder = msgspec.json.Decoder(feed.FrameRead)
         self._handlers: dict[type, Callable[..., Reply | None]] = {
-            feed.Delta: self._delta,
             feed.Snapshot: self._snapshot,
             feed.Trade: self._trade,
             feed.FillMessage: self._fill,
             feed.UserOrder: self._user_order,
+            feed.MarketLifecycle: self._lifecycle,
+            feed.EventLifecycle: self._number_only,
+            feed.EventFees: self._number_only,
             feed.Subscribed: self._subscribed,
             feed.Ok: self._acknowledged,
             feed.Unsubscribed: self._acknowledged,
@@ -92,14 +101,57 @@ class FrameDecoder:
 
     def decode(self, raw: bytes | str, at: Timestamp, events: list[Event]) -> Reply | None:
         """Append the frame's events to `events`; return what it answers, if it answers a command."""
-        try:
-            frame = self._decoder.decode(raw)
-            return self._handlers[type(frame)](frame, at, events)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            self._refuse(raw, at, str(exc), events)
-        except (BadInput, ExchangeProtocolError) as exc:
-            self._refuse(raw, at, str(exc), events)
-        return None
+        replies: list[Reply] = []
+        self.decode_all((raw,), at, events, replies.append)
+        return replies[0] if replies else None
+
+    def decode_all(
+        self,
+        frames: Iterable[bytes | str],
+        at: Timestamp,
+        events: list[Event],
+        on_reply: Callable[[Reply], None],
+    ) -> None:
+        """Append the events of all frames to `events`; `on_reply` gets each answer when it is its turn."""
+        decode, append = self._decoder.decode, events.append
+        delta, prices, counts = feed.DeltaRead, self._prices, self._counts
+        sid: int | None = None
+        subscription, asks = "", prices
+        last_ms, exchange_at = None, None
+        for raw in frames:
+            try:
+                frame = decode(raw)
+                if type(frame) is not delta:
+                    sid = None  # a reply may tell of another price form
+                    reply = self._handlers[type(frame)](frame, at, events)
+                    if reply is not None:
+                        on_reply(reply)
+                    continue
+                # Nearly every frame is one, most of them of one subscription, so nothing is looked up twice.
+                if frame.sid != sid:
+                    sid = frame.sid
+                    subscription, asks = self.subscription(sid), self._prices_of_asks(sid)
+                body = frame.msg
+                if body.ts_ms != last_ms:
+                    last_ms = body.ts_ms
+                    exchange_at = None if last_ms is None else timestamp_from_ms(last_ms)
+                is_bid = body.side == "yes"
+                append(
+                    BookDelta(
+                        ticker=body.market_ticker,
+                        side=BID if is_bid else ASK,
+                        price=(prices if is_bid else asks)[body.price_dollars],
+                        change=counts[body.delta_fp],
+                        subscription=subscription,
+                        seq=frame.seq,
+                        at=at,
+                        exchange_at=exchange_at,
+                    )
+                )
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+                self._refuse(raw, at, exc, events)
+            except (BadInput, ExchangeProtocolError) as exc:
+                self._refuse(raw, at, exc, events)
 
     def subscription(self, sid: int) -> str:
         """Return the name of a subscription: `<connection>:<sid>`."""
@@ -108,59 +160,55 @@ class FrameDecoder:
             name = self._names[sid] = f"{self.connection}:{sid}"
         return name
 
-    def _refuse(self, raw: bytes | str, at: Timestamp, reason: str, events: list[Event]) -> None:
+    def _prices_of_asks(self, sid: int) -> PriceCache:
+        in_yes_prices = self._form_of_sid.get(sid, self._use_yes_price)
+        return self._prices if in_yes_prices else self._no_prices
+
+    def _refuse(
+        self, raw: bytes | str, at: Timestamp, problem: Exception, events: list[Event]
+    ) -> None:
         # An unknown type does not advance the sequence: it may have changed a book, so the gap must show.
-        self.refused += 1
+        drift, where = drift_of(problem)
         try:
             kind = msgspec.json.decode(raw, type=feed.UnknownFrame).type
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            kind = "unreadable"
+            kind, drift, where = Drift.UNREADABLE.value, Drift.UNREADABLE, ""
+        self._tell_refused(kind, at, str(problem), drift, where, events)
+
+    def _tell_refused(
+        self,
+        kind: str,
+        at: Timestamp,
+        reason: str,
+        drift: Drift,
+        where: str,
+        events: list[Event],
+    ) -> None:
+        self.refused += 1
         events.append(
             FrameRefused(
                 at=at,
                 feed=self._feed,
                 kind=kind[:REASON_CHARACTERS_MAX],
                 reason=reason[:REASON_CHARACTERS_MAX],
+                drift=drift,
+                where=where[:REASON_CHARACTERS_MAX],
             )
         )
 
     # --- market data ------------------------------------------------------------------------------
-
-    def _delta(self, frame: feed.Delta, at: Timestamp, events: list[Event]) -> None:
-        body = frame.msg
-        price = self._prices[body.price_dollars]
-        if body.side == "yes":
-            side = Side.BID
-        else:
-            side = Side.ASK
-            if not self._form_of_sid.get(frame.sid, self._use_yes_price):
-                price = Price(ONE_DOLLAR - price)
-        events.append(
-            BookDelta(
-                ticker=MarketTicker(body.market_ticker),
-                side=side,
-                price=price,
-                change=self._counts[body.delta_fp],
-                subscription=self.subscription(frame.sid),
-                seq=frame.seq,
-                at=at,
-                exchange_at=None if body.ts_ms is None else timestamp_from_ms(body.ts_ms),
-            )
-        )
 
     def _snapshot(self, frame: feed.Snapshot, at: Timestamp, events: list[Event]) -> Reply | None:
         body = frame.msg
         if (body.yes or body.no) and body.yes_dollars_fp is None and body.no_dollars_fp is None:
             # Taking the old form for an empty book would be worse than having none.
             raise ExchangeProtocolError("a snapshot in integer cents")
-        asks = self._levels(body.no_dollars_fp)
-        if not self._form_of_sid.get(frame.sid, self._use_yes_price):
-            asks = tuple((Price(ONE_DOLLAR - price), count) for price, count in asks)
-        ticker = MarketTicker(body.market_ticker)
+        asks = self._levels(body.no_dollars_fp, self._prices_of_asks(frame.sid))
+        ticker = MarketTicker(sys.intern(body.market_ticker))  # the text that the market has
         events.append(
             BookSnapshot(
                 ticker=ticker,
-                bids=self._levels(body.yes_dollars_fp),
+                bids=self._levels(body.yes_dollars_fp, self._prices),
                 asks=asks,
                 subscription=self.subscription(frame.sid),
                 seq=frame.seq,
@@ -171,9 +219,9 @@ class FrameDecoder:
         return SnapshotReply(id=frame.id, ticker=ticker) if frame.id else None
 
     def _levels(
-        self, levels: list[tuple[Number, Number]] | None
+        self, levels: list[tuple[Number, Number]] | None, prices: PriceCache
     ) -> tuple[tuple[Price, Count], ...]:
-        prices, counts = self._prices, self._counts
+        counts = self._counts
         return tuple((prices[price], counts[count]) for price, count in levels or ())
 
     def _trade(self, frame: feed.Trade, at: Timestamp, events: list[Event]) -> None:
@@ -193,6 +241,45 @@ class FrameDecoder:
                 exchange_at=None if body.ts_ms is None else timestamp_from_ms(body.ts_ms),
             )
         )
+
+    # --- lifecycle --------------------------------------------------------------------------------
+
+    def _lifecycle(self, frame: feed.MarketLifecycle, at: Timestamp, events: list[Event]) -> None:
+        body = frame.msg
+        self._number_only(frame, at, events)
+        step = LIFE_STEPS.get(body.event_type)
+        if step is None:
+            # It has its number, so no gap will tell of it: whoever counts what is new must hear of it here.
+            reason = f"event_type {body.event_type!r} is unknown"
+            self._tell_refused(
+                "market_lifecycle_v2", at, reason, Drift.UNKNOWN_VALUE, "msg.event_type", events
+            )
+            return
+        metadata, value = body.additional_metadata, body.settlement_value
+        event_ticker = None if metadata is None else metadata.event_ticker
+        events.append(
+            MarketLifecycleChanged(
+                at=at,
+                ticker=MarketTicker(body.market_ticker),
+                step=step,
+                event_ticker=EventTicker(event_ticker) if event_ticker else None,
+                open_time=_from_seconds(body.open_ts),
+                close_time=_from_seconds(body.close_ts),
+                grid=grid_from_wire(body.price_ranges) if body.price_ranges else None,
+                result=body.result or "",
+                settlement_value=None if value is None else self._prices[value],
+            )
+        )
+
+    def _number_only(
+        self,
+        frame: feed.MarketLifecycle | feed.EventLifecycle | feed.EventFees,
+        at: Timestamp,
+        events: list[Event],
+    ) -> None:
+        if frame.seq:
+            subscription = self.subscription(frame.sid)
+            events.append(SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at))
 
     # --- private facts ----------------------------------------------------------------------------
 
@@ -245,7 +332,7 @@ class FrameDecoder:
 
     def _subscribed(self, frame: feed.Subscribed, at: Timestamp, events: list[Event]) -> Reply:
         if frame.msg.channel == BOOKS and frame.id in self._form_of_command:
-            self._form_of_sid[frame.msg.sid] = self._form_of_command[frame.id]
+            self._form_of_sid[frame.msg.sid] = self._form_of_command.pop(frame.id)
         return frame
 
     def _acknowledged(
@@ -265,3 +352,7 @@ def _moment(milliseconds: int | None, text: str | None) -> Timestamp | None:
     if milliseconds is not None:
         return timestamp_from_ms(milliseconds)
     return parse_time(text) if text else None
+
+
+def _from_seconds(seconds: int | None) -> Timestamp | None:
+    return None if seconds is None else Timestamp(seconds * NS_PER_S)

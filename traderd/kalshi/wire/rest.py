@@ -130,6 +130,37 @@ class MarketEnvelope(Wire, frozen=True, kw_only=True):
     market: Market
 
 
+class Series(Wire, frozen=True, kw_only=True):
+    """A series; only what is used."""
+
+    ticker: str
+
+
+class SeriesList(Wire, frozen=True, kw_only=True):
+    """`GET /series`; in one answer."""
+
+    series: list[Series] | None = None
+
+
+class Trade(Wire, frozen=True, kw_only=True):
+    """A public trade."""
+
+    trade_id: str
+    ticker: str
+    count_fp: Number
+    yes_price_dollars: Number
+    taker_outcome_side: str | UnsetType | None = UNSET
+    taker_book_side: str | UnsetType | None = UNSET
+    created_time: str
+
+
+class TradeList(Wire, frozen=True, kw_only=True):
+    """`GET /markets/trades`, newest first."""
+
+    trades: list[Trade] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
 class OrderBookLevels(Wire, frozen=True, kw_only=True):
     """Bids only, ascending: a NO bid at p is a YES ask at 1 - p."""
 
@@ -141,6 +172,19 @@ class OrderBookEnvelope(Wire, frozen=True, kw_only=True):
     """`GET /markets/{ticker}/orderbook`."""
 
     orderbook_fp: OrderBookLevels
+
+
+class TickerBook(Wire, frozen=True, kw_only=True):
+    """One book among several."""
+
+    ticker: str
+    orderbook_fp: OrderBookLevels
+
+
+class OrderBookList(Wire, frozen=True, kw_only=True):
+    """`GET /markets/orderbooks`."""
+
+    orderbooks: list[TickerBook] | None = []
 
 
 # --- order entry ----------------------------------------------------------------------------------

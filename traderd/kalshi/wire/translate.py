@@ -7,8 +7,10 @@ Must not: fill in what the exchange left out, but for words that cannot matter.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final
 
 from msgspec import UnsetType
@@ -16,8 +18,9 @@ from msgspec import UnsetType
 from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import portfolio, rest
 from traderd.kalshi.wire.numbers import Number
+from traderd.model.events import TradePrinted
 from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
-from traderd.model.market import Market, MarketStatus, PriceBand, PriceGrid
+from traderd.model.market import Market, MarketListing, MarketStatus, PriceBand, PriceGrid
 from traderd.model.orders import (
     BalanceRecord,
     Fill,
@@ -40,6 +43,10 @@ from traderd.model.units import (
 )
 
 MICRODOLLARS_PER_CENT: Final = 10_000
+GRIDS_MAX: Final = 256
+"""Bounds the grids that markets share: Kalshi has a handful, and each of its own would be half a market's memory."""
+MOMENTS_MAX: Final = 1_024
+"""Bounds the times that markets share: those of one event, and often of one day, open and close together."""
 
 SIDE_OF_OUTCOME: Final = {"yes": Side.BID, "no": Side.ASK}
 SIDE_OF_BOOK: Final = {"bid": Side.BID, "ask": Side.ASK}
@@ -95,22 +102,60 @@ def order_status_from_wire(word: str, what: str) -> OrderStatus:
 def market_from_wire(wire: rest.Market) -> Market:
     """Return a market; raises ExchangeProtocolError when its grid or close time cannot be read."""
     with _reading(f"market {wire.ticker}"):
-        bands = tuple(
-            PriceBand(
-                start=parse_price(band.start, what="price_ranges.start"),
-                end=parse_price(band.end, what="price_ranges.end"),
-                step=parse_price(band.step, what="price_ranges.step"),
-            )
-            for band in wire.price_ranges
-        )
         return Market(
-            ticker=MarketTicker(wire.ticker),
-            event_ticker=EventTicker(wire.event_ticker),
+            # One text for each name: the feed tells of the same market, and an event's markets are many.
+            ticker=MarketTicker(sys.intern(wire.ticker)),
+            event_ticker=EventTicker(sys.intern(wire.event_ticker)),
             title=wire.title or wire.yes_sub_title or wire.ticker,
             status=MARKET_STATUS.get(wire.status, MarketStatus.UNKNOWN),
-            grid=PriceGrid(bands),
-            close_time=parse_time(wire.close_time, what="close_time"),
+            grid=grid_from_wire(wire.price_ranges),
+            close_time=_moment(wire.close_time, "close_time"),
             exchange_index=wire.exchange_index,
+            open_time=_time(wire.open_time, "open_time"),
+        )
+
+
+def grid_from_wire(ranges: Iterable[rest.PriceRange]) -> PriceGrid:
+    """Return a price grid; raises BadInput when it is none.  Markets with the same ranges share one."""
+    return _grid(tuple((band.start, band.end, band.step) for band in ranges))
+
+
+@lru_cache(maxsize=GRIDS_MAX)
+def _grid(bands: tuple[tuple[Number, Number, Number], ...]) -> PriceGrid:
+    return PriceGrid(
+        tuple(
+            PriceBand(
+                start=parse_price(start, what="price_ranges.start"),
+                end=parse_price(end, what="price_ranges.end"),
+                step=parse_price(step, what="price_ranges.step"),
+            )
+            for start, end, step in bands
+        )
+    )
+
+
+def listing_from_wire(wire: rest.Market) -> MarketListing:
+    """Return a market with what it is chosen by; raises ExchangeProtocolError."""
+    market = market_from_wire(wire)
+    with _reading(f"market {wire.ticker}"):
+        return MarketListing(
+            market=market, volume_24h=parse_count(wire.volume_24h_fp, what="volume_24h_fp")
+        )
+
+
+def trade_from_wire(wire: rest.Trade, *, at: Timestamp) -> TradePrinted:
+    """Return a public trade that was read late, at `at`; raises ExchangeProtocolError."""
+    what = f"trade {wire.trade_id}"
+    with _reading(what):
+        return TradePrinted(
+            trade_id=TradeId(_named(wire.trade_id, "trade_id")),
+            ticker=MarketTicker(_named(wire.ticker, "ticker")),
+            price=parse_price(wire.yes_price_dollars, what="yes_price_dollars"),
+            count=parse_count(wire.count_fp, what="count_fp"),
+            taker_side=side_from_wire(wire.taker_book_side, wire.taker_outcome_side, what),
+            at=at,
+            exchange_at=parse_time(wire.created_time, what="created_time"),
+            backfilled=True,
         )
 
 
@@ -120,7 +165,7 @@ def levels_from_wire(levels: Iterable[rest.Level] | None) -> tuple[tuple[Price, 
 
 
 def orderbook_from_wire(
-    wire: rest.OrderBookEnvelope,
+    wire: rest.OrderBookEnvelope | rest.TickerBook,
 ) -> tuple[tuple[tuple[Price, Count], ...], tuple[tuple[Price, Count], ...]]:
     """Return (bids, asks) in YES prices; raises ExchangeProtocolError."""
     with _reading("orderbook"):
@@ -212,4 +257,9 @@ def _amount(number: Number, field: str) -> Count:
 
 
 def _time(text: str | UnsetType | None, field: str) -> Timestamp | None:
-    return parse_time(text, what=field) if isinstance(text, str) and text else None
+    return _moment(text, field) if isinstance(text, str) and text else None
+
+
+@lru_cache(maxsize=MOMENTS_MAX)
+def _moment(text: str, field: str) -> Timestamp:
+    return parse_time(text, what=field)

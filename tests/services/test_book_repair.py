@@ -1,0 +1,269 @@
+"""The repair: one request at a time within a budget, subscriptions made anew, and a line that is looked at."""
+
+import pytest
+import trio
+
+from tests.services.test_market_data import change_book, same_books, skip_a_frame
+from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.kalshi.wire import frames
+from traderd.kalshi.wire.commands import BOOKS, TRADES
+from traderd.model import events as ev
+from traderd.model.events import BookFault, BookGrade, FeedName
+from traderd.model.units import Count, Price
+from traderd.services import book_repair
+from traderd.services.book_repair import LOOK_S, RELOOK_S
+from traderd.services.snapshot_budget import SnapshotBudget
+
+
+def held(simulated, channel: str = BOOKS):
+    """Return the exchange's own record of a subscription, and the session that it belongs to."""
+    for session, _ in simulated.exchange.feed._open.values():
+        if channel in session._by_channel:
+            return session, session._by_channel[channel]
+    raise AssertionError(f"nobody is subscribed to {channel}")
+
+
+def end_subscription(simulated, code: int, channel: str = BOOKS) -> None:
+    """End a subscription as the exchange does: it forgets it and says so."""
+    session, subscription = held(simulated, channel)
+    session._audience.leave(subscription)
+    del session._by_sid[subscription.sid], session._by_channel[channel]
+    session._send(frames.encode_error(code, sid=subscription.sid))
+
+
+def all_usable(simulated) -> bool:
+    return simulated.view.market_data.usable_books() == len(TICKERS)
+
+
+@pytest.mark.parametrize("code", [10, 25])
+async def test_fault_p12_a_subscription_that_the_exchange_ends_is_made_anew_on_the_same_connection(
+    tmp_path, autojump_clock, code
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        with simulated.daemon.shared.bus.subscribe(ev.BookInvalidated, name="test") as doubts:
+            end_subscription(simulated, code)
+            doubted = await doubts.receive()
+        assert {doubt.fault for doubt in doubted} == {BookFault.SUBSCRIPTION_ENDED}
+        assert {doubt.ticker for doubt in doubted} == set(TICKERS)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=1.0)
+        assert same_books(simulated)
+        data, feed = simulated.view.market_data, simulated.view.feed(FeedName.MARKET_DATA)
+        assert (feed.connection, feed.losses, data.subscriptions_ended) == (1, 0, 1)
+        assert simulated.count("subscribing anew to 12 order books") == 1
+        change_book(simulated)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1.0)
+        assert data.gaps == 0
+        # The new one is tended as the old one was.
+        end_subscription(simulated, code)
+        await simulated.wait_until(lambda: data.subscriptions_ended == 2, within_s=1.0)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=5.0)
+        assert feed.losses == 0
+
+
+async def test_the_end_of_a_subscription_that_nobody_tends_costs_the_connection(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        end_subscription(simulated, 25, TRADES)
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        await simulated.wait_until(lambda: feed.losses == 1, within_s=1.0)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=5.0)
+        assert feed.connection == 2
+
+
+async def test_fault_p4_numbers_that_begin_anew_lead_to_a_new_subscription(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        _, subscription = held(simulated)
+        sid = subscription.sid
+        subscription.seq = 0
+        for ticker in TICKERS[:2]:
+            change_book(simulated, ticker)
+        await simulated.wait_until(lambda: held(simulated)[1].sid != sid, within_s=1.0)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=1.0)
+        assert same_books(simulated)
+        assert simulated.said("began anew")
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+async def test_lesson_28_a_line_that_breaks_all_the_time_costs_no_more_than_the_budget(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(
+        tmp_path, market_data__audit_interval_s=0, exchange__events_per_s=20
+    ) as simulated:
+        data = simulated.view.market_data
+        minutes = 5
+        for _ in range(minutes * 60):
+            skip_a_frame(simulated)
+            await trio.sleep(1.0)
+        per_minute = SnapshotBudget.per_minute(len(TICKERS))
+        assert data.gaps >= 250
+        # The bucket was full at the start, and it fills up evenly.
+        assert per_minute * minutes * 0.8 < data.snapshots_requested <= per_minute * (minutes + 1)
+        assert data.snapshots_delayed > 0
+        assert simulated.said(f"{per_minute} a minute are spent")
+        assert data.dropped_deltas() > 0
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=60.0)
+        assert same_books(simulated)
+
+
+async def test_one_gap_is_one_request_with_one_snapshot_a_book(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data = simulated.view.market_data
+        snapshots = data.snapshots_received
+        skip_a_frame(simulated)
+        change_book(simulated)
+        await simulated.wait_until(lambda: data.resyncs == len(TICKERS), within_s=1.0)
+        assert data.snapshots_received - snapshots == data.snapshots_requested == len(TICKERS)
+        assert simulated.count("asking for 12 snapshots") == 1
+        shown = ", ".join(TICKERS[:3])
+        assert simulated.said("12 books in doubt: frames before seq ")
+        assert simulated.said(f"of subscription 1:2 are missing ({shown} and 9 more)")
+        assert simulated.said("12 books good again after 0.0")
+
+
+async def test_a_market_for_which_nothing_comes_is_asked_about_less_and_less(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data, gone = simulated.view.market_data, TICKERS[0]
+        session, _ = held(simulated)
+        known = type(session)._market
+        session._market = lambda ticker: None if ticker == gone else known(session, ticker)
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS) - 1, within_s=7.0)
+        asked = data.snapshots_requested
+        await trio.sleep(600.0)
+        assert 8 <= data.snapshots_requested - asked <= 16
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+        del session._market
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=70.0)
+
+
+async def test_a_market_that_is_crossed_for_good_does_not_spend_what_the_others_need(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data, venue, crossed = simulated.view.market_data, simulated.exchange.venue, TICKERS[0]
+        true_book = type(venue).book
+        top = ((Price(5_000), Count(100)),)
+        venue.book = lambda ticker: (top, top) if ticker == crossed else true_book(venue, ticker)
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await trio.sleep(600.0)
+        assert simulated.view.book(crossed).fault is BookFault.CROSSED
+        assert data.usable_books() == len(TICKERS) - 1
+        assert data.snapshots_requested <= len(TICKERS) + 16
+        assert data.snapshots_delayed == 0
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS) - 1, within_s=1.0)
+        del venue.book
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=70.0)
+        assert simulated.said("1 book good again after ")
+
+
+async def test_a_market_that_gets_a_whole_request_refused_does_not_hold_the_others_up(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data, gone = simulated.view.market_data, TICKERS[0]
+        _, subscription = held(simulated)
+        kept = subscription.tickers.pop(gone)
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS) - 1, within_s=5.0)
+        assert simulated.said("no snapshots: ")
+        asked = data.snapshots_requested
+        await trio.sleep(600.0)
+        assert data.snapshots_requested - asked <= 16
+        subscription.tickers[gone] = kept
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=70.0)
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+async def test_a_subscription_that_the_exchange_has_forgotten_puts_all_its_books_in_doubt(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        session, subscription = held(simulated)
+        session._audience.leave(subscription)
+        del session._by_sid[subscription.sid], session._by_channel[BOOKS]
+        with simulated.daemon.shared.bus.subscribe(ev.BookInvalidated, name="test") as doubts:
+            # Nobody tells of this doubt; it is found because books in doubt are looked for.
+            simulated.view.book(TICKERS[0]).invalidate(BookFault.GAP, "a test")
+            with trio.fail_after(RELOOK_S + 1.0):
+                doubted = await doubts.receive()
+        assert {doubt.ticker for doubt in doubted} == set(TICKERS[1:])
+        assert {doubt.fault for doubt in doubted} == {BookFault.SUBSCRIPTION_ENDED}
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=3.0)
+        assert same_books(simulated)
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+async def test_a_subscription_made_anew_waits_for_the_snapshots_that_are_on_their_way(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data = simulated.view.market_data
+        session, _ = held(simulated)
+        send = type(session)._send_snapshots
+        async with trio.open_nursery() as nursery:
+
+            async def send_late(*args) -> None:
+                await trio.sleep(3.0)
+                send(session, *args)
+
+            session._send_snapshots = lambda *args: nursery.start_soon(send_late, *args)
+            end_subscription(simulated, 25)
+            await simulated.wait_until(lambda: data.usable_books() == 0, within_s=0.1)
+            await simulated.wait_until(lambda: all_usable(simulated), within_s=4.0)
+        assert data.snapshots_requested == 0
+        assert simulated.said("12 books in doubt: ")
+        assert simulated.said("12 books good again after 3.")
+
+
+async def test_many_markets_are_subscribed_anew_a_command_at_a_time(
+    tmp_path, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr(book_repair, "MARKETS_PER_COMMAND", 5)
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        end_subscription(simulated, 25)
+        await simulated.wait_until(lambda: simulated.view.market_data.subscriptions_ended == 1)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=2.0)
+        assert same_books(simulated)
+        assert list(held(simulated)[1].tickers) == list(TICKERS)
+        assert simulated.view.market_data.snapshots_requested == 0
+
+
+async def test_the_line_is_looked_at_and_books_are_graded(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(3 * LOOK_S)
+        view = simulated.view
+        assert view.grades()[BookGrade.A] == len(TICKERS)
+        skip_a_frame(simulated)
+        change_book(simulated)
+        await trio.sleep(3 * LOOK_S)
+        assert view.grades()[BookGrade.B] == len(TICKERS), "a repair is not forgotten at once"
+        quality = view.quality(TICKERS[0], simulated.daemon.shared.env.wall_ns())
+        assert quality.causes == ("1 faults in 600 s",)
+        assert 0 <= quality.silence_ns < 20 * 10**9
+        await trio.sleep(601.0)
+        assert view.grades()[BookGrade.A] == len(TICKERS)
+
+
+async def test_a_gap_denies_a_strategy_new_risk_until_the_book_is_good_again(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        with simulated.daemon.shared.bus.subscribe(ev.BookInvalidated, name="test") as doubts:
+            skip_a_frame(simulated)
+            change_book(simulated)
+            await doubts.receive()
+        denied = await simulated.place("bid", "1", "0.0100", strategy=True)
+        assert "rule book_grade: book grade F, minimum C: frames before seq" in denied.sentence
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=1.0)
+        assert (await simulated.place("bid", "1", "0.0100", strategy=True)).ok

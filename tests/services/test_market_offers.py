@@ -1,0 +1,83 @@
+"""A market that the exchange refuses takes no other along."""
+
+import pytest
+import structlog
+
+from traderd.errors import ExchangeRefused
+from traderd.model.ids import MarketTicker
+from traderd.services.market_offers import BATCH, REFUSED_MAX, MarketOffers
+
+NAMES = [MarketTicker(f"M{number:03d}") for number in range(250)]
+
+
+class Exchange:
+    """Takes batches without a bad market, and names it in its refusal or does not."""
+
+    def __init__(self, bad=(), *, names=False, code="feed_error_11"):
+        self.bad, self.names, self.code = dict.fromkeys(bad), names, code
+        self.taken = []
+        self.commands = 0
+
+    async def ask(self, batch):
+        self.commands += 1
+        wrong = [ticker for ticker in batch if ticker in self.bad]
+        if wrong:
+            details = wrong[0] if self.names else ""
+            raise ExchangeRefused(status=400, code=self.code, message="no", details=details)
+        self.taken.append(list(batch))
+
+    @property
+    def all(self):
+        return [ticker for batch in self.taken for ticker in batch]
+
+
+def offers():
+    return MarketOffers(structlog.get_logger("traderd"))
+
+
+async def test_markets_go_in_batches_in_their_order():
+    exchange = Exchange()
+    await offers().put(NAMES, exchange.ask)
+    assert [len(batch) for batch in exchange.taken] == [BATCH, BATCH, 50]
+    assert exchange.all == NAMES
+
+
+@pytest.mark.parametrize("names", [False, True])
+@pytest.mark.parametrize("bad", [[0], [99], [100], [249], [3, 4, 150], list(range(REFUSED_MAX))])
+async def test_all_but_the_refused_are_taken(names, bad):
+    exchange, put = Exchange([NAMES[number] for number in bad], names=names), offers()
+    await put.put(NAMES, exchange.ask)
+    assert exchange.all == [ticker for ticker in NAMES if ticker not in exchange.bad]
+    assert list(put.refused) == list(exchange.bad)
+    assert exchange.commands <= 3 + 24 * len(bad)
+    # They are not offered again.
+    before = exchange.commands
+    await put.put(exchange.bad, exchange.ask)
+    assert exchange.commands == before
+
+
+async def test_too_many_refused_markets_are_no_fault_of_the_markets():
+    exchange, put = Exchange(NAMES), offers()
+    with pytest.raises(ExchangeRefused):
+        await put.put(NAMES, exchange.ask)
+    assert len(put.refused) == REFUSED_MAX + 1
+
+
+async def test_another_refusal_is_raised_at_once():
+    exchange = Exchange(NAMES[:1], code="feed_error_7")
+    with pytest.raises(ExchangeRefused):
+        await offers().put(NAMES, exchange.ask)
+    assert exchange.commands == 1
+
+
+async def test_the_first_batch_that_is_taken_can_be_enough():
+    exchange, put = Exchange(NAMES[:2]), offers()
+    await put.put(NAMES, exchange.ask, once=True)
+    assert len(exchange.taken) == 1
+    assert NAMES[0] not in exchange.all
+
+
+async def test_one_refused_market_alone_is_left_out():
+    exchange, put = Exchange(NAMES[:1]), offers()
+    await put.put(NAMES[:1], exchange.ask)
+    assert (exchange.taken, list(put.refused)) == ([], NAMES[:1])

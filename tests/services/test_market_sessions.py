@@ -1,0 +1,351 @@
+"""One connection's subscriptions follow the plan: in batches, without a new connection, and with proof that they live."""
+
+import pytest
+import trio
+
+from tests.services.test_market_data import change_book
+from tests.services.test_market_data import same_books as known_books_are_same
+from tests.simulation.harness import TICKERS, simulated_daemon
+from tests.simulation.markets_world import subscribed
+from traderd.core.shedding import Load
+from traderd.core.universe import slot_of
+from traderd.kalshi.wire import commands, frames
+from traderd.kalshi.wire.command_reader import decode_command
+from traderd.model import events as ev
+from traderd.model.events import BookFault, FeedName
+from traderd.model.ids import MarketTicker
+from traderd.model.states import State
+from traderd.model.units import NS_PER_S
+from traderd.paper.feed.session import FeedSession
+from traderd.services import market_offers, market_sessions
+from traderd.services.load_watch import LOOK_S
+from traderd.services.market_data import STAGE
+from traderd.services.market_sessions import PROOF_S
+
+NAMES = tuple(MarketTicker(ticker) for ticker in TICKERS)
+LATE = Load(delay_ns=NS_PER_S)
+
+
+def same_books(simulated):
+    """Tell whether every market has a book, that can be trusted and is the exchange's."""
+    books = [simulated.view.book(ticker) for ticker in NAMES]
+    return all(book is not None and book.usable for book in books) and known_books_are_same(
+        simulated
+    )
+
+
+def listen(simulated):
+    """Keep every command that the exchange gets from now on."""
+    heard = []
+    for session, _ in simulated.exchange.feed._open.values():
+        original = session.command
+
+        def command(raw, original=original):
+            heard.append(decode_command(raw))
+            original(raw)
+
+        session.command = command
+    return heard
+
+
+def drop(simulated, *tickers):
+    steps = tuple((ticker, "the test wants it") for ticker in tickers)
+    simulated.daemon.shared.bus.publish([
+        ev.UniverseChanged(at=simulated.view.market_data.last_message_at, added=(), dropped=steps)
+    ])
+
+
+def add(simulated, *markets):
+    """Let markets come back, as the keeper of the universe does: known first, followed next."""
+    at = simulated.view.market_data.last_message_at
+    steps = tuple((market.ticker, "the test wants it") for market in markets)
+    simulated.daemon.shared.bus.publish([
+        ev.MarketsListed(at=at, markets=markets),
+        ev.UniverseChanged(at=at, added=steps, dropped=()),
+    ])
+
+
+async def test_changes_go_over_the_connection_that_stands_in_batches(
+    tmp_path, autojump_clock, monkeypatch
+):
+    for module in (market_sessions, market_offers):
+        monkeypatch.setattr(module, "BATCH", 5)
+    async with simulated_daemon(tmp_path) as simulated:
+        assert subscribed(simulated) == [tuple(sorted(TICKERS))]
+        markets = [simulated.view.market(ticker) for ticker in NAMES]
+        heard = listen(simulated)
+        drop(simulated, *NAMES[:8])
+        await simulated.wait_until(
+            lambda: subscribed(simulated, "trade") == [tuple(sorted(NAMES[8:]))], within_s=1
+        )
+        assert subscribed(simulated) == [tuple(sorted(NAMES[8:]))]
+        add(simulated, *markets[:8])
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1)
+        await simulated.wait_until(
+            lambda: subscribed(simulated, "trade") == [tuple(sorted(NAMES))], within_s=1
+        )
+        updates = [each for each in heard if isinstance(each, commands.UpdateSubscription)]
+        assert [(each.action, len(each.tickers)) for each in updates] == [
+            *[(commands.DELETE_MARKETS, size) for size in (5, 3, 5, 3)],
+            *[(commands.ADD_MARKETS, size) for size in (5, 3, 5, 3)],
+        ]
+        assert not any(isinstance(each, commands.Subscribe) for each in heard)
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        assert (feed.connection, feed.losses) == (1, 0)
+        assert simulated.view.market_data.gaps == 0
+
+
+async def test_a_connection_without_markets_is_closed_and_made_again_when_there_are_some(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__markets_per_connection=6) as simulated:
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        mine = [ticker for ticker in NAMES if slot_of(ticker, 2) == 1]
+        markets = [simulated.view.market(ticker) for ticker in mine]
+        drop(simulated, *mine)
+        await simulated.wait_until(lambda: len(feed.standing) == 1, within_s=1)
+        assert (feed.wanted, feed.losses) == (1, 0)
+        await trio.sleep(60)
+        assert len(subscribed(simulated)) == 1
+        assert simulated.view.conditions.degraded == {}
+        add(simulated, *markets)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1)
+        assert (len(feed.standing), feed.wanted, feed.connection) == (2, 2, 3)
+
+
+async def test_a_market_that_left_and_came_back_has_a_true_book_whatever_was_under_way(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, exchange__events_per_s=50) as simulated:
+        market = simulated.view.market(NAMES[0])
+        for _ in range(30):
+            # Back again before the exchange has heard that it left.
+            drop(simulated, NAMES[0])
+            add(simulated, market)
+            await trio.sleep(0.05)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+        await trio.sleep(20)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1)
+        assert simulated.view.market_data.gaps == 0
+
+
+async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
+    tmp_path, autojump_clock, monkeypatch
+):
+    refuses, command = {TICKERS[3]}, FeedSession.command
+
+    def choosy(session, raw):
+        asked = decode_command(raw)
+        if refuses & set(getattr(asked, "tickers", ())):
+            session._send(frames.encode_error(11, command_id=asked.id))
+        else:
+            command(session, raw)
+
+    monkeypatch.setattr(FeedSession, "command", choosy)
+    async with simulated_daemon(tmp_path) as simulated:
+        kept = tuple(sorted(set(TICKERS) - refuses))
+        await simulated.wait_until(lambda: subscribed(simulated, "trade") == [kept], within_s=1)
+        assert subscribed(simulated) == [kept]
+        assert simulated.view.market_data.usable_books() == len(kept)
+        assert simulated.count(f"takes no subscription to {TICKERS[3]}") == 1
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+        # The next connection tries again.
+        refuses.clear()
+        simulated.exchange.faults.drop_websockets("orderbook_delta")
+        await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+
+
+async def test_books_that_are_given_up_are_unsubscribed_and_their_trades_go_on(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert (await simulated.place("bid", "1", "0.0100", ticker=TICKERS[-1])).ok
+        load = simulated.daemon.shared.extras[STAGE].load
+        load.look(LATE)
+        load.look(LATE)
+        shed = tuple(simulated.view.universe.shed)
+        assert len(shed) == 2
+        assert TICKERS[-1] not in shed
+        assert all(simulated.view.book(ticker).fault is BookFault.SHED for ticker in shed)
+        kept = tuple(sorted(set(NAMES) - set(shed)))
+        await simulated.wait_until(lambda: subscribed(simulated) == [kept], within_s=1)
+        assert subscribed(simulated, "trade") == [tuple(sorted(NAMES))]
+        # Nobody asks for what was given up on purpose, and nothing of it is told.
+        change_book(simulated, shed[0])
+        await trio.sleep(30)
+        assert not simulated.view.book(shed[0]).usable
+        assert simulated.view.market_data.snapshots_requested == 0
+        await simulated.wait_until(lambda: not simulated.view.universe.shed, within_s=200)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1)
+        assert simulated.view.feed(FeedName.MARKET_DATA).connection == 1
+        assert State.ERROR.value not in simulated.states()
+
+
+async def test_nobody_asks_for_a_book_that_is_on_its_way_out(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        stage = simulated.daemon.shared.extras[STAGE]
+        books = stage.lines[0]._session._books
+        # As when the session is busy with another change.
+        async with books.changing:
+            stage.load.look(LATE)
+            stage.load.look(LATE)
+            assert set(simulated.view.universe.shed) < set(books.tickers)
+            await trio.sleep(1)
+        await trio.sleep(1)
+        assert not set(simulated.view.universe.shed) & set(books.tickers)
+        assert simulated.view.market_data.snapshots_requested == 0
+
+
+def overflow(simulated):
+    """Let the exchange give up every reader of books as too slow."""
+    for session, socket in tuple(simulated.exchange.feed._open.values()):
+        if "orderbook_delta" in session.channels():
+            socket._overflow()
+
+
+async def test_lesson_29_who_is_given_up_as_too_slow_twice_in_a_minute_asks_for_fewer_books(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert (await simulated.place("bid", "1", "0.0100", ticker=TICKERS[-1])).ok
+        feed, shed = simulated.view.feed(FeedName.MARKET_DATA), simulated.view.universe.shed
+        for losses, given_up in ((1, 0), (2, 2), (3, 4)):
+            overflow(simulated)
+            await simulated.wait_until(lambda losses=losses: feed.losses == losses, within_s=1)
+            await simulated.wait_until(
+                lambda losses=losses: feed.connection > losses and feed.connected, within_s=20
+            )
+            await trio.sleep(LOOK_S)
+            assert len(shed) == given_up
+            kept = tuple(sorted(set(NAMES) - set(shed)))
+            assert subscribed(simulated) == [kept]
+        # What has our order is kept; what is private is on a line of its own, which was never touched.
+        assert TICKERS[-1] in kept
+        assert simulated.view.feed(FeedName.PRIVATE).losses == 0
+        assert simulated.state is State.READY
+        # All of it comes back, twice as many at a time.
+        await simulated.wait_until(lambda: not shed, within_s=4 * 61)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1)
+        assert simulated.view.conditions.degraded == {}
+
+
+async def test_an_outage_is_no_calm(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        load = simulated.daemon.shared.extras[STAGE].load
+        load.look(LATE)
+        load.look(LATE)
+        simulated.exchange.faults.refuse_websockets(503)
+        simulated.exchange.faults.drop_websockets("orderbook_delta")
+        await trio.sleep(600)
+        assert len(simulated.view.universe.shed) == 3
+        simulated.exchange.faults.clear()
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        await simulated.wait_until(lambda: feed.connected, within_s=31)
+        await trio.sleep(50)
+        assert len(simulated.view.universe.shed) == 3
+        await simulated.wait_until(lambda: same_books(simulated), within_s=300)
+
+
+async def test_books_that_were_given_up_stay_so_over_a_reconnect(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        load = simulated.daemon.shared.extras[STAGE].load
+        load.look(LATE)
+        load.look(LATE)
+        shed = tuple(simulated.view.universe.shed)
+        simulated.exchange.faults.drop_websockets("orderbook_delta")
+        kept = tuple(sorted(set(NAMES) - set(shed)))
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        await simulated.wait_until(lambda: feed.connection == 2, within_s=5)
+        await simulated.wait_until(
+            lambda: simulated.view.market_data.usable_books() == len(kept), within_s=1
+        )
+        assert subscribed(simulated) == [kept]
+        await simulated.wait_until(lambda: same_books(simulated), within_s=200)
+
+
+async def test_lesson_25_a_line_that_takes_no_commands_is_replaced(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        for session, _ in simulated.exchange.feed._open.values():
+            session.command = lambda raw: None
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        # Nothing is said on it, so it has to prove itself; no answer ends it.
+        await simulated.wait_until(lambda: feed.connection == 2, within_s=2 * PROOF_S + 10)
+        assert simulated.said("no answer to command")
+        await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+
+
+async def test_lesson_30_a_line_without_a_byte_is_dead_within_seconds(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(5)
+        (line,) = simulated.daemon.shared.extras[STAGE].lines
+        stream = line.feed._line._tap._inner
+
+        async def nothing(max_bytes=None):
+            await trio.sleep_forever()
+
+        stream.receive_some = nothing
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        began = trio.current_time()
+        await simulated.wait_until(lambda: feed.losses == 1, within_s=40)
+        # Ten seconds to the last ping, fifteen of silence, five for our own ping.
+        assert trio.current_time() - began <= 31
+        await simulated.wait_until(
+            lambda: simulated.said("silent for 20 s, our own ping included"), within_s=1.5
+        )
+        await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+
+
+async def test_lesson_24_a_change_that_was_swallowed_on_a_quiet_line_is_found_by_the_proof(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        session = next(
+            session
+            for session, _ in simulated.exchange.feed._open.values()
+            if "orderbook_delta" in session._by_channel
+        )
+        held = session._by_channel["orderbook_delta"]
+        send, held.send = held.send, lambda frame: None
+        change_book(simulated)
+        held.send = send
+        assert not same_books(simulated)
+        assert simulated.view.market_data.usable_books() == len(TICKERS)
+        # The number of the answer shows the hole.
+        await simulated.wait_until(lambda: same_books(simulated), within_s=2 * PROOF_S + 5)
+        assert simulated.view.market_data.gaps == 1
+
+
+@pytest.mark.parametrize("step", ["metadata_updated", "price_level_structure_updated"])
+async def test_a_step_that_does_not_say_what_changed_is_read_again(tmp_path, autojump_clock, step):
+    async with simulated_daemon(tmp_path) as simulated:
+        venue, ticker = simulated.exchange.venue, TICKERS[0]
+        venue.market(ticker).close_time += 10**12
+        simulated.daemon.shared.bus.publish([
+            ev.MarketLifecycleChanged(
+                at=simulated.view.market_data.last_message_at,
+                ticker=NAMES[0],
+                step=ev.LifeStep(step),
+            )
+        ])
+        await simulated.wait_until(
+            lambda: simulated.view.market(ticker).close_time == venue.market(ticker).close_time,
+            within_s=1,
+        )
+
+
+async def test_reading_again_is_tried_until_it_works_and_holds_nothing_up(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        faults, venue = simulated.exchange.faults, simulated.exchange.venue
+        venue.market(TICKERS[0]).close_time += 10**12
+        faults.refuse_requests("/markets", 503)
+        faults.drop_websockets("orderbook_delta")
+        # The books come back although the list of markets does not.
+        await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+        await trio.sleep(300)
+        faults.clear()
+        await simulated.wait_until(
+            lambda: (
+                simulated.view.market(TICKERS[0]).close_time == venue.market(TICKERS[0]).close_time
+            ),
+            within_s=61,
+        )

@@ -1,0 +1,73 @@
+"""What can be read off a book's best prices and levels: spread, mid, microprice, imbalance, size near the best.
+
+Owns: these numbers and their units, in exact integers. They are computed from values that a book handed out, so whoever
+calls says at the book whether old prices will do: `mid(book.top())` raises BookUnavailable when the book cannot be
+trusted, `mid(book.last_known_top())` never does.
+Must not: hold a book, or use floats.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from traderd.core.book import Top
+from traderd.model.events import Levels
+from traderd.model.units import FINE_PER_PRICE, Count, FinePrice, Price
+
+EVEN: Final = 0
+IMBALANCE_MAX: Final = 10_000
+"""Unit of `imbalance`: 1/10 000, so that 10 000 means that only bids rest."""
+
+
+def spread(top: Top) -> Price | None:
+    """Return ask minus bid in 1/10 000 $, None unless both sides exist."""
+    return top.spread
+
+
+def mid(top: Top) -> FinePrice | None:
+    """Return the middle of bid and ask, None unless both sides exist.
+
+    In 1/1 000 000 $: half of a price unit is 50 of them, so nothing is lost.
+    """
+    if top.bid is None or top.ask is None:
+        return None
+    return FinePrice((top.bid + top.ask) * (FINE_PER_PRICE // 2))
+
+
+def microprice(top: Top) -> FinePrice | None:
+    """Return the middle weighted with the sizes of the other side, None unless both sides exist.
+
+    A large bid pushes it towards the ask.  In 1/1 000 000 $, the nearest one, halves away from zero.
+    """
+    if top.bid is None or top.ask is None:
+        return None
+    weighed = (top.bid * top.ask_count + top.ask * top.bid_count) * FINE_PER_PRICE
+    total = top.bid_count + top.ask_count
+    return FinePrice((2 * weighed + total) // (2 * total))
+
+
+def imbalance(top: Top) -> int | None:
+    """Return how much more is bid than asked at the best prices, None while both sides are empty.
+
+    (bid - ask) / (bid + ask) in 1/10 000, cut towards zero: 10 000 when only bids rest, -10 000 when only asks do.
+    """
+    total = top.bid_count + top.ask_count
+    if total == 0:
+        return None
+    lead = top.bid_count - top.ask_count
+    share = abs(lead) * IMBALANCE_MAX // total
+    return share if lead >= EVEN else -share
+
+
+def size_within(levels: Levels, ticks: int, step: Price) -> Count:
+    """Return the total size of the levels at most `ticks` steps behind the best one, itself included.
+
+    Args:
+        levels: one side of a book, best first, as `Book.depth` gives it.
+        ticks: 0 is the best level alone.
+        step: one tick in 1/10 000 $, from the market's grid at the best price.
+    """
+    if not levels:
+        return Count(0)
+    best = levels[0][0]
+    return Count(sum(count for price, count in levels if abs(price - best) <= ticks * step))

@@ -1,0 +1,56 @@
+"""The last so many lags, and what they say together.
+
+Owns: a ring of a fixed size, in nanoseconds.
+Must not: know whose lags they are.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+import attrs
+
+
+@attrs.define(eq=False)
+class LagWindow:
+    """A ring of lags; percentiles are exact over what it holds, and computed when asked for."""
+
+    size: int
+    _ring: array[int] = attrs.Factory(lambda: array("q"))
+    _next: int = 0
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def add(self, lag_ns: int) -> None:
+        """Take one lag in, in place of the oldest when the ring is full."""
+        if len(self._ring) < self.size:
+            self._ring.append(lag_ns)
+        else:
+            self._ring[self._next] = lag_ns
+        self._next = (self._next + 1) % self.size
+
+    def percentile(self, percent: int) -> int | None:
+        """Return the smallest lag that `percent` of the lags do not exceed, None when there are none."""
+        return percentile_of([self], percent)
+
+    def values(self) -> tuple[int, ...]:
+        """Return the lags that it holds, in no order."""
+        return tuple(self._ring)
+
+    def steady(self, count: int) -> int | None:
+        """Return the middle one of the newest `count` lags (the lower of two), None when there are none."""
+        held = len(self._ring)
+        if held == 0:
+            return None
+        newest = sorted(self._ring[(self._next - i) % held] for i in range(1, min(count, held) + 1))
+        return newest[(len(newest) - 1) // 2]
+
+
+def percentile_of(windows: Iterable[LagWindow], percent: int) -> int | None:
+    """Return the smallest lag that `percent` of all lags in these windows do not exceed, None when there are none."""
+    ordered = sorted(lag for window in windows for lag in window.values())
+    if not ordered:
+        return None
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]

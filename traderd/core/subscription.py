@@ -1,0 +1,103 @@
+"""Subscriptions to market data: where the numbers of each stand, and which books live on it.
+
+Owns: that a book lives on exactly one subscription, the one its last snapshot came by, and whether a frame with an old
+number is a harmless copy.
+Must not: hold levels, or decide what follows for anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import attrs
+
+from traderd.core.book import Book
+from traderd.core.sequence import SequenceTracker
+from traderd.model.events import BookDelta, BookSnapshot
+from traderd.model.ids import MarketTicker
+from traderd.model.units import Timestamp
+
+SEPARATOR: Final = ":"
+
+
+def connection_of(subscription: str) -> int:
+    """Return the number of the connection in `<connection>:<sid>`."""
+    return int(subscription.partition(SEPARATOR)[0])
+
+
+@attrs.define(eq=False)
+class Subscription(SequenceTracker):
+    """The numbers of one `sid` of one connection, and its books."""
+
+    books: dict[MarketTicker, Book] = attrs.Factory(dict)
+    newest: BookSnapshot | BookDelta | None = None
+    """The last frame of a book that was in order, or that came after a gap."""
+    sampled_at: Timestamp = Timestamp(0)
+    """When its lag was measured last."""
+    ended: str = ""
+    """Why no frame of it counts any more; empty while it lives."""
+
+    def is_copy(self, event: BookSnapshot | BookDelta) -> bool:
+        """Tell whether a frame with an old number is the last frame once more, which is harmless."""
+        kept = self.newest
+        if kept is None or type(kept) is not type(event) or kept.seq != event.seq:
+            return False
+        if kept.ticker != event.ticker:
+            return False
+        if isinstance(kept, BookDelta) and isinstance(event, BookDelta):
+            return (kept.side, kept.price, kept.change) == (event.side, event.price, event.change)
+        if isinstance(kept, BookSnapshot) and isinstance(event, BookSnapshot):
+            return (kept.bids, kept.asks) == (event.bids, event.asks)
+        return False
+
+    def finish(self, reason: str) -> None:
+        """Let no frame of it count any more."""
+        self.end()
+        self.ended, self.newest = reason, None
+
+
+@attrs.define(eq=False)
+class Subscriptions:
+    """Every subscription of the connections that stand, by name."""
+
+    by_name: dict[str, Subscription] = attrs.Factory(dict)
+
+    def get(self, name: str) -> Subscription:
+        """Return a subscription; one that was never heard of begins here."""
+        held = self.by_name.get(name)
+        if held is None:
+            held = self.by_name[name] = Subscription()
+        return held
+
+    def settle_on(self, name: str, book: Book) -> None:
+        """Let a book live on this subscription and on no other."""
+        if book.subscription != name:
+            before = self.by_name.get(book.subscription)
+            if before is not None:
+                before.books.pop(book.ticker, None)
+            book.subscription = name
+        self.get(name).books[book.ticker] = book
+
+    def has_home(self, book: Book) -> bool:
+        """Tell whether the subscription that a book lives on still tells everything about it."""
+        home = self.by_name.get(book.subscription)
+        return home is not None and not home.ended
+
+    def leave(self, book: Book) -> None:
+        """Take a book off its subscription."""
+        home = self.by_name.get(book.subscription)
+        if home is not None:
+            home.books.pop(book.ticker, None)
+
+    def lose(self, connection: int) -> list[Subscription]:
+        """Forget the subscriptions of a connection, and return them."""
+        prefix = f"{connection}{SEPARATOR}"
+        return [self.by_name.pop(name) for name in tuple(self.by_name) if name.startswith(prefix)]
+
+    def tickers_of(self, connection: int) -> Iterator[MarketTicker]:
+        """Yield the markets whose books live on a connection."""
+        prefix = f"{connection}{SEPARATOR}"
+        for name, held in self.by_name.items():
+            if name.startswith(prefix):
+                yield from held.books

@@ -1,0 +1,64 @@
+"""The public trades that were seen: which of them, and the newest of each market.
+
+Owns: that a trade counts once, whether the feed or a later reading brought it, however long ago that market last traded.
+Must not: read trades; the backfill service does.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from traderd.model.events import TradePrinted, TradesBackfilled
+from traderd.model.ids import MarketTicker, TradeId
+from traderd.model.units import NS_PER_S, Timestamp
+
+TRADES_KNOWN_MAX: Final = 20_000
+"""Bounds the memory of trade ids (about 3 MB): many more than the seconds that two readings overlap can hold."""
+
+
+@attrs.define(eq=False)
+class TradeTape:
+    """Trade ids that were seen lately, and when each market last traded."""
+
+    last_at: dict[MarketTicker, Timestamp] = attrs.Factory(dict)
+    """By the exchange's clock, where it gave a time."""
+    backfilled: int = 0
+    """Trades that the feed had missed and a reading brought."""
+    gaps_left: int = 0
+    """Readings that could not bring all: trades are missing for good."""
+    _known: dict[TradeId, None] = attrs.Factory(dict)
+    _newest: dict[MarketTicker, dict[TradeId, None]] = attrs.Factory(dict)
+    """Trades of each market's last second: a reading begins there, and other markets may have pushed them out of `_known`."""
+
+    def knows(self, trade: TradePrinted) -> bool:
+        """Tell whether a trade was seen."""
+        trade_id = trade.trade_id
+        return trade_id in self._known or trade_id in self._newest.get(trade.ticker, ())
+
+    def take(self, trade: TradePrinted) -> bool:
+        """Remember a trade; returns whether it is the newest of its market."""
+        self._known[trade.trade_id] = None
+        if len(self._known) > TRADES_KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self.backfilled += trade.backfilled
+        at = trade.at if trade.exchange_at is None else trade.exchange_at
+        last = self.last_at.get(trade.ticker)
+        if last is None or at // NS_PER_S > last // NS_PER_S:
+            self._newest[trade.ticker] = {trade.trade_id: None}
+        elif at // NS_PER_S == last // NS_PER_S:
+            self._newest[trade.ticker][trade.trade_id] = None
+        if last is not None and at < last:
+            return False
+        self.last_at[trade.ticker] = at
+        return True
+
+    def close_gap(self, event: TradesBackfilled) -> None:
+        """Note that a market's missed trades were read, or as many of them as could be had."""
+        self.gaps_left += not event.complete
+
+    def forget(self, ticker: MarketTicker) -> None:
+        """Drop what is kept of a market that nobody follows any more."""
+        self.last_at.pop(ticker, None)
+        self._newest.pop(ticker, None)

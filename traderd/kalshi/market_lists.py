@@ -1,0 +1,135 @@
+"""Bulk reads of what is public: markets by filter, series of a category, trades of a market.
+
+Owns: the queries, and that bulk reads are slow on purpose: they share the account's read tokens with what trading needs.
+Must not: choose among markets, or remember what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+import trio
+from msgspec import UnsetType
+
+from traderd.errors import ExchangeProtocolError
+from traderd.kalshi.paging import Reading, read_some_pages
+from traderd.kalshi.request import Requester
+from traderd.kalshi.wire import rest
+from traderd.kalshi.wire.translate import listing_from_wire, trade_from_wire
+from traderd.model.events import TradePrinted
+from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
+from traderd.model.market import MarketListing
+from traderd.model.units import NS_PER_S, Timestamp
+
+TICKERS_PER_REQUEST: Final = 100
+"""Bounds the URL: about 4 KiB."""
+PAUSE_S: Final = 0.2
+"""Between two requests of a bulk read: 50 of the 200 tokens a second that the lowest tier may read."""
+MARKET_PAGES_MAX: Final = 100
+"""Bounds one search: 100 000 markets, more than are ever open in the series that one daemon follows."""
+
+
+@attrs.frozen(kw_only=True)
+class Search:
+    """What was found."""
+
+    listings: tuple[MarketListing, ...]
+    complete: bool = True
+    """False: there were more than MARKET_PAGES_MAX pages."""
+    unreadable: dict[MarketTicker, str] = attrs.Factory(dict)
+    """Why markets were left out: one odd market must not hide the others."""
+
+
+@attrs.frozen
+class MarketLists:
+    """Bulk reads of one exchange; they raise as reads of the REST client do, and cancelling is safe."""
+
+    _requester: Requester
+
+    async def listings(self, tickers: Sequence[MarketTicker]) -> Search:
+        """Return these markets; one that the exchange does not know is missing from the answer."""
+        found: list[MarketListing] = []
+        unreadable: dict[MarketTicker, str] = {}
+        for start in range(0, len(tickers), TICKERS_PER_REQUEST):
+            if start:
+                await trio.sleep(PAUSE_S)
+            names = ",".join(tickers[start : start + TICKERS_PER_REQUEST])
+            found += (await self._read({"tickers": names}, unreadable)).rows
+        return Search(listings=tuple(found), unreadable=unreadable)
+
+    async def find(
+        self,
+        *,
+        series: SeriesTicker | None = None,
+        event: EventTicker | None = None,
+        status: str | None = None,
+    ) -> Search:
+        """Return the markets of a series, of an event or of the whole exchange, combos left out.
+
+        Args:
+            series: only those of this series.
+            event: only those of this event.
+            status: a word of the filter, which are not those of the field (Kalshi: `open` is `active`).
+        """
+        words = {"series_ticker": series, "event_ticker": event, "status": status}
+        query = {name: word for name, word in words.items() if word}
+        unreadable: dict[MarketTicker, str] = {}
+        # A combo cannot be traded like a market (Kalshi: RFQ only), and there are tens of thousands.
+        reading = await self._read(query | {"mve_filter": "exclude"}, unreadable)
+        return Search(
+            listings=tuple(reading.rows), complete=reading.complete, unreadable=unreadable
+        )
+
+    async def series_of(self, category: str) -> tuple[SeriesTicker, ...]:
+        """Return the series of a category, which is compared exactly."""
+        answer = await self._requester.get("/series", rest.SeriesList, {"category": category})
+        return tuple(SeriesTicker(series.ticker) for series in answer.series or ())
+
+    async def trades(
+        self, ticker: MarketTicker, *, since: Timestamp, pages_max: int
+    ) -> Reading[TradePrinted]:
+        """Return a market's trades from the second of `since` on, newest first; incomplete, the oldest are missing."""
+        reading = await read_some_pages(
+            self._requester,
+            "/markets/trades",
+            {"ticker": ticker, "min_ts": str(since // NS_PER_S)},
+            rest.TradeList,
+            lambda page: page.trades,
+            lambda row: row.trade_id,
+            pages_max=pages_max,
+            pause_s=PAUSE_S,
+        )
+        at = Timestamp(self._requester.env.wall_ns())
+        return Reading([trade_from_wire(row, at=at) for row in reading.rows], reading.complete)
+
+    async def _read(
+        self, query: dict[str, str], unreadable: dict[MarketTicker, str]
+    ) -> Reading[MarketListing]:
+        # Page by page, because a market as it is sent is twenty times what is kept of it.
+        return await read_some_pages(
+            self._requester,
+            "/markets",
+            query,
+            rest.MarketList,
+            lambda page: _listings(page, unreadable),
+            lambda listing: listing.market.ticker,
+            pages_max=MARKET_PAGES_MAX,
+            pause_s=PAUSE_S,
+        )
+
+
+def _listings(
+    page: rest.MarketList, unreadable: dict[MarketTicker, str]
+) -> list[MarketListing] | UnsetType | None:
+    # One odd market goes to `unreadable`.
+    if not isinstance(page.markets, list):
+        return page.markets
+    listings: list[MarketListing] = []
+    for row in page.markets:
+        try:
+            listings.append(listing_from_wire(row))
+        except ExchangeProtocolError as exc:
+            unreadable[MarketTicker(row.ticker)] = str(exc)
+    return listings
