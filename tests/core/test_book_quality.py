@@ -235,7 +235,7 @@ def test_a_book_in_doubt_is_an_f_with_its_reason_first():
     assert found.grade is G.F
     assert found.causes == (
         "frames before seq 5 of subscription 1:1 are missing",
-        "1 faults in 600 s",
+        "1 fault in 600 s",
     )
     assert found.faults == {BookFault.GAP: 1}
 
@@ -322,7 +322,7 @@ def test_a_grade_is_told_when_it_changes_and_at_no_other_time():
     assert second_.causes[0].startswith("frames before seq 5")
     publish(engine, snapshot(6, {"0.45": 10}, {"0.55": 10}, at=4))
     (third,) = graded(publish(engine, heard(4)))
-    assert (third.grade, third.causes) == (G.B, ("1 faults in 600 s",))
+    assert (third.grade, third.causes) == (G.B, ("1 fault in 600 s",))
     assert graded(publish(engine, heard(500))) == []
     (healed,) = graded(publish(engine, heard(604)))
     assert (healed.grade, healed.previous, healed.causes) == (G.A, G.B, ())

@@ -233,7 +233,7 @@ async def test_a_strategys_own_demand_on_the_book_keeps_its_new_orders_back(
         assert tenant.outcomes.get("done", 0) == is_enough
         if not is_enough:
             assert tenant.outcomes[actor.BELOW_GRADE] >= 4
-            words = f"book grade B of {TICKERS[0]}, minimum A: 1 faults in 600 s"
+            words = f"book grade B of {TICKERS[0]}, minimum A: 1 fault in 600 s"
             assert simulated.said(f"strategy probe: 1 orders left out, {words}")
 
 

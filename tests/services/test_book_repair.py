@@ -249,7 +249,7 @@ async def test_the_line_is_looked_at_and_books_are_graded(tmp_path, autojump_clo
         await trio.sleep(3 * LOOK_S)
         assert view.grades()[BookGrade.B] == len(TICKERS), "a repair is not forgotten at once"
         quality = view.quality(TICKERS[0], simulated.daemon.shared.env.wall_ns())
-        assert quality.causes == ("1 faults in 600 s",)
+        assert quality.causes == ("1 fault in 600 s",)
         assert 0 <= quality.silence_ns < 20 * 10**9
         await trio.sleep(601.0)
         assert view.grades()[BookGrade.A] == len(TICKERS)
