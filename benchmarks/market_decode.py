@@ -201,7 +201,7 @@ def apply_ours(snapshots: Sequence[BookSnapshot], deltas: Sequence[BookDelta]) -
         for delta in deltas:
             book = books[delta.ticker]
             book.apply(delta)
-            book.best_prices()
+            book.top()
 
     cost = timed(work, len(deltas))
     if not all(book.usable for book in books.values()):
@@ -335,7 +335,7 @@ def text_to_book_ours() -> float:
                 assert isinstance(event, BookDelta)
                 book = books[event.ticker]
                 book.apply(event)
-                book.best_prices()
+                book.top()
 
     return timed(work, len(deltas))
 

@@ -71,7 +71,7 @@ def operations(seed: int) -> list[Operation]:
     return made
 
 
-def ours(todo: list[Operation]) -> float:
+def ours(workload: list[Operation]) -> float:
     """Run them through the venue with accounts, collateral, fees and broadcasts; microseconds each."""
     markets = [market(f"KXDEMO-26DEC31-{n}", fees=STANDARD) for n in range(MARKETS)]
     built = Venue(ids=SeededIds(1))
@@ -83,7 +83,7 @@ def ours(todo: list[Operation]) -> float:
     refused = 0
     gc.collect()
     started = time.process_time()
-    for number, step in enumerate(todo):
+    for number, step in enumerate(workload):
         now = Timestamp(NOW + number * 1_000_000)
         try:
             if step.kind == "create":
@@ -108,10 +108,10 @@ def ours(todo: list[Operation]) -> float:
     built.check_money()
     if refused > OPERATIONS // 4 or len(built.trades()) < OPERATIONS // 10:
         raise RuntimeError("this is not the mix that it says it is")
-    return spent / len(todo) * 1e6
+    return spent / len(workload) * 1e6
 
 
-def bare(todo: list[Operation]) -> float:
+def bare(workload: list[Operation]) -> float:
     """Run them through an engine that only matches; a change is a cancel and a new order there."""
     from lightmatchingengine.lightmatchingengine import LightMatchingEngine
 
@@ -119,7 +119,7 @@ def bare(todo: list[Operation]) -> float:
     orders: dict[int, Any] = {}
     gc.collect()
     started = time.process_time()
-    for number, step in enumerate(todo):
+    for number, step in enumerate(workload):
         terms = step.terms
         side = 1 if terms.side is Side.BID else 2
         if step.kind != "create":
@@ -129,19 +129,21 @@ def bare(todo: list[Operation]) -> float:
         if step.kind != "cancel":
             place = number if step.kind == "create" else step.target
             orders[place], _ = engine.add_order(terms.ticker, terms.price, terms.count, side)
-    return (time.process_time() - started) / len(todo) * 1e6
+    return (time.process_time() - started) / len(workload) * 1e6
 
 
 def rows() -> list[Row]:
     """Return the core's cost beside the bare engine's, and its rate beside the goal."""
-    todo = operations(1)
+    workload = operations(1)
     peer = Peer(
         name="an engine that only matches (no accounts, fees, news), lightmatchingengine",
         distribution="lightmatchingengine",
         goal=0.1,
-        run=partial(bare, todo),
+        run=partial(bare, workload),
     )
-    compared = side_by_side("venue core: one mixed order operation", partial(ours, todo), [peer])
+    compared = side_by_side(
+        "venue core: one mixed order operation", partial(ours, workload), [peer]
+    )
     mine_us = compared[0].ours
     return [*compared, rate_row("venue core: mixed order operations", 1e6 / mine_us, GOAL_PER_S)]
 

@@ -205,7 +205,7 @@ async def test_a_remote_exchange_is_addressed_with_our_key(autojump_clock, tmp_p
         ({"exchange__key_file": "none.pem"}, r"none\.pem"),
         ({"exchange__rest_url": "https://external-api.kalshi.com/trade-api/v2"}, "sim only talks"),
         ({"exchange__ws_url": "ws://127.0.0.1:9/other"}, "must end with /trade-api/ws/v2"),
-        ({"market_data__markets": ""}, "market_data.markets is empty"),
+        ({"market_data__markets": ""}, "let market_data.discover look for markets"),
     ],
     ids=["no key", "foreign host", "path", "no market"],
 )

@@ -162,8 +162,7 @@ def test_markets_are_named_or_looked_for_and_not_both(tmp_path):
     assert found.discovers
     assert found.market_data.discover.series == ("KXA", "KXB")
     assert load(tmp_path, market_data__discover__enabled="true").discovers
-    off = {"market_data__discover__series": "KXA", "market_data__discover__enabled": "false"}
-    assert not load(tmp_path, **off).discovers
+    assert not load(tmp_path, market_data__discover__enabled="false").discovers
     with pytest.raises(ConfigError, match="looks for them; remove one"):
         load(tmp_path, market_data__markets="A", market_data__discover__events="E")
 
@@ -171,8 +170,8 @@ def test_markets_are_named_or_looked_for_and_not_both(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"min_volume_24h": "many"}, "min_volume_24h is not a plain decimal number"),
-        ({"min_volume_24h": "-1"}, "min_volume_24h cannot be below 0, it is -1"),
+        ({"min_volume_24h": "many"}, "min_volume_24h (--set) is not a plain decimal number"),
+        ({"min_volume_24h": "-1"}, "min_volume_24h (--set) cannot be below 0, it is -1"),
         ({"closes_in_min_s": "60", "closes_in_max_s": "30"}, "30 lies below closes_in_min_s = 60"),
         ({"max_markets": "0"}, "must be a whole number >= 1"),
         ({"status": "active"}, "must be one of open, unopened, any"),
@@ -181,6 +180,31 @@ def test_markets_are_named_or_looked_for_and_not_both(tmp_path):
 def test_a_search_that_cannot_be_is_refused(tmp_path, settings, words):
     with pytest.raises(ConfigError, match=re.escape(words)):
         load(tmp_path, **{f"market_data__discover__{name}": v for name, v in settings.items()})
+
+
+@pytest.mark.parametrize("place", ["series", "events", "categories"])
+def test_a_search_that_is_off_and_says_what_to_look_for_is_refused(tmp_path, place):
+    off = {f"market_data__discover__{place}": "KXA", "market_data__discover__enabled": "false"}
+    with pytest.raises(ConfigError, match=r"discover\.enabled \(--set\) is false, and"):
+        load(tmp_path, **off)
+
+
+def test_a_list_of_markets_that_names_none_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"market_data\.markets \(--set\) names no market"):
+        load(tmp_path, market_data__markets="")
+    assert load(tmp_path).market_data.markets == ()
+    # Beside a search it takes back what a weaker layer names.
+    (tmp_path / "traderd.toml").write_text('[market_data]\nmarkets = ["KXA"]\n')
+    taken_back = load(tmp_path, market_data__markets="", market_data__discover__series="KXS")
+    assert taken_back.discovers
+
+
+def test_a_complaint_about_settings_together_says_where_each_was_given(tmp_path):
+    (tmp_path / "traderd.toml").write_text("[risk]\nmax_order_contracts = -5\n")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    where = tmp_path / "traderd.toml"
+    assert str(caught.value) == f"risk.max_order_contracts ({where}) must be above 0, it is -5"
 
 
 def test_a_search_without_an_end_of_closes_has_no_bound(tmp_path):
@@ -261,7 +285,9 @@ def test_local_never_trades(tmp_path):
 
 @pytest.mark.parametrize("environment", ["paper", "local"])
 def test_only_the_simulation_has_an_exchange_of_its_own(tmp_path, environment):
-    with pytest.raises(ConfigError, match=r"exchange\.embedded is for the environment sim"):
+    with pytest.raises(
+        ConfigError, match=r"exchange\.embedded \(--set\) is for the environment sim"
+    ):
         load(tmp_path, environment=environment, exchange__embedded="true")
 
 
@@ -287,7 +313,7 @@ def test_the_console_listens_on_loopback(tmp_path, host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "localhost."])
 def test_a_console_that_others_could_reach_is_refused(tmp_path, host):
-    with pytest.raises(ConfigError, match=r"web\.host is .*others could reach.*Use 127\.0\.0\.1"):
+    with pytest.raises(ConfigError, match=r"web\.host .*is .*others could reach.*Use 127\.0\.0\.1"):
         load(tmp_path, web__host=host)
 
 

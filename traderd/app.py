@@ -139,7 +139,7 @@ async def open_daemon(
         bus = _make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
         recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
-        _follow(bus, tickers, env)
+        _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with _open_venue(config, env) as venue:
             lifecycle = Lifecycle(
@@ -170,10 +170,13 @@ async def open_daemon(
             yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
 
 
-def _follow(bus: Bus[Event], tickers: tuple[MarketTicker, ...], env: Env) -> None:
-    # Named markets are followed from the start, so that every screen can say which.
+def _follow(
+    bus: Bus[Event], tickers: tuple[MarketTicker, ...], env: Env, *, is_named: bool
+) -> None:
+    # What needs no search is followed from the start, so that every screen can say which.
     if tickers:
-        added = tuple((ticker, "named in the configuration") for ticker in tickers)
+        why = "named in market_data.markets" if is_named else "the embedded exchange lists it"
+        added = tuple((ticker, why) for ticker in tickers)
         bus.publish([UniverseChanged(at=Timestamp(env.wall_ns()), added=added, dropped=())])
 
 

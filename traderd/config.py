@@ -8,6 +8,7 @@ Must not: connect, create or start anything.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -16,13 +17,14 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
-from traderd.config_layers import read_layers
+from traderd.config_layers import Layer, read_layers
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.model.units import parse_count, parse_money, parse_price
 
 CONTROL_SOCKET: Final = "control.sock"
 """The daemon serves its commands under this name in the state directory, and the command line calls there."""
+MARKETS: Final = "market_data.markets"
 STRATEGIES: Final = "strategies"
 """The section whose names are the plugins' affair."""
 
@@ -215,8 +217,36 @@ def load_config(
     tree = build_tree(layer, known, free=STRATEGIES)
     config = msgspec.convert({"environment": environment, **tree}, Config)
     if check:
-        check_config(config)
+        try:
+            _check_given_markets(config, layer)
+            check_config(config)
+        except ConfigError as exc:
+            raise ConfigError(_with_places(str(exc), layer)) from exc
     return config
+
+
+def _check_given_markets(config: Config, layer: Layer) -> None:
+    # Beside a search it is how a stronger layer takes back the names of a weaker one.
+    if MARKETS in layer and not config.market_data.markets and not config.discovers:
+        other = (
+            "remove it to follow what the embedded exchange lists"
+            if config.embedded
+            else "let market_data.discover look for markets"
+        )
+        raise ConfigError(f"{MARKETS} names no market; name some, or {other}")
+
+
+def _with_places(sentence: str, layer: Layer) -> str:
+    """Return a complaint with the place where each setting that it names was given."""
+    named = [name for name in layer if re.search(rf"{re.escape(name)}(?![\w.])", sentence)]
+    for name in named:
+        sentence = re.sub(
+            rf"{re.escape(name)}(?![\w.])",
+            lambda found: f"{found[0]} ({layer[found[0]].where})",
+            sentence,
+            count=1,
+        )
+    return sentence
 
 
 def check_config(config: Config) -> None:
@@ -248,6 +278,10 @@ def _check_amounts(config: Config) -> None:
 
 def _check_universe(config: Config) -> None:
     market_data, discover = config.market_data, config.market_data.discover
+    if discover.enabled is False and (discover.series or discover.events or discover.categories):
+        raise ConfigError(
+            "market_data.discover.enabled is false, and market_data.discover names what to look for; remove one"
+        )
     if config.discovers and market_data.markets:
         raise ConfigError(
             "market_data.markets names markets and market_data.discover looks for them; remove one"

@@ -68,7 +68,7 @@ def test_old_prices_are_called_old():
     assert lines[1] == "NOT USABLE reset by peer"
     assert lines[2].strip() == "these prices were known last, and may be wrong"
     assert "bid $0.46 x 30.00" in lines[4]
-    assert "line heard - ago, lag -" in "\n".join(lines)
+    assert "line heard never, lag unknown" in "\n".join(lines)
 
 
 def test_an_empty_side_has_no_price():
@@ -76,6 +76,12 @@ def test_an_empty_side_has_no_price():
     lines = book_lines(empty, environment="sim")
     assert "ask - x 10.00" in lines[2]
     assert lines[3].startswith("prices     spread -, mid -")
+
+
+def test_a_book_without_any_order_is_said_to_be_empty():
+    nothing = dict.fromkeys(PRICES) | {"bids": [], "asks": [], "bid_levels": 0, "ask_levels": 0}
+    for book in ({**BOOK, **nothing}, {**IN_DOUBT, **nothing, "last_known": {**PRICES, **nothing}}):
+        assert book_lines(book, environment="sim")[-1] == "no orders on either side"
 
 
 def test_a_title_from_the_exchange_cannot_move_the_cursor():

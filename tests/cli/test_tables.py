@@ -38,6 +38,8 @@ STATUS = {
         "book_grade_markets": {"A": 10, "B": 1, "C": 0, "D": 0, "E": 0, "F": 1},
         "per_second": {"deltas": 6.4},
         "lag_seconds": {"0.5": 0.0012, "0.99": 0.1234},
+        "line_silence_seconds": 0.51,
+        "markets_below_grade": 0,
         "gaps_total": 1,
         "resyncs_total": 1,
     },
@@ -61,11 +63,11 @@ SCREEN = """\
 traderd 0.1.0 · sim · ready for 123.4 s · up 130.0 s
 health     degraded
            orderbook feed: HTTP 503
-balance    $983.35   realized $1.23   unrealized at bid -$0.40   fees $0.19
+balance    $983.35   realized +$1.23   unrealized at bid -$0.40   fees $0.19
 account    2 positions, 3 open orders, 8 fills, worst case $17.45
 books      11/12 usable, grades: A 10 B 1 F 1
-feed       6.4 deltas/s, lag 1.2 ms (p99 123.4 ms)
-faults     1 gaps, 1 resyncs, events dropped: none
+feed       6.4 deltas/s, lag 1.2 ms (p99 123.4 ms), line heard 0.5 s ago
+faults     1 gap, 1 resync, events dropped: none
 feeds      market data connected, private connected
 HALT       breaker by machine: 5 order errors in a row
 PAUSED     lunch
@@ -119,6 +121,11 @@ def test_numbers_stand_right_and_words_left():
     lines, left_out = table_lines(columns, rows, width=None)
     assert lines == ["name     size", "a           5", "longer  12345"]
     assert left_out == []
+
+
+def test_a_table_without_rows_has_its_header():
+    columns = (Column("name", "name"), Column("size", "size", is_number=True))
+    assert table_lines(columns, [], width=None) == (["name  size"], [])
 
 
 def test_no_rows_are_said_and_not_drawn():
@@ -176,10 +183,23 @@ def test_a_feed_that_was_not_measured_yet_has_no_numbers():
         "book_grade_markets": dict.fromkeys("ABCDEF", 0),
         "per_second": {"deltas": None},
         "lag_seconds": {},
+        "line_silence_seconds": None,
     }
     lines = status_lines({**STATUS, "market_data": data})
     assert "books      11/12 usable, grades: none yet" in lines
-    assert "feed       - deltas/s, lag - ms (p99 - ms)" in lines
+    assert "feed       not measured yet, lag unknown, line heard never" in lines
+
+
+def test_books_that_can_be_read_but_not_traded_are_told_apart():
+    data = {**STATUS["market_data"], "markets_below_grade": 9}
+    text = "\n".join(status_lines({**STATUS, "market_data": data}))
+    assert "books      11/12 usable, 9 of them too poor for strategies, grades: A 10" in text
+
+
+def test_one_thing_is_not_many():
+    account = {**STATUS["account"], "positions": 1, "open_orders": 1, "fills": 1}
+    text = "\n".join(status_lines({**STATUS, "account": account}))
+    assert "account    1 position, 1 open order, 1 fill, worst case" in text
 
 
 def test_a_long_reason_is_not_broken_into_lines():
@@ -222,6 +242,7 @@ def test_every_table_fits_a_terminal_of_eighty_columns(columns):
         "status": "resting",
         "side": "bid",
         "count": "-100.00",
+        "held": "100.00",
     }
     row = {c.name: values.get(c.name, "0.1234") for c in columns}
     lines, _ = table_lines(columns, [row], width=80)

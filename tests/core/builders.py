@@ -74,6 +74,12 @@ def market(
     )
 
 
+def followed(*tickers: MarketTicker, at: float = 0) -> ev.UniverseChanged:
+    """Return that these markets are followed from now on, TICKER if none is named."""
+    added = tuple((ticker, "a test wants it") for ticker in tickers or (TICKER,))
+    return ev.UniverseChanged(at=second(at), added=added, dropped=())
+
+
 def snapshot(
     seq: int,
     bids: dict[str, str | int],
@@ -372,13 +378,14 @@ def limits(**changes: Any) -> RiskLimits:
 
 
 def ready_engine(**changes: Any) -> Engine:
-    """Return an engine that knows two markets and their books, and is ready."""
+    """Return an engine that follows two markets, knows their books, and is ready."""
     engine = Engine(limits=limits(**changes))
     engine.begin_run()
     book = {"0.45": 100}, {"0.55": 100}
     tell(
         engine,
         ev.MarketsListed(at=second(0), markets=(market(), market(OTHER))),
+        followed(TICKER, OTHER),
         snapshot(1, *book),
         snapshot(2, *book, ticker=OTHER),
     )

@@ -34,8 +34,6 @@ def test_a_new_book_cannot_be_trusted_and_says_why():
     assert not book.usable
     with pytest.raises(BookUnavailable, match="the book of KXA-26-Y: no snapshot yet"):
         book.top()
-    with pytest.raises(BookUnavailable, match="no snapshot yet"):
-        book.best_prices()
     assert book.last_known_top() == NOTHING_KNOWN == top(None, 0, None, 0)
     assert (book.fault, book.fault_detail) == (BookFault.MISSING_SNAPSHOT, "no snapshot yet")
 
@@ -254,6 +252,5 @@ def test_the_book_agrees_with_a_plain_dictionary(bids, asks, changes):
             ask=best_ask,
             ask_count=Count(model[Side.ASK].get(best_ask, 0)),
         )
-        assert book.best_prices() == (best_bid, best_ask)
         assert dict(book.depth(Side.BID)) == model[Side.BID]
         assert dict(book.depth(Side.ASK)) == model[Side.ASK]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.core.builders import TICKER, contracts, delta, price, snapshot
 from traderd.core.book import Book
-from traderd.core.book_compare import Look, again, differing_levels, look_at
+from traderd.core.book_compare import Comparison, Look, again, compare, look_at
 from traderd.errors import BookUnavailable
 from traderd.model.events import BookFault, DifferingLevel
 from traderd.model.orders import Side
@@ -31,13 +31,16 @@ def a_difference(side: Side, at_price: str, ours: int, theirs: int) -> Differing
 
 def test_equal_books_agree_in_whatever_order_their_levels_come():
     look = look_at(a_book())
-    assert differing_levels(look, look, levels(p47=3, p45=10), levels(p52=4)) == ()
+    found = compare(look, look, levels(p47=3, p45=10), levels(p52=4))
+    assert found == Comparison()
+    assert found.agrees
 
 
 def test_each_way_to_differ_is_found_best_level_first():
     look = look_at(a_book())
-    found = differing_levels(look, look, levels(p45=9, p48=1), levels(p52=4, p60=2))
-    assert found == (
+    found = compare(look, look, levels(p45=9, p48=1), levels(p52=4, p60=2))
+    assert not found.agrees
+    assert found.differing == (
         a_difference(Side.BID, "0.48", 0, 1),
         a_difference(Side.BID, "0.47", 3, 0),
         a_difference(Side.BID, "0.45", 10, 9),
@@ -50,15 +53,26 @@ def test_a_level_that_moved_between_the_looks_is_not_compared():
     before = look_at(book)
     book.apply(delta(2, Side.BID, "0.47", 5))
     book.apply(delta(3, Side.ASK, "0.52", -4))
-    found = differing_levels(before, look_at(book), levels(p45=9, p47=1), levels(p52=1))
-    assert found == (a_difference(Side.BID, "0.45", 10, 9),)
+    found = compare(before, look_at(book), levels(p45=9, p47=8), levels(p52=4))
+    assert found == Comparison(differing=(a_difference(Side.BID, "0.45", 10, 9),))
+
+
+@pytest.mark.parametrize(("theirs", "agrees"), [(3, True), (8, True), (5, False), (0, False)])
+def test_a_level_that_moved_agrees_only_with_what_it_was_at_one_of_the_looks(theirs, agrees):
+    book = a_book()
+    before = look_at(book)
+    book.apply(delta(2, Side.BID, "0.47", 5))
+    bids = levels(p45=10, p47=theirs) if theirs else levels(p45=10)
+    found = compare(before, look_at(book), bids, levels(p52=4))
+    assert found == Comparison(is_clear=agrees)
+    assert found.agrees is agrees
 
 
 def test_a_book_that_was_replaced_between_the_looks_is_not_compared():
     book = a_book()
     before = look_at(book)
     book.replace(snapshot(2, {"0.45": 10, "0.47": 3}, {"0.52": 4}))
-    assert differing_levels(before, look_at(book), (), ()) is None
+    assert compare(before, look_at(book), (), ()) is None
 
 
 def test_a_book_in_doubt_cannot_be_looked_at():
@@ -86,10 +100,11 @@ def test_a_difference_is_found_exactly_where_ours_stood_still_and_theirs_is_anot
     before, after, theirs
 ):
     looks = [Look(snapshots=1, bids=bids, asks={}) for bids in (before, after)]
-    found = differing_levels(*looks, tuple(theirs.items()), ())
+    found = compare(*looks, tuple(theirs.items()), ())
+    assert found is not None
     expected = [
         p
         for p in range(9, 0, -1)
         if before.get(p) == after.get(p) and after.get(p) != theirs.get(p)
     ]
-    assert [level.price for level in found] == expected
+    assert [level.price for level in found.differing] == expected

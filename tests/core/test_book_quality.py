@@ -8,6 +8,7 @@ from tests.core.builders import (
     TICKER,
     contracts,
     delta,
+    followed,
     kinds,
     limits,
     price,
@@ -15,9 +16,9 @@ from tests.core.builders import (
     snapshot,
     tell,
 )
-from traderd.core import book_quality
-from traderd.core.book_quality import TABLE, BookQuality
+from traderd.core import book_quality, quality_records
 from traderd.core.engine import Engine
+from traderd.core.quality_records import BookQuality
 from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.events import BookFault, BookGrade
@@ -63,13 +64,6 @@ def quality(engine: Engine, at: float) -> BookQuality:
 
 
 # --- the table ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("measure", TABLE, ids=lambda measure: measure.name)
-def test_a_measure_goes_down_a_grade_at_each_limit_and_never_up(measure):
-    assert sorted(measure.limits) == list(measure.limits)
-    for limit, at, above in zip(measure.limits, "ABCDE", "BCDEF", strict=True):
-        assert (measure.grade(limit), measure.grade(limit + 1)) == (G(at), G(above))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +120,7 @@ def lags_of(engine: Engine, connection: int = 1) -> int:
 
 def test_a_trade_says_nothing_about_the_lag_of_its_connection():
     engine = an_engine()
+    tell(engine, followed())
     publish(engine, late(2, 5, 0))
     for at in range(6, 30):
         trade = ev.TradePrinted(
@@ -254,7 +249,7 @@ def test_every_repair_costs_for_a_while():
     assert quality(engine, 671).resyncs == 21
 
 
-@pytest.mark.parametrize("fault", book_quality.NO_ACCIDENTS)
+@pytest.mark.parametrize("fault", quality_records.NO_ACCIDENTS)
 def test_what_is_no_accident_costs_nothing_once_the_book_is_back(fault):
     engine = an_engine()
     told = engine.market_data.give_up([TICKER], fault, "asked to", second(1))
@@ -346,7 +341,7 @@ def test_the_history_of_a_grade_is_bounded():
     engine = an_engine()
     for at in range(100):
         publish(engine, heard(at, silent_s=0 if at % 2 else 30))
-    assert len(quality(engine, 100).history) == book_quality.HISTORY_KEPT
+    assert len(quality(engine, 100).history) == quality_records.HISTORY_KEPT
 
 
 def test_one_look_grades_a_bounded_number_of_books(monkeypatch):
@@ -436,3 +431,40 @@ def test_while_no_connection_stands_the_histogram_does_not_go_on_calling_its_boo
     )
     tell(engine, lost)
     assert view.grades() == {G.A: 0, G.B: 0, G.C: 0, G.D: 0, G.E: 0, G.F: 1}
+
+
+def unread(seq: int, at: float) -> ev.FrameRefused:
+    return ev.FrameRefused(
+        at=second(at),
+        feed=ev.FeedName.MARKET_DATA,
+        kind="orderbook_delta",
+        reason="side YES",
+        drift=ev.Drift.UNKNOWN_VALUE,
+        subscription="1:1",
+        seq=seq,
+        ticker=TICKER,
+    )
+
+
+def test_a_book_whose_frames_cannot_be_read_is_no_good_after_a_snapshot_until_a_change_is_read():
+    engine = an_engine()
+    tell(engine, unread(2, 10), snapshot(3, {"0.45": 10}, {"0.55": 10}, at=11))
+    assert quality(engine, 11).grade is G.B, "once may be an accident"
+    tell(engine, unread(4, 12), snapshot(5, {"0.45": 10}, {"0.55": 10}, at=13))
+    tell(engine, heard(900))
+    found = quality(engine, 900)
+    assert (found.grade, found.causes) == (G.D, ("its last 2 frames could not be read",))
+    assert engine.market_data.books[TICKER].usable
+    tell(engine, delta(6, Side.BID, "0.45", 1, at=901))
+    assert quality(engine, 901).grade is G.A
+
+
+def test_an_audit_that_says_nothing_changes_nothing():
+    engine = an_engine()
+    tell(engine, audited(50, agreed=False), heard(60))
+    assert quality(engine, 60).grade is G.C
+    nothing = ev.BookAudited(at=second(60), ticker=TICKER, agreed=False, conclusive=False)
+    tell(engine, nothing)
+    found = quality(engine, 60)
+    assert (found.grade, found.audits_agreed, found.audits_differed) == (G.C, 0, 1)
+    assert found.age_ns == 60 * NS_PER_S, "it is no proof of life"

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.builders import TICKER, contracts, price, snapshot
+from tests.core.builders import TICKER, price, snapshot
 from traderd.core.book import NOTHING_KNOWN, Book, Top
-from traderd.core.book_reads import imbalance, microprice, mid, size_within, spread
+from traderd.core.book_reads import imbalance, microprice, mid
 from traderd.errors import BookUnavailable
 from traderd.model.events import BookFault
-from traderd.model.orders import Side
 from traderd.model.units import FINE_PER_PRICE, Count, Price, format_fine_price
 
 
@@ -26,7 +25,7 @@ def test_the_middle_keeps_half_of_the_smallest_price_step():
     middle = mid(top)
     assert middle == 470_050
     assert format_fine_price(middle) == "0.470050"
-    assert spread(top) == 1
+    assert top.spread == 1
 
 
 def test_the_microprice_leans_to_where_less_rests():
@@ -53,18 +52,7 @@ def test_imbalance_is_in_ten_thousandths_and_points_to_the_bids(bids, asks, expe
 
 @pytest.mark.parametrize("top", [NOTHING_KNOWN, a_book({"0.40": 1}, {}).top()])
 def test_one_side_has_no_middle(top):
-    assert (mid(top), microprice(top), spread(top)) == (None, None, None)
-
-
-@pytest.mark.parametrize(("ticks", "expected"), [(0, 5), (1, 12), (2, 12), (3, 13), (99, 13)])
-def test_size_near_the_best_counts_ticks_and_not_levels(ticks, expected):
-    book = a_book({"0.45": 5, "0.44": 7, "0.42": 1}, {"0.55": 5, "0.56": 7, "0.58": 1})
-    for side in Side:
-        assert size_within(book.depth(side), ticks, price("0.01")) == contracts(expected)
-
-
-def test_an_empty_side_has_no_size():
-    assert size_within((), 5, price("0.01")) == 0
+    assert (mid(top), microprice(top), top.spread) == (None, None, None)
 
 
 def test_a_book_in_doubt_gives_numbers_only_to_who_asks_for_the_last_known_ones():

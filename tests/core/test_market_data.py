@@ -14,6 +14,7 @@ from tests.core.builders import (
     TICKER,
     contracts,
     delta,
+    followed,
     kinds,
     limits,
     market,
@@ -322,6 +323,7 @@ def test_the_private_connection_has_no_books_to_lose():
 def test_trades_and_markets_are_remembered():
     data = MarketData()
     data.list_markets(ev.MarketsListed(at=second(0), markets=(market(), market(OTHER))))
+    data.universe.change(followed())
     data.print_trade(
         ev.TradePrinted(
             trade_id=TradeId("t"),
@@ -335,6 +337,34 @@ def test_trades_and_markets_are_remembered():
     assert sorted(data.markets) == [TICKER, OTHER]
     assert data.last_trade == {TICKER: price("0.47")}
     assert (data.trades_seen, data.last_message_at) == (1, second(4))
+
+
+def a_trade(trade_id: str, ticker: MarketTicker = TICKER) -> ev.TradePrinted:
+    return ev.TradePrinted(
+        trade_id=TradeId(trade_id),
+        ticker=ticker,
+        price=price("0.47"),
+        count=contracts(1),
+        taker_side=Side.BID,
+        at=second(4),
+    )
+
+
+def test_a_trade_that_comes_twice_is_told_once():
+    engine = Engine(limits=limits())
+    told = tell(engine, followed(), a_trade("t1"), a_trade("t1"), a_trade("t2"), a_trade("t1"))
+    trades = [each.trade_id for each in told if isinstance(each, ev.TradePrinted)]
+    assert (trades, engine.market_data.trades_seen) == (["t1", "t2"], 2)
+
+
+def test_a_trade_of_a_market_that_left_meanwhile_leaves_nothing_behind():
+    engine = Engine(limits=limits())
+    tell(engine, followed(), a_trade("t1"))
+    tell(engine, ev.UniverseChanged(at=second(5), added=(), dropped=((TICKER, "it closed"),)))
+    assert kinds(tell(engine, a_trade("t2"))) == []
+    data = engine.market_data
+    assert (data.last_trade, data.tape.last_at, data.tape._newest) == ({}, {}, {})
+    assert (data.trades_seen, data.unexpected_frames) == (1, 1)
 
 
 # --- any session ----------------------------------------------------------------------------------

@@ -36,10 +36,11 @@ from tests.core.builders import (
 from tests.core.builders import limits as some_limits
 from tests.core.sessions import Session
 from traderd.core.book import Book
-from traderd.core.book_quality import BookQualities, BookQuality
+from traderd.core.book_quality import BookQualities
 from traderd.core.engine import Engine
 from traderd.core.exposure import Leg, account_exposure, market_exposure
 from traderd.core.ledger import Position
+from traderd.core.quality_records import BookQuality
 from traderd.core.risk import RULES, Proposal, judge
 from traderd.model import events as ev
 from traderd.model.book_events import BookGrade
@@ -89,7 +90,7 @@ def proposal(**changes: Any) -> Proposal:
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "state": (
         {"state": State.ERROR},
-        "the daemon is error, not ready; try again when it is",
+        "the daemon is not ready: its state is error; try again when it is",
     ),
     "halt": (
         {"halt": halt("drill", reason="fire drill")},
@@ -106,7 +107,8 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "market": (
         {"market": None},
-        "market KXA-26-Y is not known here; check the ticker or add it to market_data.markets",
+        "market KXA-26-Y is not known here; `traderd markets` lists those that are followed; market_data.markets "
+        "names them, or market_data.discover looks for them",
     ),
     "market status": (
         {"market": market(status=MarketStatus.CLOSED)},

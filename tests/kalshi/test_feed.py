@@ -1,16 +1,19 @@
 """The feed against a scripted Kalshi: subscriptions, events, and every way in which an answer can be missing."""
 
+import gc
 import json
 import random
+import weakref
 
 import pytest
 import trio
 
 from tests.core import recording
+from tests.runtime.tls import tls_contexts
 from traderd.core.market_data import MarketData
 from traderd.errors import AuthenticationRefused, ExchangeRefused, ExchangeUnavailable
 from traderd.kalshi.auth import verify_signature
-from traderd.kalshi.feed import open_feed
+from traderd.kalshi.feed import STRAGGLERS_S, open_feed
 from traderd.kalshi.wire import commands, frames
 from traderd.kalshi.wire.command_reader import decode_command
 from traderd.kalshi.wire.decoder import FrameDecoder
@@ -26,6 +29,7 @@ from traderd.model.events import (
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price, Timestamp
+from traderd.runtime.env import secure
 
 A, B = MarketTicker("KX-26.5-A"), MarketTicker("KX-26.5-B")
 
@@ -210,9 +214,31 @@ async def test_the_subscriptions_that_the_exchange_has_can_be_asked_for(
         assert await feed.list_subscriptions() == {"orderbook_delta": 1, "trade": 5}
 
 
+@pytest.fixture(params=["ws", "wss"])
+def any_exchange(request, feed_exchange, tmp_path):
+    """Return the exchange in plain text, and again behind TLS as `RealEnv` makes it."""
+    if request.param == "ws":
+        return feed_exchange
+    host, env = "feed.test", feed_exchange.env
+    server_context, client_context = tls_contexts(tmp_path, host)
+    connect = env.connect
+
+    async def serve(stream):
+        await feed_exchange.serve(trio.SSLStream(stream, server_context, server_side=True))
+
+    async def connect_secure(host, port, *, tls):
+        assert tls
+        return await secure(await connect(host, port, tls=tls), client_context, host)
+
+    env.servers[host, 443] = serve
+    env.connect = connect_secure
+    feed_exchange.url = feed_exchange.url.replace("ws:", "wss:")
+    return feed_exchange
+
+
 @pytest.mark.parametrize("ingest", ["tap", "plain"])
-async def test_what_is_read_in_full_reads_is_a_backlog_until_a_short_one(
-    feed_exchange, autojump_clock, ingest
+async def test_what_is_read_while_more_waits_is_a_backlog_until_the_line_runs_dry(
+    any_exchange, autojump_clock, ingest
 ):
     more = trio.Event()
 
@@ -233,8 +259,8 @@ async def test_what_is_read_in_full_reads_is_a_backlog_until_a_short_one(
             super().take(batch)
             seen.append(feed.statistics().backlog_bytes)
 
-    trader = Watching(feed_exchange)
-    feed_exchange.script = script
+    trader = Watching(any_exchange)
+    any_exchange.script = script
     async with trader.open(ingest=ingest) as feed:
         await feed.subscribe(["orderbook_delta"], [A])
         await trio.sleep(1)
@@ -242,6 +268,23 @@ async def test_what_is_read_in_full_reads_is_a_backlog_until_a_short_one(
         more.set()
         await trio.sleep(1)
         assert feed.statistics().backlog_bytes == 0
+
+
+async def test_what_a_connection_remembered_goes_with_it_and_waits_for_no_collector(
+    feed_exchange, autojump_clock
+):
+    trader = Trader(feed_exchange, lambda command: [*subscribed(command), snapshot(1), delta(2)])
+    gc.disable()
+    try:
+        async with trader.open() as feed:
+            await feed.subscribe(["orderbook_delta"], [A])
+            await trio.sleep(1)
+            watched = weakref.ref(feed._decoder)
+        del feed
+        await trio.sleep(1)
+        assert watched() is None
+    finally:
+        gc.enable()
 
 
 async def test_requested_snapshots_are_marked_as_answers(feed_exchange, autojump_clock):
@@ -267,20 +310,44 @@ async def test_a_market_that_is_gone_does_not_cost_the_connection(feed_exchange,
 async def test_snapshots_that_nobody_sends_on_a_silent_line_do(feed_exchange, autojump_clock):
     trader = Trader(feed_exchange)
     async with trader.open() as feed:
-        with pytest.raises(ExchangeUnavailable, match="no answer to command 1"):
+        with pytest.raises(ExchangeUnavailable, match="no answer to list_subscriptions"):
             await feed.request_snapshot(1, [A])
+
+
+async def test_silence_about_a_market_does_not_cost_a_connection_that_answers(
+    feed_exchange, autojump_clock
+):
+    def answers(command):
+        if isinstance(command, commands.ListSubscriptions):
+            return [
+                frames.encode_subscription_list(
+                    command_id=command.id, subscriptions=[("orderbook_delta", 1)]
+                )
+            ]
+        return []
+
+    trader = Trader(feed_exchange, answers)
+    async with trader.open() as feed:
+        assert await feed.request_snapshot(1, [A]) == ()
+
+
+async def test_the_wait_for_the_last_snapshots_is_short(feed_exchange, autojump_clock):
+    trader = Trader(feed_exchange, lambda command: [snapshot(1, A, command_id=command.id)])
+    async with trader.open() as feed:
+        began = trio.current_time()
+        assert await feed.request_snapshot(1, [A, B]) == (A,)
+        assert trio.current_time() - began <= 2 * STRAGGLERS_S
 
 
 async def test_a_command_without_an_answer_loses_the_connection(feed_exchange, autojump_clock):
     trader = Trader(feed_exchange)
     async with trader.open() as feed:
         started = trio.current_time()
-        with pytest.raises(
-            ExchangeUnavailable, match="market_data feed is lost: no answer to command 1 within 5 s"
-        ):
+        lost = r"market_data feed is lost: no answer to subscribe \(command 1\) within 5 s"
+        with pytest.raises(ExchangeUnavailable, match=lost):
             await feed.subscribe(["trade"])
         assert trio.current_time() - started == pytest.approx(5)
-        assert await feed.wait_lost() == "no answer to command 1 within 5 s"
+        assert await feed.wait_lost() == "no answer to subscribe (command 1) within 5 s"
         with pytest.raises(ExchangeUnavailable, match="is lost"):
             await feed.add_markets(1, [A])
 
@@ -330,17 +397,27 @@ async def test_a_dead_subscription_that_somebody_tends_costs_only_itself(
 
     trader = Trader(feed_exchange, answers)
     async with trader.open() as feed:
-        feed.tend(1)
+        feed.tend()
         await feed.subscribe(["orderbook_delta", "trade"], [A])
         await trio.sleep(1)
         ended = [event for event in trader.events if isinstance(event, SubscriptionEnded)]
+        # The first came in one read with the answer by which we learned its id.
         (only,) = ended
         assert only.subscription == "7:1"
         assert only.reason.startswith(f"error {code} on subscription 1: ")
         assert feed.statistics().overflows == (code == 25)
-        # Once it has ended nobody tends it any more, and the connection still works.
+        # The connection still works.
         assert await feed.subscribe(["trade"]) == {"trade": 1}
-        assert f"error {code}" in await feed.wait_lost()
+
+
+async def test_a_terminal_error_that_names_no_subscription_loses_the_connection(
+    feed_exchange, autojump_clock
+):
+    trader = Trader(feed_exchange, lambda command: [*subscribed(command), frames.encode_error(25)])
+    async with trader.open() as feed:
+        feed.tend()
+        await feed.subscribe(["trade"])
+        assert "error 25" in await feed.wait_lost()
 
 
 async def test_an_error_without_a_command_is_reported_and_survived(feed_exchange, autojump_clock):

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 import trio
 
-from traderd.errors import AuthenticationRefused, ExchangeRefused
+from traderd.errors import AuthenticationRefused, ExchangeRefused, ExchangeUnavailable
 from traderd.kalshi.keeper import HEALTHY_AFTER_S, keep_feed
 from traderd.kalshi.line import Line
 from traderd.model.events import FeedDisconnected, FeedName
@@ -190,3 +190,21 @@ async def test_keepers_that_share_their_numbers_never_use_one_twice(feed_exchang
     used = [number for keeper in (first, second) for number, _ in keeper.sessions]
     assert min(used) == 7
     assert len(used) == len(set(used)) > 4
+
+
+async def test_a_session_that_gives_its_own_connection_up_is_a_lost_connection_and_no_defect(
+    feed_exchange, autojump_clock
+):
+    async def unanswered(feed):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await trio.sleep(1)
+            # As a command that is not answered: its task fails while the loss cancels the others.
+            feed.lose("no answer to add_markets")
+            raise ExchangeUnavailable("the feed is lost: no answer to add_markets")
+
+    feed_exchange.script = lambda socket: socket.get_message()
+    keeper = Keeper(feed_exchange, unanswered)
+    await keeper.run(4)
+    assert len(keeper.sessions) >= 2
+    assert {down.reason for down in keeper.downs} == {"no answer to add_markets"}

@@ -4,7 +4,7 @@ import pytest
 import trio
 
 from tests.kalshi.test_rest import MARKET, opened
-from traderd.errors import ExchangeProtocolError
+from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.market_lists import (
     MARKET_PAGES_MAX,
     PAUSE_S,
@@ -158,6 +158,16 @@ async def test_trades_are_read_from_a_second_on_and_marked_as_late(exchange, aut
     assert request.query == {"ticker": "A", "min_ts": "1794757722", "limit": "1000"}
 
 
+async def test_trades_can_be_read_to_the_end_of_a_second(exchange, autojump_clock):
+    exchange.reply(200, {"trades": [], "cursor": ""})
+    async with opened(exchange) as client:
+        await client.lists.trades(
+            A, since=Timestamp(5), until=Timestamp(9 * NS_PER_S + 1), pages_max=1
+        )
+    (request,) = exchange.requests
+    assert (request.query["min_ts"], request.query["max_ts"]) == ("0", "10")
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"taker_book_side": "ask"}, {"trade_id": ""}, {"count_fp": "x"}, {"created_time": ""}],
@@ -167,3 +177,28 @@ async def test_a_trade_that_cannot_be_read_is_an_error(exchange, autojump_clock,
     async with opened(exchange) as client:
         with pytest.raises(ExchangeProtocolError, match="trade"):
             await client.lists.trades(MarketTicker("A"), since=Timestamp(0), pages_max=1)
+
+
+async def test_the_categories_are_those_of_the_search(exchange, autojump_clock):
+    exchange.reply(200, {"tags_by_categories": {"Sports": ["Baseball"], "World": None}})
+    async with opened(exchange) as client:
+        assert await client.lists.categories() == ("Sports", "World")
+    assert exchange.requests[0].path == "/trade-api/v2/search/tags_by_categories"
+
+
+async def test_a_series_or_event_exists_unless_the_exchange_itself_says_no(
+    exchange, autojump_clock
+):
+    gone = {"error": {"code": "not_found", "message": "not found"}}
+    exchange.reply(200, {"series": {}})
+    exchange.reply(404, gone)
+    exchange.reply(404, {"message": "a proxy"})
+    async with opened(exchange) as client:
+        assert await client.lists.knows_series(SeriesTicker("KXS"))
+        assert not await client.lists.knows_event(EventTicker("KX/E"))
+        with pytest.raises(ExchangeRefused):
+            await client.lists.knows_event(EventTicker("KXE"))
+    assert [request.path for request in exchange.requests[:2]] == [
+        "/trade-api/v2/series/KXS",
+        "/trade-api/v2/events/KX%2FE",
+    ]

@@ -13,8 +13,10 @@ import pytest
 import trio
 import trio.testing
 
+from tests.runtime.tls import tls_contexts
 from traderd.runtime import env as env_module
 from traderd.runtime.env import CONNECT_DEADLINE_S, RealEnv
+from traderd.runtime.raw_reads import raw_reads_under
 
 HOST = "127.0.0.1"
 REAL_BUDGET_S = 5.0
@@ -100,6 +102,32 @@ async def serve_plain_text(listener):
                 pass
         except trio.BrokenResourceError:
             return
+
+
+async def test_a_tls_stream_shows_that_more_waits_and_that_it_ran_dry(env, tmp_path):
+    server_context, env._tls = tls_contexts(tmp_path, "localhost")
+    size = 1_000_000
+    with trio.fail_after(REAL_BUDGET_S):
+        listener, port = await env.listen("localhost", 0)
+        async with listener, trio.open_nursery() as nursery:
+            nursery.start_soon(serve_bulk, listener, server_context, size)
+            async with await env.connect("localhost", port, tls=True) as stream:
+                raw, read, behind = raw_reads_under(stream), 0, 0
+                while read < size:
+                    read += len(await stream.receive_some(65_536))
+                    behind += raw.has_more
+                assert behind > 0
+                assert not raw.has_more
+
+
+async def serve_bulk(listener, context, size):
+    """Send so much over TLS, and wait for the client to hang up."""
+    stream = trio.SSLStream(
+        await listener.accept(), context, server_side=True, https_compatible=True
+    )
+    async with stream:
+        await stream.send_all(b"x" * size)
+        await stream.receive_some()
 
 
 async def test_a_handshake_that_nobody_answers_ends_at_the_deadline(env, monkeypatch):
@@ -197,6 +225,25 @@ def test_what_is_there_when_memory_settles_is_no_work_for_the_collector_any_more
         assert gc.get_freeze_count() > len(kept)
         assert len(gc.get_objects()) < len(kept)
         assert gone() is None
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
+def test_what_was_there_when_memory_settled_and_died_since_goes_when_it_settles_again(env):
+    thresholds = gc.get_threshold()
+    watched = []
+    try:
+        for _ in range(12):
+            connection = Weak([])
+            env.settle_memory(anew=True)
+            watched.append(weakref.ref(connection))
+            del connection
+        # One that goes on does not look at what was kept off before.
+        env.settle_memory()
+        assert [each() is not None for each in watched] == [False] * 11 + [True]
+        env.settle_memory(anew=True)
+        assert not any(each() is not None for each in watched)
     finally:
         gc.unfreeze()
         gc.set_threshold(*thresholds)

@@ -283,3 +283,16 @@ async def test_a_handler_that_hangs_is_told_once_at_the_next_news(owner, autojum
         assert owner.incidents == ["the handler of inbox test has been busy for 7.0 s"]
         await inbox.receive()
     assert len(owner.incidents) == 1
+
+
+async def test_a_reader_that_says_it_is_done_may_wait_as_long_as_it_likes(owner, autojump_clock):
+    with owner.inbox(Policy.LOSSLESS) as inbox:
+        inbox.offer([1])
+        await inbox.receive()
+        await trio.sleep(0.5)
+        inbox.done()
+        await trio.sleep(SLOW_HANDLER_S * 3)
+        inbox.offer([2])
+        await inbox.receive()
+    assert owner.incidents == []
+    assert inbox.statistics().handler_p99_ms == 500

@@ -2,7 +2,7 @@
 
 import random
 
-from traderd.runtime.retry import Backoff
+from traderd.runtime.retry import Backoff, show_wait
 
 
 class HighestRandom(random.Random):
@@ -38,3 +38,12 @@ def test_jitter_covers_the_whole_range_and_repeats_with_the_seed():
 def test_trying_for_ever_does_not_overflow():
     backoff = Backoff(0.5, 30, HighestRandom())
     assert {backoff.next_delay() for _ in range(5000)} == {0.5, 1, 2, 4, 8, 16, 30}
+
+
+def test_a_wait_too_short_to_see_is_no_wait():
+    assert [show_wait(seconds) for seconds in (0.0, 0.04, 0.06, 1.25)] == [
+        "at once",
+        "at once",
+        "in 0.1 s",
+        "in 1.2 s",
+    ]

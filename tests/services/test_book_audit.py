@@ -5,8 +5,11 @@ import trio
 
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.config import Config, MarketDataConfig
+from traderd.core.book_compare import Comparison
+from traderd.core.book_totals import AGREED, INCONCLUSIVE
+from traderd.kalshi.wire import rest
 from traderd.model import events as ev
-from traderd.model.events import BookFault, BookGrade
+from traderd.model.events import BookFault, BookGrade, DifferingLevel
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price
 from traderd.services import book_audit
@@ -99,6 +102,57 @@ async def test_a_book_that_was_made_good_between_the_looks_is_not_convicted(
         assert [(each.agreed, each.proven) for each in told] == [(False, False), (True, False)]
 
 
+async def test_a_wrong_level_that_moves_is_neither_convicted_nor_acquitted(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        size = 0
+
+        async def looked_at(self, tickers):
+            nonlocal size
+            size += 100
+            level = DifferingLevel(
+                side=Side.BID, price=Price(4_000), ours=Count(size), theirs=Count(size + 500)
+            )
+            return {ticker: Comparison(differing=(level,)) for ticker in tickers}
+
+        monkeypatch.setattr(Audit, "_looked_at", looked_at)
+        with simulated.daemon.shared.bus.subscribe(ev.BookAudited, name="test") as news:
+            await Audit(context_of(simulated)).compare((WRONG,))
+            told = await audited(news)
+        said = [(each.agreed, each.proven, each.conclusive) for each in told]
+        assert said == [(False, False, True), (False, False, False)]
+        quality = simulated.view.quality(WRONG, simulated.daemon.shared.env.wall_ns())
+        assert (quality.grade, quality.audits_agreed, quality.audits_differed) == (
+            BookGrade.C,
+            0,
+            1,
+        )
+        totals = simulated.view.market_data.qualities.totals
+        assert (totals.audits[INCONCLUSIVE], totals.audits[AGREED]) == (1, 0)
+
+
+async def test_one_row_that_cannot_be_read_hides_no_other(tmp_path, autojump_clock, monkeypatch):
+    read = rest.decode_body
+
+    def odd(body, kind, endpoint):
+        if kind is rest.TickerBook and WRONG.encode() in bytes(body):
+            body = b'{"ticker": 5}'
+        return read(body, kind, endpoint)
+
+    monkeypatch.setattr(rest, "decode_body", odd)
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        audit = Audit(context_of(simulated))
+        with simulated.daemon.shared.bus.subscribe(ev.BookAudited, name="test") as news:
+            await audit.compare(TICKERS)
+            told = await audited(news)
+        assert [each.ticker for each in told] == list(TICKERS[1:])
+        assert all(each.agreed for each in told)
+        assert simulated.count("1 of them cannot be read: GET /markets/orderbooks: ") == 1
+        await audit.compare(TICKERS)
+        assert simulated.count("1 of them cannot be read") == 1, "told once"
+
+
 async def test_an_exchange_that_does_not_answer_is_asked_again_next_time(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path, market_data__audit_interval_s=ROUND_S) as simulated:
         simulated.exchange.faults.refuse_requests("/markets/orderbooks", 503)
@@ -109,6 +163,7 @@ async def test_an_exchange_that_does_not_answer_is_asked_again_next_time(tmp_pat
             simulated.exchange.faults.clear()
             await trio.sleep(ROUND_S + 1.0)
             assert {each.ticker for each in await audited(news)} == set(TICKERS)
+            assert simulated.count("books can be compared with the exchange's again") == 1
             simulated.exchange.faults.refuse_requests("/markets/orderbooks", 503)
             await trio.sleep(2 * ROUND_S)
             assert simulated.count("books cannot be compared with the exchange's: ") == 2

@@ -5,12 +5,14 @@ import trio
 
 from tests.services.test_market_data import change_book, same_books, skip_a_frame
 from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.kalshi.feed import STRAGGLERS_S
 from traderd.kalshi.wire import frames
-from traderd.kalshi.wire.commands import BOOKS, TRADES
+from traderd.kalshi.wire.commands import BOOKS
 from traderd.model import events as ev
 from traderd.model.events import BookFault, BookGrade, FeedName
+from traderd.model.orders import Side
 from traderd.model.units import Count, Price
-from traderd.services import book_repair
+from traderd.services import line_subscription
 from traderd.services.book_repair import LOOK_S, RELOOK_S
 from traderd.services.snapshot_budget import SnapshotBudget
 
@@ -29,6 +31,17 @@ def end_subscription(simulated, code: int, channel: str = BOOKS) -> None:
     session._audience.leave(subscription)
     del session._by_sid[subscription.sid], session._by_channel[channel]
     session._send(frames.encode_error(code, sid=subscription.sid))
+
+
+def known_books_are_same(simulated) -> bool:
+    """Tell whether every book that can be trusted is the exchange's."""
+    view, venue = simulated.view, simulated.exchange.venue
+    books = [(ticker, view.book(ticker)) for ticker in TICKERS]
+    return all(
+        tuple(tuple(book.depth(side)) for side in Side) == venue.book(ticker)
+        for ticker, book in books
+        if book.usable
+    )
 
 
 def all_usable(simulated) -> bool:
@@ -60,15 +73,20 @@ async def test_fault_p12_a_subscription_that_the_exchange_ends_is_made_anew_on_t
         assert feed.losses == 0
 
 
-async def test_the_end_of_a_subscription_that_nobody_tends_costs_the_connection(
+async def test_fault_p12_all_books_shed_when_their_subscription_ends_cost_no_connection(
     tmp_path, autojump_clock
 ):
     async with simulated_daemon(tmp_path) as simulated:
-        end_subscription(simulated, 25, TRADES)
-        feed = simulated.view.feed(FeedName.MARKET_DATA)
-        await simulated.wait_until(lambda: feed.losses == 1, within_s=1.0)
+        view, bus = simulated.view, simulated.daemon.shared.bus
+        at = simulated.daemon.shared.env.wall_ns()
+        bus.publish([ev.BooksShed(at=at, tickers=tuple(view.followed), reason="a test")])
+        await trio.sleep(2)
+        end_subscription(simulated, 25)
+        await trio.sleep(3)
+        bus.publish([ev.BooksReclaimed(at=at, tickers=tuple(view.followed), reason="a test")])
         await simulated.wait_until(lambda: all_usable(simulated), within_s=5.0)
-        assert feed.connection == 2
+        assert same_books(simulated)
+        assert view.feed(FeedName.MARKET_DATA).losses == 0
 
 
 async def test_fault_p4_numbers_that_begin_anew_lead_to_a_new_subscription(
@@ -141,6 +159,47 @@ async def test_a_market_for_which_nothing_comes_is_asked_about_less_and_less(
         assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
         del session._market
         await simulated.wait_until(lambda: all_usable(simulated), within_s=70.0)
+
+
+async def test_one_silent_market_does_not_hold_up_the_repair_of_the_others(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        data, gone = simulated.view.market_data, TICKERS[0]
+        session, _ = held(simulated)
+        known = type(session)._market
+        session._market = lambda ticker: None if ticker == gone else known(session, ticker)
+        for _ in range(5):
+            skip_a_frame(simulated)
+            change_book(simulated, TICKERS[1])
+            await simulated.wait_until(lambda: data.usable_books() == 0, within_s=0.1)
+            await simulated.wait_until(
+                lambda: data.usable_books() == len(TICKERS) - 1, within_s=4 * STRAGGLERS_S
+            )
+            await trio.sleep(0.1)
+
+
+async def test_a_book_whose_changes_cannot_be_read_is_never_good_and_wrong(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        _, subscription = held(simulated)
+        send = subscription.send
+        # The exchange has begun to write its sides in capitals.
+        subscription.send = lambda raw: send(raw.replace(b'"side":"', b'"side":"X'))
+        wrong = 0
+        for second in range(120):
+            if second % 4 == 0:
+                change_book(simulated, TICKERS[(second // 4) % 2])
+            await trio.sleep(1)
+            wrong += not known_books_are_same(simulated)
+        assert wrong == 0
+        data, now = simulated.view.market_data, simulated.daemon.shared.env.wall_ns()
+        assert data.qualities.totals.faults[BookFault.UNREADABLE] > 10
+        assert (data.gaps, simulated.view.feed(FeedName.MARKET_DATA).losses) == (0, 0)
+        quality = simulated.view.quality(TICKERS[0], now)
+        assert not quality.grade.is_at_least(BookGrade.C)
+        assert "frames could not be read" in " ".join(quality.causes)
 
 
 async def test_a_market_that_is_crossed_for_good_does_not_spend_what_the_others_need(
@@ -221,6 +280,7 @@ async def test_a_subscription_made_anew_waits_for_the_snapshots_that_are_on_thei
             end_subscription(simulated, 25)
             await simulated.wait_until(lambda: data.usable_books() == 0, within_s=0.1)
             await simulated.wait_until(lambda: all_usable(simulated), within_s=4.0)
+        await trio.sleep(0.1)
         assert data.snapshots_requested == 0
         assert simulated.said("12 books in doubt: ")
         assert simulated.said("12 books good again after 3.")
@@ -229,7 +289,7 @@ async def test_a_subscription_made_anew_waits_for_the_snapshots_that_are_on_thei
 async def test_many_markets_are_subscribed_anew_a_command_at_a_time(
     tmp_path, autojump_clock, monkeypatch
 ):
-    monkeypatch.setattr(book_repair, "MARKETS_PER_COMMAND", 5)
+    monkeypatch.setattr(line_subscription, "MARKETS_PER_COMMAND", 5)
     async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
         end_subscription(simulated, 25)
         await simulated.wait_until(lambda: simulated.view.market_data.subscriptions_ended == 1)

@@ -287,3 +287,10 @@ async def test_the_uptime_counts_from_the_start_of_the_daemon(autojump_clock, tm
         uptime = source_of(daemon).health()["uptime_s"]
         assert uptime == round(trio.current_time() - started, 1)
         assert uptime >= 12.3
+
+
+async def test_a_ticker_in_small_letters_or_with_a_slip_has_a_suggestion(tmp_path, autojump_clock):
+    async with still_daemon(tmp_path, market_data__markets=MARKET) as daemon:
+        similar = source_of(daemon).similar_market
+        assert similar(MARKET.lower()) == similar(MARKET[:-2] + MARKET[-1]) == MARKET
+        assert similar("KXSOMETHING-ELSE") is similar("../x") is None

@@ -292,8 +292,10 @@ async def test_positions_are_marked_where_they_could_be_closed(autojump_clock, t
             "ticker": MARKET,
             "count": "10.00",
             "side": "YES",
+            "held": "10.00",
             "average_cost_dollars": "0.4700",
             "mark_dollars": "0.4600",
+            "held_mark_dollars": "0.4600",
             "realized_pnl_dollars": "0.000000",
             "unrealized_pnl_dollars": "-0.100000",
             "fees_dollars": "0.070000",
@@ -357,6 +359,36 @@ async def test_a_book_in_doubt_says_why_and_shows_old_prices_only_as_such(autoju
         assert quality["faults"] == {"disconnected": 1}
 
 
+async def test_cost_and_mark_of_a_no_position_are_prices_of_no(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.snapshot(bids={"0.68": "10"}, asks={"0.69": "10"})
+        daemon.fill(daemon.place(Side.ASK, "5", "0.68"), "5", "0.68", "0")
+        position = documents.position_document(daemon.view.position(MARKET), daemon.view)
+        assert (position["side"], position["held"], position["count"]) == ("NO", "5.00", "-5.00")
+        assert (position["average_cost_dollars"], position["held_mark_dollars"]) == (
+            "0.3200",
+            "0.3100",
+        )
+        assert position["mark_dollars"] == "0.6900"
+
+
+async def test_a_book_and_its_quality_have_no_two_ages_under_one_word(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        with_book(daemon)
+        document = documents.book_document(daemon.view, MARKET, daemon.now())
+        assert document is not None
+        assert document.keys() & document["quality"].keys() == set()
+        assert document["quality"]["proven_s"] == 0.0
+
+
+async def test_where_no_market_is_followed_the_list_says_why(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path, market_data__discover__series="KXNONE") as daemon:
+        assert documents.markets_document(daemon.view, daemon.now(), 9)["problems"] == []
+        daemon.publish(ev.DegradedRaised(at=daemon.now(), part="series KXNONE", reason="unknown"))
+        told = documents.markets_document(daemon.view, daemon.now(), 9)
+        assert (told["markets"], told["problems"]) == ([], ["series KXNONE: unknown"])
+
+
 async def test_a_good_book_has_nothing_that_is_only_last_known(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         with_book(daemon)
@@ -398,7 +430,7 @@ async def test_a_market_has_a_line_with_its_grade_and_only_prices_that_can_be_tr
             "0.0200",
         )
         assert (good["usable"], good["reason"], good["grade"]) == (True, "", "A")
-        assert good["why"] == "named in the configuration"
+        assert good["why"] == "named in market_data.markets"
         assert (given_up["usable"], given_up["best_bid"]) == (False, None)
         assert (given_up["reason"], given_up["grade"]) == ("too much", "F")
         assert (unknown["reason"], unknown["grade"]) == ("no snapshot yet", None)
@@ -427,3 +459,11 @@ async def test_only_the_best_levels_are_shown(autojump_clock, tmp_path):
 async def test_a_market_that_is_not_followed_has_no_book(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         assert documents.book_document(daemon.view, "NOPE", daemon.now()) is None
+
+
+async def test_markets_that_nobody_named_are_those_of_the_embedded_exchange(
+    autojump_clock, tmp_path
+):
+    async with still_daemon(tmp_path) as daemon:
+        told = documents.markets_document(daemon.view, daemon.now(), 100)
+        assert {each["why"] for each in told["markets"]} == {"the embedded exchange lists it"}

@@ -36,12 +36,23 @@ async def test_a_doubt_is_told_once_with_its_reason_and_so_is_its_end(autojump_c
     log.tell([A, B], followed=TICKERS)
     assert log.take() == []
     log.tell([A], followed=TICKERS)
-    assert log.take() == [("info", "1 book good again after 0.25 s, 1 still in doubt (KXB)")]
+    assert log.take() == [("info", "1 book good again after 0.25 s (KXB), 1 still in doubt")]
     await trio.sleep(1.0)
     log.tell([], followed=TICKERS)
     assert log.take() == [("info", "1 book good again after 1.25 s (KXA)")]
     log.tell([A], followed=TICKERS)
     assert len(log.take()) == 1, "a new doubt is news"
+
+
+async def test_books_of_two_doubts_that_end_together_keep_their_two_lengths(autojump_clock):
+    log = Told()
+    log.tell([A], followed=TICKERS)
+    await trio.sleep(4.0)
+    log.tell([A, B], followed=TICKERS)
+    await trio.sleep(0.5)
+    log.take()
+    log.tell([], followed=TICKERS)
+    assert log.take() == [("info", "2 books good again after 0.50 to 4.50 s (KXA, KXB)")]
 
 
 async def test_a_market_that_nobody_follows_any_more_is_not_called_good(autojump_clock):

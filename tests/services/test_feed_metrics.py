@@ -69,6 +69,21 @@ async def test_markets_books_and_grades_are_counted(fed, autojump_clock):
     assert (told["connections"], told["connections_wanted"]) == (1, 1)
 
 
+async def test_a_book_that_can_be_read_and_is_too_poor_to_trade_is_counted(fed, autojump_clock):
+    assert document(fed)["markets_below_grade"] == 0, "a book in doubt is counted elsewhere"
+    at = fed.now()
+    long_ago = Timestamp(at - 60 * NS_PER_S)
+    fed.publish(ev.LineObserved(at=at, connection=1, heard_at=long_ago, clock_offset_ms=0))
+    told = document(fed)
+    assert told["book_grade_markets"]["F"] == 2
+    assert (told["markets_connected"], told["markets_below_grade"]) == (1, 1)
+
+
+async def test_a_market_that_leaves_the_universe_is_no_fault_of_its_book(fed, autojump_clock):
+    fed.publish(ev.UniverseChanged(at=fed.now(), added=(), dropped=((MARKET, "it closed"),)))
+    assert "not_followed" not in document(fed)["book_faults_total"]
+
+
 async def test_the_two_clocks_of_silence_are_told_apart(fed, autojump_clock):
     told = document(fed)
     assert told["line_silence_seconds"] == 2.5
@@ -124,9 +139,11 @@ async def test_a_gap_and_its_repair_are_counted_each_in_its_place(fed, autojump_
         *("snapshots_requested", "snapshots_delayed"),
     ],
 )
-async def test_each_count_of_the_engine_is_told_under_its_own_name(fed, autojump_clock, name):
+async def test_each_count_of_the_engine_is_told_under_its_own_name(
+    fed, autojump_clock, name, monkeypatch
+):
     before = document(fed)
-    setattr(fed.view.market_data, name, 4_711)
+    monkeypatch.setattr(type(fed.view.market_data), name, 4_711)
     after = document(fed)
     assert [word for word in after if after[word] != before[word]] == [f"{name}_total"]
     assert after[f"{name}_total"] == 4_711

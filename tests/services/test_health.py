@@ -2,12 +2,24 @@
 
 import trio
 
+from tests.services.still_daemon import still_daemon
 from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.model import events as ev
 from traderd.model.commands import Halt
 from traderd.model.events import HealthChecked, ServiceChanged
 from traderd.model.states import State
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.inbox import Policy
-from traderd.services.health import critical_problems, degraded_parts
+from traderd.services.health import (
+    POOR_FOR_S,
+    POOR_SHARE_MAX,
+    QUALITY,
+    HealthWatch,
+    critical_problems,
+    degraded_parts,
+    poor_books,
+    run,
+)
 from traderd.services.market_data import PART
 
 
@@ -90,3 +102,83 @@ async def test_a_halt_is_a_problem_with_its_cure(tmp_path, autojump_clock):
 async def test_the_way_up_is_no_alarm(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         assert simulated.count("health:") == 0
+
+
+async def test_nothing_is_called_well_before_the_daemon_is_back_at_work(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.exchange.faults.refuse_requests("/", 503)
+        simulated.exchange.faults.refuse_websockets(503)
+        simulated.exchange.faults.drop_websockets()
+        await simulated.wait_state(State.ERROR)
+        await trio.sleep(300.0)
+        # What is wrong is told when it changes, and not at each of some twenty tries.
+        assert 1 <= simulated.count("health: state: stage") <= 4
+        assert not simulated.said("health: everything is well again")
+        simulated.exchange.faults.clear()
+        await simulated.wait_ready()
+        await simulated.wait_until(lambda: simulated.view.health.problems == ())
+        assert simulated.count("health: everything is well again") == 1
+
+
+def let_books_age(daemon, tickers, poor, *, connections=(1, 2)):
+    """Give every market a book, and let the line of the first `poor` of them fall silent."""
+    at, (silent, heard) = daemon.now(), connections
+    for connection, chosen in ((silent, tickers[:poor]), (heard, tickers[poor:])):
+        daemon.publish(
+            *(
+                ev.BookSnapshot(
+                    ticker=ticker, bids=(), asks=(), subscription=f"{connection}:1", seq=seq, at=at
+                )
+                for seq, ticker in enumerate(chosen, 1)
+            )
+        )
+    long_ago = Timestamp(at - 60 * NS_PER_S)
+    daemon.publish(
+        ev.LineObserved(at=at, connection=silent, heard_at=long_ago, clock_offset_ms=0),
+        ev.LineObserved(at=at, connection=heard, heard_at=at, clock_offset_ms=0),
+    )
+
+
+async def test_books_too_poor_for_strategies_are_degraded_when_they_are_many(
+    tmp_path, autojump_clock
+):
+    few = int(POOR_SHARE_MAX * len(TICKERS))
+    async with still_daemon(tmp_path) as daemon:
+        let_books_age(daemon, TICKERS, few)
+        assert poor_books(daemon.view) is None
+    async with still_daemon(tmp_path) as daemon:
+        let_books_age(daemon, TICKERS, few + 1)
+        assert (poor_books(daemon.view) or "").startswith(
+            f"{QUALITY}: {few + 1} of 12 books are graded below C (risk.min_book_grade), so strategies take no new risk"
+        )
+        assert daemon.view.market_data.usable_books() == 12
+
+
+async def test_that_a_poor_book_became_two_is_no_news(tmp_path, autojump_clock):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.climb()
+        watch = HealthWatch(daemon.context("health"))
+        for poor in (4, 5, 6):
+            let_books_age(daemon, TICKERS, poor, connections=(10 * poor, 10 * poor + 1))
+            watch.check()
+            await trio.sleep(POOR_FOR_S)
+            watch.check()
+        assert daemon.view.health.problems[0].startswith(f"{QUALITY}: 6 of 12")
+        assert daemon.log_text.getvalue().count("health: ") == 1
+        let_books_age(daemon, TICKERS, 0, connections=(80, 81))
+        watch.check()
+        assert daemon.log_text.getvalue().count("everything is well again") == 1
+
+
+async def test_poor_books_become_a_problem_by_time_alone_and_not_at_once(tmp_path, autojump_clock):
+    async with still_daemon(tmp_path) as daemon, trio.open_nursery() as nursery:
+        daemon.climb()
+        await nursery.start(run, daemon.context("health"))
+        let_books_age(daemon, TICKERS, 12)
+        daemon.publish(ev.DegradedRaised(at=daemon.now(), part="a part", reason="why"))
+        await trio.sleep(POOR_FOR_S - 1)
+        assert daemon.view.health.problems == ("a part: why",)
+        await trio.sleep(2)
+        assert daemon.view.health.problems[1].startswith(QUALITY)
+        assert daemon.view.health.healthy
+        nursery.cancel_scope.cancel()

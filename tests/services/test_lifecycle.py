@@ -8,6 +8,7 @@ from traderd.model.states import State
 from traderd.model.units import Money
 from traderd.plugin_api import OnCrash, Service
 from traderd.runtime.inbox import Policy
+from traderd.services.lifecycle import TELL_EVERY
 from traderd.services.stages import MARKET_DATA, SYNC, TRADING_CLIENT
 
 NOT_READY = [State.INITIALIZING, State.ERROR, State.SHUTDOWN]
@@ -238,3 +239,28 @@ async def test_the_loss_of_another_is_said_or_stays_its_own(autojump_clock, tmp_
         daemon.shared.lifecycle.service_lost(service(OnCrash.DEGRADE), "KeyError: 1")
         assert daemon.view.conditions.degraded == {"orders": "KeyError: 1"}
         assert daemon.view.conditions.halts == {}
+
+
+async def test_an_outage_that_stays_the_same_is_told_once_and_a_new_one_again(
+    autojump_clock, tmp_path
+):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.climb()
+        lifecycle, log = daemon.shared.lifecycle, daemon.log_text
+        for attempt in range(1, TELL_EVERY):
+            lifecycle.service_changed(TRADING_CLIENT, "failed", "HTTP 503")
+            lifecycle.failed(TRADING_CLIENT, "HTTP 503", attempt, 0.01)
+            lifecycle.entering(TRADING_CLIENT)
+        text = log.getvalue()
+        assert text.count("failed: HTTP 503; climbing again at once") == 1
+        assert text.count("-> error") == text.count("error -> trading_client_connect") == 1
+        assert "service trading_client" not in text
+        lifecycle.failed(TRADING_CLIENT, "HTTP 503", TELL_EVERY, 1.0)
+        lifecycle.entering(TRADING_CLIENT)
+        lifecycle.failed(TRADING_CLIENT, "HTTP 502", TELL_EVERY + 1, 1.0)
+        assert log.getvalue().count("climbing again in 1.0 s") == 2
+        lifecycle.entering(TRADING_CLIENT)
+        lifecycle.entering(SYNC)
+        lifecycle.arrived()
+        lifecycle.failed(TRADING_CLIENT, "HTTP 502", 1, 2.0)
+        assert log.getvalue().count("climbing again in 2.0 s") == 1, "a new outage is news"

@@ -10,8 +10,17 @@ from traderd.kalshi.feed import FeedStatistics
 from traderd.model.events import BookFault, TradePrinted
 from traderd.model.ids import MarketTicker, StrategyName, TradeId
 from traderd.model.orders import Attribution, OrderOwner, Side
-from traderd.model.units import NS_PER_MS, Count, Price, Timestamp
-from traderd.services.load_watch import LOOK_S, PART, LoadWatch, by_trading, interest_in
+from traderd.model.units import NS_PER_MS, NS_PER_S, Count, Price, Timestamp
+from traderd.services.load_watch import (
+    LOOK_S,
+    PART,
+    STALL_PART,
+    STALL_S,
+    STALL_TOLD_S,
+    LoadWatch,
+    by_trading,
+    interest_in,
+)
 
 LATE = Load(delay_ns=400 * NS_PER_MS)
 BEHIND = Load(delay_ns=0, backlog_bytes=100 * 1024 * 1024)
@@ -211,3 +220,22 @@ async def test_a_stall_of_the_loop_is_measured(watched, nursery, autojump_clock)
     await trio.testing.wait_all_tasks_blocked()
     assert watch.load.delay_ns == pytest.approx(1_500 * NS_PER_MS, rel=0.01)
     nursery.cancel_scope.cancel()
+
+
+async def test_a_time_in_which_nothing_ran_is_told_and_is_degraded_for_a_while(
+    watched, autojump_clock
+):
+    daemon, watch, _ = watched
+    degraded = daemon.view.conditions.degraded
+    watch.look(Load(delay_ns=round((STALL_S - 0.1) * NS_PER_S)))
+    assert STALL_PART not in degraded
+    watch.look(Load(delay_ns=round(19.4 * NS_PER_S)))
+    assert degraded[STALL_PART].startswith("it did not run for 19.4 s: it was suspended")
+    assert daemon.log_text.getvalue().count("the daemon: it did not run for 19.4 s") == 1
+    await trio.sleep(STALL_TOLD_S - 1)
+    watch.look(CALM)
+    assert STALL_PART in degraded
+    await trio.sleep(2)
+    watch.look(CALM)
+    assert STALL_PART not in degraded
+    assert daemon.log_text.getvalue().count(STALL_PART) == 1

@@ -2,10 +2,18 @@
 
 import pytest
 import structlog
+import trio
 
 from traderd.errors import ExchangeRefused
 from traderd.model.ids import MarketTicker
-from traderd.services.market_offers import BATCH, REFUSED_MAX, MarketOffers
+from traderd.services.market_offers import (
+    BATCH,
+    NO_ROOM,
+    PATIENCE_TRIES,
+    REFUSED_MAX,
+    TOO_MANY_REQUESTS,
+    MarketOffers,
+)
 
 NAMES = [MarketTicker(f"M{number:03d}") for number in range(250)]
 
@@ -70,11 +78,49 @@ async def test_another_refusal_is_raised_at_once():
     assert exchange.commands == 1
 
 
-async def test_the_first_batch_that_is_taken_can_be_enough():
-    exchange, put = Exchange(NAMES[:2]), offers()
-    await put.put(NAMES, exchange.ask, once=True)
-    assert len(exchange.taken) == 1
-    assert NAMES[0] not in exchange.all
+@pytest.mark.parametrize("first", [0, 5])
+async def test_a_connection_that_takes_some_is_never_given_up_for_those_it_does_not(first):
+    bad = NAMES[first : first + 3 * REFUSED_MAX]
+    exchange, put = Exchange(bad, names=True), offers()
+    await put.put(NAMES[200:], exchange.ask)
+    await put.put(NAMES[:200], exchange.ask)
+    assert set(exchange.all) == set(NAMES) - set(bad)
+    assert list(put.refused) == bad
+
+
+async def test_what_finds_no_room_stays_out_and_is_offered_again():
+    exchange, put, room = Exchange(), offers(), [BATCH]
+
+    async def ask(batch):
+        if len(exchange.all) + len(batch) > room[0]:
+            raise ExchangeRefused(status=400, code=NO_ROOM, message="no")
+        await exchange.ask(batch)
+
+    await put.put(NAMES, ask)
+    assert exchange.all == NAMES[:BATCH]
+    room[0] = len(NAMES)
+    await put.put(NAMES[BATCH:], ask)
+    assert exchange.all == NAMES
+    # A connection on which nothing fits is of no use.
+    with pytest.raises(ExchangeRefused):
+        await offers().put(NAMES, ask)
+
+
+async def test_commands_that_come_too_fast_wait_and_cost_nothing(autojump_clock):
+    exchange, refusals = Exchange(), [3]
+
+    async def ask(batch):
+        if refusals[0]:
+            refusals[0] -= 1
+            raise ExchangeRefused(status=400, code=TOO_MANY_REQUESTS, message="no")
+        await exchange.ask(batch)
+
+    await offers().put(NAMES, ask)
+    assert exchange.all == NAMES
+    assert trio.current_time() == 1 + 2 + 4
+    refusals[0] = PATIENCE_TRIES + 1
+    with pytest.raises(ExchangeRefused):
+        await offers().put(NAMES, ask)
 
 
 async def test_one_refused_market_alone_is_left_out():

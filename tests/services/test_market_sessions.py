@@ -3,7 +3,8 @@
 import pytest
 import trio
 
-from tests.services.test_market_data import change_book
+from tests.services.test_book_repair import end_subscription, held
+from tests.services.test_market_data import change_book, skip_a_frame
 from tests.services.test_market_data import same_books as known_books_are_same
 from tests.simulation.harness import TICKERS, simulated_daemon
 from tests.simulation.markets_world import subscribed
@@ -18,9 +19,9 @@ from traderd.model.states import State
 from traderd.model.units import NS_PER_S
 from traderd.paper.feed.session import FeedSession
 from traderd.services import market_offers, market_sessions
+from traderd.services.line_proof import PROOF_S
 from traderd.services.load_watch import LOOK_S
 from traderd.services.market_data import STAGE
-from traderd.services.market_sessions import PROOF_S
 
 NAMES = tuple(MarketTicker(ticker) for ticker in TICKERS)
 LATE = Load(delay_ns=NS_PER_S)
@@ -270,7 +271,7 @@ async def test_lesson_25_a_line_that_takes_no_commands_is_replaced(tmp_path, aut
         feed = simulated.view.feed(FeedName.MARKET_DATA)
         # Nothing is said on it, so it has to prove itself; no answer ends it.
         await simulated.wait_until(lambda: feed.connection == 2, within_s=2 * PROOF_S + 10)
-        assert simulated.said("no answer to command")
+        assert simulated.said("no answer to list_subscriptions")
         await simulated.wait_until(lambda: same_books(simulated), within_s=5)
 
 
@@ -333,6 +334,35 @@ async def test_a_step_that_does_not_say_what_changed_is_read_again(tmp_path, aut
         )
 
 
+async def test_what_a_lost_connection_left_behind_is_let_go(tmp_path, autojump_clock, monkeypatch):
+    async with simulated_daemon(tmp_path) as simulated:
+        told = []
+        monkeypatch.setattr(simulated.env, "settle_memory", lambda *, anew: told.append(anew))
+        simulated.exchange.faults.drop_websockets("orderbook_delta")
+        await simulated.wait_until(lambda: same_books(simulated) and told, within_s=5)
+        assert told == [True]
+
+
+async def test_a_step_between_the_first_list_and_the_first_subscription_is_not_missed(
+    tmp_path, autojump_clock, monkeypatch
+):
+    subscribe, changed = market_sessions.MarketSession._subscribe, []
+    stepping = NAMES[0]
+
+    async def subscribe_late(session):
+        # The markets are listed and nobody tells of steps yet.
+        venue = session._context.shared.extras["paper_exchange"].venue
+        venue.market(stepping).close_time -= 3_600 * NS_PER_S
+        changed.append(venue.market(stepping).close_time)
+        await subscribe(session)
+
+    monkeypatch.setattr(market_sessions.MarketSession, "_subscribe", subscribe_late)
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(
+            lambda: simulated.view.market(stepping).close_time == changed[-1], within_s=2
+        )
+
+
 async def test_reading_again_is_tried_until_it_works_and_holds_nothing_up(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         faults, venue = simulated.exchange.faults, simulated.exchange.venue
@@ -349,3 +379,97 @@ async def test_reading_again_is_tried_until_it_works_and_holds_nothing_up(tmp_pa
             ),
             within_s=61,
         )
+
+
+async def test_a_change_that_is_not_answered_costs_the_connection_and_not_the_stage(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        feed = simulated.view.feed(FeedName.MARKET_DATA)
+        for session, _ in simulated.exchange.feed._open.values():
+            session.command = lambda raw: None
+        drop(simulated, NAMES[0])
+        await simulated.wait_until(lambda: feed.connection == 2, within_s=10)
+        assert simulated.said("orderbook feed down: no answer to delete_markets (command ")
+        assert simulated.state is State.READY
+        assert State.ERROR.value not in simulated.states()
+
+
+@pytest.mark.parametrize("channel", [commands.TRADES, commands.LIFECYCLE])
+@pytest.mark.parametrize("code", [10, 25])
+async def test_fault_p12_another_subscription_that_ends_is_made_anew_and_costs_no_book(
+    tmp_path, autojump_clock, channel, code
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        view = simulated.view
+        sid = held(simulated, channel)[1].sid
+        end_subscription(simulated, code, channel)
+        await trio.sleep(2)
+        assert held(simulated, channel)[1].sid > sid
+        assert view.feed(FeedName.MARKET_DATA).losses == 0
+        assert view.market_data.snapshots_requested == 0
+        assert same_books(simulated)
+        assert simulated.count(f"subscribing anew to {channel}: error {code}") == 1
+        trades = view.market_data.trades_seen
+        change_book(simulated)
+        await simulated.wait_until(lambda: view.market_data.trades_seen > trades, within_s=1)
+
+
+@pytest.mark.parametrize("channel", [commands.BOOKS, commands.TRADES])
+async def test_a_plan_change_on_a_subscription_that_the_exchange_forgot_costs_only_that_one(
+    tmp_path, autojump_clock, channel
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        market = simulated.view.market(NAMES[0])
+        drop(simulated, NAMES[0])
+        await trio.sleep(1)
+        session, subscription = held(simulated, channel)
+        session._audience.leave(subscription)
+        del session._by_sid[subscription.sid], session._by_channel[channel]
+        add(simulated, market)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=3)
+        await simulated.wait_until(
+            lambda: subscribed(simulated, channel) == [tuple(sorted(NAMES))], within_s=3
+        )
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+async def test_an_end_in_the_opening_burst_costs_no_connection(
+    tmp_path, autojump_clock, monkeypatch
+):
+    sent = FeedSession._send_snapshots
+    ended = []
+
+    def end_it(session, *args):
+        if ended:
+            sent(session, *args)
+            return
+        ended.append(session)
+        (subscription,) = [s for s in session._by_sid.values() if s.channel == commands.BOOKS]
+        session._audience.leave(subscription)
+        del session._by_sid[subscription.sid], session._by_channel[commands.BOOKS]
+        session._send(frames.encode_error(25, sid=subscription.sid))
+
+    monkeypatch.setattr(FeedSession, "_send_snapshots", end_it)
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(lambda: same_books(simulated), within_s=2)
+        assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+async def test_one_snapshot_that_is_missing_at_the_start_holds_no_repair_up(
+    tmp_path, autojump_clock, monkeypatch
+):
+    gone, known = TICKERS[0], FeedSession._market
+    monkeypatch.setattr(
+        FeedSession, "_market", lambda self, t: None if t == gone else known(self, t)
+    )
+    async with simulated_daemon(
+        tmp_path, ready=False, market_data__audit_interval_s=0
+    ) as simulated:
+        data = simulated.view.market_data
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS) - 1, within_s=2)
+        skip_a_frame(simulated)
+        change_book(simulated, TICKERS[1])
+        await simulated.wait_until(lambda: data.usable_books() == 0, within_s=0.1)
+        await simulated.wait_until(lambda: data.usable_books() == len(TICKERS) - 1, within_s=1)
+        assert simulated.view.quality(TICKERS[1], data.last_message_at).silence_ns is not None

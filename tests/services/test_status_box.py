@@ -8,16 +8,16 @@ from traderd.services.status_box import LINES_MAX, show_duration, status_box
 
 GOLDEN = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:08:43Z · sim ═══
-║ State: ready (2m 03s)   Health: orderbook ✔  api ✘  books 1/12   Halts: none
+║ State: ready (2m 03s)   Health: orderbook ✔  api ✘  books 1/12 usable   Halts: none
 ║ P&L: +$0.30 realized, -$0.10 unrealized at bid, fees $0.19   Balance: $998.77
 ╠═══ POSITIONS (1)
-║   KXDEMO-26DEC31-A   +10 YES @ $0.4700   mark $0.4600   -$0.10
+║   KXDEMO-26DEC31-A   10 YES @ $0.4700   mark $0.4600   -$0.10
 ╠═══ ORDERS (1)
 ║   {key}  KXDEMO-26DEC31-A  bid 5 @ $0.4500  resting  2m 03s
 ╚═══"""
 NOT_TRADING = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:06:40Z · sim ═══
-║ State: ready (0s)   Health: orderbook ✔  books 0/12   Halts: none
+║ State: ready (0s)   Health: orderbook ✔  books 0/12 usable   Halts: none
 ╚═══"""
 
 
@@ -56,8 +56,8 @@ async def test_a_short_position_is_marked_at_the_ask_and_named_no(autojump_clock
         daemon.list_market()
         daemon.snapshot(bids={"0.46": "10"}, asks={"0.48": "10"})
         daemon.fill(daemon.place(Side.ASK, "4", "0.46"), "4", "0.46", "0")
-        # Sold YES at 0.46 is NO at 0.54; closing it now costs 0.48 YES.
-        line = "║   KXDEMO-26DEC31-A   -4 NO @ $0.5400   mark $0.4800   -$0.08"
+        # Sold YES at 0.46 is NO at 0.54; closing it now costs 0.48 YES, which is 0.52 for a NO.
+        line = "║   KXDEMO-26DEC31-A   4 NO @ $0.5400   mark $0.5200   -$0.08"
         assert line in box_of(daemon).splitlines()
 
 
@@ -68,7 +68,7 @@ async def test_a_position_that_nobody_would_take_has_no_mark(autojump_clock, tmp
         daemon.fill(daemon.place(Side.BID, "4", "0.48"), "4", "0.48", "0")
         daemon.snapshot(bids={}, asks={"0.48": "10"})
         lines = box_of(daemon).splitlines()
-        assert "║   KXDEMO-26DEC31-A   +4 YES @ $0.4800   mark -   no mark" in lines
+        assert "║   KXDEMO-26DEC31-A   4 YES @ $0.4800   mark -   no mark" in lines
         # The sum takes the worst price: everything that was paid is counted as lost.
         assert "-$1.92 unrealized at bid" in lines[2]
 
@@ -78,6 +78,16 @@ async def test_before_the_first_reading_the_balance_is_unknown_and_not_zero(
 ):
     async with still_daemon(tmp_path) as daemon:
         assert "Balance: unknown" in box_of(daemon)
+
+
+async def test_a_book_that_can_be_read_but_is_poor_shows_its_grade(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.snapshot(bids={"0.46": "10"}, asks={"0.48": "10"})
+        daemon.snapshot(OTHER_MARKET, bids={"0.46": "10"}, asks={"0.48": "10"})
+        at = daemon.now()
+        long_ago = Timestamp(at - 60 * NS_PER_S)
+        daemon.publish(ev.LineObserved(at=at, connection=1, heard_at=long_ago, clock_offset_ms=0))
+        assert "books 2/12 usable, grades F 2   Halts" in box_of(daemon)
 
 
 async def test_halts_and_pauses_are_named(autojump_clock, tmp_path):

@@ -229,6 +229,10 @@ async def test_the_balance_follows_a_fill_before_the_period_is_over(tmp_path, au
         await trio.sleep(10.0)
         balance = simulated.exchange.venue.balance(simulated.account_id).available
         assert simulated.view.account.balance == balance
+        # It waits before it asks, and that is no work.
+        inbox = simulated.daemon.shared.bus.statistics_by_name()["sync"]
+        assert inbox.received
+        assert inbox.handler_p99_ms == 0
 
 
 async def test_a_reading_that_cannot_be_understood_halts_and_a_good_one_ends_that(

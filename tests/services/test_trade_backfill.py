@@ -15,6 +15,7 @@ from traderd.kalshi.wire.translate import trade_from_wire
 from traderd.model import events as ev
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_S, Timestamp, format_time
+from traderd.services import trade_backfill
 from traderd.services.trade_backfill import GUARD_S, PAGES_MAX, TradeBackfill
 
 BOTH = (MARKET, OTHER_MARKET)
@@ -30,15 +31,21 @@ class Trades:
         self.complete = True
         self.errors = []
         self.meanwhile = None
+        self.broken = {}
+        """By ticker, what is answered instead of its trades."""
+        self.untils = []
 
-    async def trades(self, ticker, *, since, pages_max):
+    async def trades(self, ticker, *, since, until, pages_max):
         assert pages_max == PAGES_MAX
+        self.untils.append(until)
         self.asked.append((ticker, since))
         await trio.sleep(0.1)
         if self.meanwhile is not None:
             self.meanwhile()
         if self.errors:
             raise self.errors.pop(0)
+        if ticker in self.broken:
+            raise self.broken[ticker]
         return Reading(list(self.rows.get(ticker, ())), complete=self.complete)
 
 
@@ -148,6 +155,80 @@ async def test_an_exchange_that_is_away_is_asked_again_and_no_storm(world, autoj
     lists.errors.clear()
     (done,) = await told.receive()
     assert done.complete
+
+
+async def test_a_market_that_cannot_be_read_holds_no_other_up_and_is_told_once(
+    world, autojump_clock
+):
+    daemon, lists, backfill, told = world
+    lists.broken[MARKET] = ExchangeUnavailable("HTTP 500: this market's tape is broken")
+    # It is the first, and we hold something in it.
+    daemon.place(Side.BID, "1", "0.10", ticker=MARKET)
+    backfill.miss(BOTH)
+    backfill.cover(BOTH)
+    (done,) = await told.receive()
+    assert (done.ticker, trio.current_time() < 5) == (OTHER_MARKET, True)
+    await trio.sleep(3_600)
+    assert 50 < len(lists.asked) < 200
+    # Nor one that is lost while it waits to be tried again.
+    backfill.miss([OTHER_MARKET])
+    backfill.cover([OTHER_MARKET])
+    began = trio.current_time()
+    (done,) = await told.receive()
+    assert (done.ticker, trio.current_time() - began < 5) == (OTHER_MARKET, True)
+    text = daemon.log_text.getvalue
+    assert text().count("missed trades cannot be read yet: HTTP 500") == 1
+    lists.broken.clear()
+    (done,) = await told.receive()
+    assert (done.ticker, done.complete) == (MARKET, True)
+    await trio.sleep(1)
+    assert text().count("could be read again") == 1
+
+
+async def test_what_was_traded_long_after_the_feed_came_back_is_neither_remembered_nor_read(
+    world, autojump_clock
+):
+    daemon, lists, backfill, told = world
+    lists.broken[MARKET] = ExchangeUnavailable("503")
+    backfill.miss([MARKET])
+    backfill.cover([MARKET])
+    back_at = daemon.now()
+    hole = backfill._holes[MARKET]
+    daemon.publish(*backfill.filtered([live(daemon, "soon")]))
+    await trio.sleep(GUARD_S + 60)
+    for number in range(50):
+        daemon.publish(*backfill.filtered([live(daemon, f"later{number}")]))
+    assert list(hole.seen) == ["soon"]
+    lists.rows[MARKET] = [late(daemon, "too late"), late(daemon, "missed", at_s=-GUARD_S - 60)]
+    lists.broken.clear()
+    events = []
+    while not any(isinstance(event, ev.TradesBackfilled) for event in events):
+        events += await told.receive()
+    backfilled = [e for e in events if isinstance(e, ev.TradePrinted) and e.backfilled]
+    assert [trade.trade_id for trade in backfilled] == ["missed"]
+    # While that moment is still to come, the newest is asked for.
+    assert lists.untils[0] is None
+    assert lists.untils[-1] == back_at + round(GUARD_S * NS_PER_S)
+
+
+async def test_a_flood_before_the_reading_ends_the_hole_and_is_said(
+    world, autojump_clock, monkeypatch
+):
+    daemon, lists, backfill, told = world
+    monkeypatch.setattr(trade_backfill, "SEEN_MAX", 5)
+    lists.broken[MARKET] = ExchangeUnavailable("503")
+    backfill.miss([MARKET])
+    backfill.cover([MARKET])
+    hole = backfill._holes[MARKET]
+    backfill.filtered([live(daemon, f"t{number}") for number in range(20)])
+    assert len(hole.seen) == 5
+    (done,) = await told.receive()
+    assert (done.ticker, done.complete) == (MARKET, False)
+    assert "5 trades came before" in daemon.log_text.getvalue()
+    # No more than that was asked.
+    asked = len(lists.asked)
+    await trio.sleep(600)
+    assert len(lists.asked) == asked
 
 
 async def test_a_clear_no_ends_the_hole_and_is_said(world, autojump_clock):

@@ -5,13 +5,13 @@ import trio
 from tests.simulation.harness import fresh, simulated_daemon, simulated_exchange
 from traderd.model.events import FeedName
 from traderd.model.states import State
-from traderd.services.trading_client import FIRST_CONNECTION
+from traderd.services.context import FIRST_PRIVATE_CONNECTION
 
 
 async def test_the_private_feed_has_numbers_of_its_own(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         feed = simulated.view.feed(FeedName.PRIVATE)
-        assert (feed.connected, feed.connection) == (True, FIRST_CONNECTION)
+        assert (feed.connected, feed.connection) == (True, FIRST_PRIVATE_CONNECTION)
         assert simulated.said("trading client connected, tier prestige, clock offset 0 ms")
         simulated.exchange.faults.drop_websockets("user_orders")
         await simulated.wait_state(State.ERROR, within_s=1.0)
@@ -19,7 +19,7 @@ async def test_the_private_feed_has_numbers_of_its_own(tmp_path, autojump_clock)
         # Books do not depend on it.
         assert simulated.view.market_data.usable_books() == 12
         await simulated.wait_ready()
-        assert simulated.view.feed(FeedName.PRIVATE).connection == FIRST_CONNECTION + 1
+        assert simulated.view.feed(FeedName.PRIVATE).connection == FIRST_PRIVATE_CONNECTION + 1
 
 
 async def test_what_happened_while_it_was_down_is_known_when_ready_comes_back(

@@ -22,13 +22,13 @@ from traderd.model.units import NS_PER_S, Timestamp, parse_count
 from traderd.services.market_plan import make_plan
 from traderd.services.universe import (
     LOOKS_APART_S,
-    PART,
-    SERIES_MAX,
     SOON_S,
     SPARES,
     UniverseKeeper,
     wanted_of,
 )
+from traderd.services.universe_news import PART, UNKNOWN
+from traderd.services.universe_places import SERIES_MAX
 
 A, B, C = (MarketTicker(f"KXS-1-{letter}") for letter in "ABC")
 S = MarketStatus
@@ -40,12 +40,18 @@ class Lists:
     def __init__(self, daemon):
         self.daemon = daemon
         self.markets = {}
-        self.categories = {}
+        self.series_by_category = {}
+        self.categories_asked = 0
+        self.categories_error = None
         self.asked = []
         self.looks = 0
         self.error = None
         self.complete = True
         self.unreadable = {}
+        self.unknown = ()
+        """Series and events that do not exist."""
+        self.meanwhile = None
+        """Called once while an answer is under way."""
 
     def put(self, ticker, volume=0, *, status=S.ACTIVE, closes_in_s=86_400, opens_in_s=None):
         now = self.daemon.now()
@@ -67,20 +73,41 @@ class Lists:
             listing
             for ticker, listing in self.markets.items()
             if ticker.startswith(series or event or "")
+            and ticker not in self.unreadable
             and (status != "open" or listing.market.status is S.ACTIVE)
         )
+        if self.meanwhile is not None:
+            self.meanwhile, act = None, self.meanwhile
+            act()
+            await trio.sleep(0.01)
         return Search(listings=found, complete=self.complete, unreadable=self.unreadable)
 
     async def listings(self, tickers):
         await trio.sleep(0.01)
         if self.error is not None:
             raise self.error
-        known = tuple(self.markets[ticker] for ticker in tickers if ticker in self.markets)
+        known = tuple(
+            self.markets[ticker]
+            for ticker in tickers
+            if ticker in self.markets and ticker not in self.unreadable
+        )
         unreadable = {t: why for t, why in self.unreadable.items() if t in tickers}
         return Search(listings=known, unreadable=unreadable)
 
     async def series_of(self, category):
-        return self.categories.get(category, ())
+        return self.series_by_category.get(category, ())
+
+    async def categories(self):
+        self.categories_asked += 1
+        if self.categories_error is not None:
+            raise self.categories_error
+        return tuple(self.series_by_category)
+
+    async def knows_series(self, ticker):
+        return ticker not in self.unknown
+
+    async def knows_event(self, ticker):
+        return ticker not in self.unknown
 
 
 class World:
@@ -124,7 +151,7 @@ async def world_of(directory, *, series="KXS", **settings):
 
 async def test_series_events_and_categories_are_looked_through_together(tmp_path, autojump_clock):
     async with world_of(tmp_path, events="KXE-1, KXE-2", categories="Sports, Nothing") as world:
-        world.lists.categories["Sports"] = ("KXS", "KXT")
+        world.lists.series_by_category["Sports"] = ("KXS", "KXT")
         world.lists.put(A)
         await world.start()
         assert world.lists.asked == [
@@ -134,7 +161,7 @@ async def test_series_events_and_categories_are_looked_through_together(tmp_path
             (None, "KXE-2", "open"),
         ]
         assert world.followed == (A,)
-        assert world.said("the exchange has no category 'Nothing'")
+        assert world.said("category Nothing: the exchange has none of this name")
 
 
 async def test_the_whole_exchange_is_one_search(tmp_path, autojump_clock):
@@ -151,7 +178,7 @@ async def test_the_whole_exchange_is_one_search(tmp_path, autojump_clock):
 async def test_too_many_series_are_cut_and_told(tmp_path, autojump_clock):
     async with world_of(tmp_path, series="", categories="Sports") as world:
         names = tuple(f"KX{number}" for number in range(SERIES_MAX + 5))
-        world.lists.categories["Sports"] = names
+        world.lists.series_by_category["Sports"] = names
         await world.start()
         assert len(world.lists.asked) == SERIES_MAX
         assert world.said(f"{SERIES_MAX + 5} series belong to")
@@ -244,6 +271,17 @@ async def test_a_market_that_was_announced_is_looked_for_when_it_opens(tmp_path,
         assert (world.followed, world.lists.looks) == ((A,), 3)
 
 
+async def test_many_openings_let_it_look_no_oftener_than_news_does(tmp_path, autojump_clock):
+    async with world_of(tmp_path, refresh_s="10000") as world:
+        await world.start()
+        await trio.sleep(100)
+        for number in range(100):
+            opens = Timestamp(world.daemon.now() + (20 + number) * NS_PER_S)
+            world.step(ev.LifeStep.CREATED, MarketTicker(f"KXS-1-{number}"), open_time=opens)
+        await trio.sleep(140)
+        assert 10 <= world.lists.looks <= 2 + 130 / LOOKS_APART_S
+
+
 async def test_a_market_that_settles_leaves_without_a_look_and_a_spare_takes_its_place(
     tmp_path, autojump_clock
 ):
@@ -284,6 +322,39 @@ async def test_a_market_that_we_have_something_in_is_taken_in_when_it_was_not_lo
         world.daemon.place(Side.BID, "1", "0.10", ticker=other)
         await world.start()
         assert world.daemon.view.universe.followed == {other: "it has a resting order"}
+
+
+async def test_a_position_in_a_market_that_is_not_followed_takes_it_in_at_once(
+    tmp_path, autojump_clock
+):
+    other = MarketTicker("KXELSE-1-A")
+    async with world_of(tmp_path, refresh_s="10000", max_markets="1") as world:
+        world.lists.put(A, 9)
+        world.lists.put(B, 5)
+        await world.start()
+        await trio.sleep(100)
+        # A spare needs no look, another market does.
+        world.daemon.place(Side.BID, "1", "0.10", ticker=B)
+        await trio.sleep(SOON_S + 0.1)
+        assert (set(world.followed), world.lists.looks) == ({B}, 1)
+        world.lists.put(other)
+        key = world.daemon.place(Side.BID, "1", "0.10", ticker=other)
+        world.daemon.fill(key, "1", "0.10", "0")
+        await trio.sleep(SOON_S + 0.1)
+        assert (set(world.followed), world.lists.looks) == ({B, other}, 2)
+        assert world.daemon.view.universe.followed[other] == "it has a position"
+
+
+async def test_a_market_that_we_hold_and_the_exchange_does_not_list_is_looked_for_once(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="10000") as world:
+        await world.start()
+        for _ in range(5):
+            await trio.sleep(100)
+            world.daemon.place(Side.BID, "1", "0.10", ticker=MarketTicker("KXGONE-1-A"))
+        await trio.sleep(100)
+        assert world.lists.looks == 2
 
 
 async def test_only_as_many_spares_as_may_be_needed_are_remembered(tmp_path, autojump_clock):
@@ -327,6 +398,108 @@ async def test_a_later_look_that_fails_is_a_degraded_part_and_changes_nothing(
         world.lists.error = None
         await trio.sleep(61)
         assert PART not in world.daemon.view.conditions.degraded
+
+
+async def test_a_step_that_comes_while_the_answer_is_under_way_is_not_taken_back(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100") as world:
+        world.lists.put(A, 9)
+        world.lists.put(B, 5)
+        await world.start()
+
+        def steps():
+            world.step(ev.LifeStep.DEACTIVATED, A)
+            world.step(ev.LifeStep.SETTLED, B)
+
+        world.lists.meanwhile = steps
+        await trio.sleep(100.1)
+        assert world.lists.looks == 2
+        assert world.daemon.view.market(A).status is S.INACTIVE
+        assert A in world.daemon.view.conditions.markets_paused
+        assert world.followed == (A,)
+
+
+async def test_a_look_does_not_take_back_what_was_read_of_a_market_while_it_lasted(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100") as world:
+        world.lists.put(A, 9)
+        await world.start()
+        longer = attrs.evolve(world.lists.markets[A].market, close_time=Timestamp(2 * 10**18))
+
+        def reread():
+            now = world.daemon.now()
+            world.daemon.publish(ev.MarketsListed(at=now, read_at=now, markets=(longer,)))
+
+        world.lists.meanwhile = reread
+        await trio.sleep(100.1)
+        assert world.lists.looks == 2
+        assert world.daemon.view.market(A) == longer
+
+
+async def test_a_spare_that_settled_meanwhile_is_not_taken_in(tmp_path, autojump_clock):
+    async with world_of(tmp_path, refresh_s="10000", max_markets="1") as world:
+        for ticker, volume in ((A, 9), (B, 8), (C, 5)):
+            world.lists.put(ticker, volume)
+        await world.start()
+        world.step(ev.LifeStep.SETTLED, B)
+        world.step(ev.LifeStep.SETTLED, A)
+        await trio.sleep(SOON_S + 0.1)
+        assert world.followed == (C,)
+
+
+async def test_an_answer_without_any_market_is_a_failed_look_and_changes_nothing(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100") as world:
+        for ticker in (A, B, C):
+            world.lists.put(ticker)
+        await world.start()
+        world.lists.markets, listed = {}, world.lists.markets
+        await trio.sleep(1_000)
+        assert world.followed == (A, B, C)
+        assert "lists none of the 3" in world.daemon.view.conditions.degraded[PART]
+        world.lists.markets = listed
+        await trio.sleep(61)
+        assert PART not in world.daemon.view.conditions.degraded
+        assert world.followed == (A, B, C)
+
+
+async def test_a_market_that_trades_leaves_when_a_second_look_does_not_bring_it_either(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="1000") as world:
+        for ticker in (A, B, C):
+            world.lists.put(ticker)
+        await world.start()
+        gone = world.lists.markets.pop(A)
+        await trio.sleep(1_001)
+        assert (world.followed, world.lists.looks) == ((A, B, C), 2)
+        # The second look comes soon; this time it is there.
+        world.lists.markets[A] = gone
+        await trio.sleep(LOOKS_APART_S)
+        assert (world.followed, world.lists.looks) == ((A, B, C), 3)
+        del world.lists.markets[A]
+        await trio.sleep(1_001)
+        assert (set(world.followed), world.lists.looks) == ({A, B, C}, 4)
+        await trio.sleep(LOOKS_APART_S)
+        assert (set(world.followed), world.lists.looks) == ({B, C}, 5)
+
+
+async def test_a_followed_market_that_cannot_be_read_any_more_stays_and_one_that_is_over_leaves(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100") as world:
+        for ticker in (A, B, C):
+            world.lists.put(ticker)
+        await world.start()
+        world.lists.unreadable = {A: f"market {A}: no grid"}
+        world.step(ev.LifeStep.DETERMINED, B)
+        del world.lists.markets[B]
+        await trio.sleep(501)
+        assert world.followed == (A, C)
+        assert world.said("left out: market")
 
 
 # --- named markets --------------------------------------------------------------------------------
@@ -392,3 +565,15 @@ async def test_a_configuration_without_one_known_market_is_a_problem(
         assert "knows none of the tickers" in plan.problem
         assert not plan.known.is_set()
         nursery.cancel_scope.cancel()
+
+
+async def test_when_no_named_ticker_is_known_the_cure_is_told_while_it_tries_again(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, series="") as world:
+        world.keeper._named = (A,)
+        with trio.move_on_after(30):
+            await world.keeper.keep()
+        degraded = world.daemon.view.conditions.degraded
+        assert degraded[f"market {A}"] == UNKNOWN
+        assert "correct market_data.markets" in degraded[f"market {A}"]

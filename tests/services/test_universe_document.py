@@ -15,7 +15,7 @@ async def test_each_market_says_why_it_is_followed_and_changes_are_kept(tmp_path
         assert shown["markets"] == [
             {
                 "ticker": MARKET,
-                "why": "named in the configuration",
+                "why": "named in market_data.markets",
                 "status": "active",
                 "book_given_up": None,
             },

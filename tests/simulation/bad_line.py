@@ -1,8 +1,8 @@
 """One honest exchange, one line that does what lines do, and a repair: books behind it must be right or say that they are not.
 
-The exchange numbers its frames and knows its own books. `BadLine` sends them, loses, doubles and swaps them, begins
-the numbers anew, ends subscriptions and connections, and after each frame compares every book that a frame could have
-touched with what the exchange's was after the newest frame that came through.
+The exchange numbers its frames and knows its own books. `BadLine` sends them, loses, doubles, swaps and garbles them,
+keeps silent about a market for hours, begins the numbers anew, ends subscriptions and connections, and after each frame
+compares every book that a frame could have touched with what the exchange's was after the newest frame that came through.
 """
 
 import random
@@ -49,6 +49,9 @@ class BadLine:
         self._unseen: dict[int, ev.Event] = {}
         self._old: deque[Frame] = deque(maxlen=OLD_FRAMES)
         self._lost_something = False
+        self._silent: MarketTicker | None = None
+        """The market that the exchange keeps silent about now."""
+        self._bystander_seq = 0
         self._faithful = 0
         """Frames of books that must not be hit: a new count is only known by its second frame."""
         self._connect()
@@ -91,7 +94,8 @@ class BadLine:
         )
 
     def _delta(self) -> Frame:
-        ticker, side = self.rng.choice(TICKERS), self.rng.choice((Side.BID, Side.ASK))
+        heard_of = [each for each in TICKERS if each != self._silent]
+        ticker, side = self.rng.choice(heard_of), self.rng.choice((Side.BID, Side.ASK))
         price = Price(self.rng.randint(1, 49) + (50 if side is Side.ASK else 0))
         size = self.true[ticker].get((side, price), 0)
         change = Count(-size if size and self.rng.random() < 0.5 else self.rng.randint(1, 9))
@@ -115,7 +119,7 @@ class BadLine:
         index, event = frame
         counted = self._counted()
         told = self.engine.apply(event)
-        touched = {event.ticker} if hasattr(event, "ticker") else set()
+        touched = {event.ticker} if getattr(event, "ticker", None) else set()
         if index > self._seen_index:
             touched |= self._see(index)
             self._old.append(frame)
@@ -205,6 +209,58 @@ class BadLine:
         assert self.data.usable_books() == usable, "a copy is harmless"
         self.caused["doubled"] += 1
 
+    def garble(self) -> None:
+        """Send one change that arrives and cannot be understood: of it is read what can be, or nothing at all."""
+        if self._faithful:
+            return
+        index, event = self._delta()
+        readable = self.rng.choice(("market", "subscription", "nothing"))
+        refused = ev.FrameRefused(
+            at=event.at,
+            feed=ev.FeedName.MARKET_DATA,
+            kind="unreadable" if readable == "nothing" else "orderbook_delta",
+            reason="garbled",
+            drift=ev.Drift.UNREADABLE if readable == "nothing" else ev.Drift.WRONG_VALUE,
+            subscription="" if readable == "nothing" else self.name,
+            seq=0 if readable == "nothing" else event.seq,
+            ticker=event.ticker if readable == "market" else None,
+            connection=self.connection if readable == "nothing" else 0,
+        )
+        self.caused["garbled"] += 1
+        usable = self.data.usable_books()
+        if readable == "nothing":
+            self.engine.apply(refused)
+            self._see(index)
+            assert self.data.usable_books() == 0, "it may have been a frame of any book"
+            # Its number was not read either.
+            self._lost_something = True
+            self._send_bystander()
+            return
+        lost_before = self._lost_something
+        self._deliver((index, refused))
+        book = self.data.books.get(event.ticker)
+        assert book is None or not book.usable, "nobody knows what the change was"
+        if readable == "market" and not lost_before and not self.data.subscription_ended(self.name):
+            assert self.data.usable_books() >= usable - 1, "no other book was concerned"
+
+    def fall_silent(self, hours: int = 8) -> None:
+        """Let the exchange keep silent about one market for hours, while the line is heard."""
+        self._silent = self.rng.choice(TICKERS)
+        self.caused["silent"] += 1
+        was_good = self._is_good(self._silent)
+        for _ in range(hours):
+            self.clock += 3_600_000
+            now = self._now()
+            self.engine.apply(
+                ev.LineObserved(at=now, connection=self.connection, heard_at=now, clock_offset_ms=0)
+            )
+        assert self._is_good(self._silent) == was_good, "silence of a market is no fault"
+        self.check_all()
+
+    def speak_again(self) -> None:
+        """Let the exchange tell of every market again."""
+        self._silent = None
+
     def repeat_old(self) -> None:
         """Deliver an old frame of this subscription once more."""
         of_now = [
@@ -251,8 +307,10 @@ class BadLine:
         """Ask for what is in doubt, as the repair does, over a line that delivers; returns how many snapshots came."""
         if self.data.subscription_ended(self.name):
             self._subscribe()
-            return len(TICKERS)
-        doubtful = [ticker for ticker in TICKERS if not self._is_good(ticker)]
+            return len(TICKERS) - (self._silent is not None)
+        doubtful = [
+            ticker for ticker in TICKERS if ticker != self._silent and not self._is_good(ticker)
+        ]
         for ticker in doubtful:
             self._deliver(self._snapshot(ticker))
         self._faithful = max(0, self._faithful - len(doubtful))
@@ -260,6 +318,7 @@ class BadLine:
 
     def recover(self) -> None:
         """Let the line be good again: what was lost shows, and one snapshot each makes every book right."""
+        self.speak_again()
         while self._faithful:
             self.change()
         self.acknowledge()
@@ -287,15 +346,19 @@ class BadLine:
     def _connect(self) -> None:
         self.connection, self.sid = self.connection + 1, 0
         self._subscribe()
-        bystander, name = self.true[BYSTANDER], f"{self.connection}:900"
-        self._seen[BYSTANDER] = bystander
+        self._bystander_seq = 0
+        self._send_bystander()
+
+    def _send_bystander(self) -> None:
+        self._seen[BYSTANDER] = self.true[BYSTANDER]
+        self._bystander_seq += 1
         self.engine.apply(
             ev.BookSnapshot(
                 ticker=BYSTANDER,
                 bids=((Price(40), Count(5)),),
                 asks=((Price(60), Count(5)),),
-                subscription=name,
-                seq=1,
+                subscription=f"{self.connection}:900",
+                seq=self._bystander_seq,
                 at=self._now(),
             )
         )
@@ -304,7 +367,8 @@ class BadLine:
         self.sid, self.seq, self._faithful = self.sid + 1, 0, 0
         self._lost_something = False
         for ticker in TICKERS:
-            self._deliver(self._snapshot(ticker))
+            if ticker != self._silent:
+                self._deliver(self._snapshot(ticker))
 
 
 def _change(levels: Levels, event: ev.BookDelta) -> None:

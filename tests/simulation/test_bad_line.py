@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.simulation.bad_line import TICKERS, BadLine
 from traderd.core import book, subscription
+from traderd.core.book_doubt import BookDoubts
 from traderd.core.market_data import MarketData
 from traderd.core.sequence import SequenceTracker, Verdict
 from traderd.model.events import BookDelta
@@ -52,6 +53,18 @@ class AnySession(RuleBasedStateMachine):
         self.line.repeat_old()
 
     @rule()
+    def garble(self) -> None:
+        self.line.garble()
+
+    @rule(hours=st.integers(1, 12))
+    def fall_silent(self, hours: int) -> None:
+        self.line.fall_silent(hours)
+
+    @rule()
+    def speak_again(self) -> None:
+        self.line.speak_again()
+
+    @rule()
     def swap(self) -> None:
         self.line.swap()
 
@@ -88,8 +101,21 @@ test_any_session = AnySession.TestCase
 def live(line: BadLine, deltas: int) -> None:
     """Live through a long session in which most frames arrive."""
     rng = line.rng
-    doings = (line.lose, line.double, line.repeat_old, line.swap, line.acknowledge_again)
-    rare = (line.restart_numbers, line.end_subscription, line.reconnect)
+    doings = (
+        line.lose,
+        line.double,
+        line.repeat_old,
+        line.swap,
+        line.acknowledge_again,
+        line.garble,
+    )
+    rare = (
+        line.restart_numbers,
+        line.end_subscription,
+        line.reconnect,
+        line.fall_silent,
+        line.speak_again,
+    )
     while line.deltas < deltas:
         fate = rng.random()
         if fate < 0.97:
@@ -105,13 +131,14 @@ def live(line: BadLine, deltas: int) -> None:
             line.check_all()
     line.recover()
     assert min(line.caused.values()) > 0
-    assert len(line.caused) == 7
+    assert len(line.caused) == 9
 
 
 def test_a_long_session_has_no_silently_wrong_book_and_heals():
     line = BadLine(random.Random(4))
     live(line, FEW_DELTAS)
-    assert line.data.deltas_received > FEW_DELTAS
+    # Some were lost, and some could not be read.
+    assert line.data.deltas_received > FEW_DELTAS * 0.99
     assert len(line.data.books) == len(TICKERS) + 1
 
 
@@ -171,7 +198,7 @@ def test_it_would_notice_an_old_change_that_is_kept_after_a_snapshot(monkeypatch
             book.apply(event)
         return []
 
-    monkeypatch.setattr(MarketData, "_old_number", keep)
+    monkeypatch.setattr(BookDoubts, "old_frame", keep)
     assert fails()
 
 
@@ -206,4 +233,14 @@ def test_it_would_notice_a_snapshot_that_is_merged(monkeypatch):
         self.fault, self.fault_detail, self.crossed_since = None, "", None
 
     monkeypatch.setattr(book.Book, "replace", merge)
+    assert fails()
+
+
+def test_it_would_notice_an_unreadable_frame_that_is_only_counted(monkeypatch):
+    monkeypatch.setattr(MarketData, "refuse_frame", lambda self, event: [])
+    assert fails()
+
+
+def test_it_would_notice_an_unreadable_frame_that_puts_another_book_in_doubt(monkeypatch):
+    monkeypatch.setattr(BookDoubts, "_refused_on", lambda self, held, event, detail: [])
     assert fails()

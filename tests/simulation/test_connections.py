@@ -137,11 +137,11 @@ async def test_lesson_24_a_subscription_that_the_exchange_lost_is_made_again(
                     del session._by_sid[sid]
                     del session._by_channel[held.channel]
         feed = simulated.view.feed(FeedName.MARKET_DATA)
-        await simulated.wait_until(lambda: feed.connection == 2, within_s=200)
-        assert simulated.said("the exchange has no subscription to trade any more")
         await simulated.wait_until(
-            lambda: subscribed(simulated, "trade") == [tuple(sorted(TICKERS))], within_s=5
+            lambda: subscribed(simulated, "trade") == [tuple(sorted(TICKERS))], within_s=200
         )
+        assert simulated.said("the exchange has no subscription to trade any more")
+        assert (feed.connection, feed.losses) == (1, 0)
 
 
 async def test_a_day_of_503_is_degraded_without_a_storm_and_books_come_back(

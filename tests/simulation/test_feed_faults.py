@@ -8,6 +8,7 @@ from tests.core.builders import (
     TICKER,
     contracts,
     delta,
+    followed,
     kinds,
     limits,
     price,
@@ -218,6 +219,7 @@ def test_a_market_that_changed_is_told_once_a_batch_after_everything_else():
 
 def test_doubt_repair_trades_and_grades_are_changes_as_well():
     engine, _ = three_books()
+    tell(engine, followed(THIRD))
 
     def changed(*events: ev.Event) -> list[str]:
         engine.settle()

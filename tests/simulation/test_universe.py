@@ -42,6 +42,24 @@ async def test_a_category_is_every_series_of_it(tmp_path, autojump_clock):
         assert set(simulated.view.followed) == set(TICKERS)
 
 
+async def test_a_slip_in_a_name_follows_nothing_and_says_what_was_meant(tmp_path, autojump_clock):
+    settings = {
+        "market_data__discover__categories": ("sports",),
+        "market_data__discover__series": ("KXMLBGAMES",),
+        "market_data__discover__events": ("KXMLBGAME-NONE",),
+    }
+    async with simulated_daemon(tmp_path, **settings) as simulated:
+        assert simulated.view.followed == ()
+        assert simulated.said("orderbook feed connected: no market is followed")
+        degraded = simulated.view.conditions.degraded
+        assert "did you mean Sports?" in degraded["category sports"]
+        assert degraded.keys() == {
+            *("category sports", "series KXMLBGAMES", "event KXMLBGAME-NONE")
+        }
+        assert simulated.view.health.healthy
+        assert len(simulated.view.health.problems) == 3
+
+
 async def test_the_cap_is_respected_and_a_market_in_which_we_have_something_stays(
     tmp_path, autojump_clock
 ):

@@ -229,8 +229,10 @@ class LiveLookingSource:
                 "ticker": ALPHA,
                 "count": "10",
                 "side": "YES",
+                "held": "10.00",
                 "average_cost_dollars": "0.4700",
                 "mark_dollars": "0.4600",
+                "held_mark_dollars": "0.4600",
                 "realized_pnl_dollars": "1.2300",
                 "unrealized_pnl_dollars": "-0.1000",
                 "fees_dollars": "0.1400",
@@ -271,6 +273,9 @@ class LiveLookingSource:
     def book(self, ticker: str) -> dict[str, Any] | None:
         self.books_rendered += 1
         return self.books.get(ticker)
+
+    def similar_market(self, ticker: str) -> str | None:
+        return ticker.upper() if ticker.upper() in self.books else None
 
     def markets(self, limit: int) -> dict[str, Any]:
         rows = [

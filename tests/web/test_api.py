@@ -71,7 +71,23 @@ async def test_an_unknown_book_is_404_with_a_cure(autojump_clock, face):
     error = (await answer.get_json())["error"]
     assert answer.status_code == 404
     assert error["code"] == "unknown_book"
+    # The cure holds however markets are chosen.
     assert "market_data.markets" in error["cure"]
+    assert "market_data.discover" in error["cure"]
+
+
+@pytest.mark.parametrize("ticker", ["..%2Fx", "a%2Fb"])
+async def test_what_no_ticker_looks_like_is_still_answered_as_a_ticker(
+    autojump_clock, face, ticker
+):
+    answer = await face.get(f"/v3/books/{ticker}")
+    assert (await answer.get_json())["error"]["code"] == "unknown_book"
+
+
+async def test_a_ticker_that_was_probably_meant_is_suggested(autojump_clock, face):
+    answer = await face.get(f"/v3/books/{ALPHA.lower()}")
+    error = (await answer.get_json())["error"]
+    assert (answer.status_code, error["cure"]) == (404, f"Did you mean {ALPHA}?")
 
 
 async def test_a_contributed_route_is_served_with_its_content_type(autojump_clock, face):

@@ -51,10 +51,11 @@ def book_lines(book: Row, *, environment: str) -> list[str]:
         f"depth      bid {shown['bid_depth']} in {shown['bid_levels']} levels, "
         f"ask {shown['ask_depth']} in {shown['ask_levels']} levels, contracts",
         f"imbalance  {shown['imbalance'] or '-'} (1 is only bids at the best prices, -1 only asks)",
-        f"age        last change {_seconds(book['age_s'])} ago, line heard "
-        f"{_seconds(quality['line_silent_s'])} ago, lag {_milliseconds(quality['lag_ms'])}",
+        f"age        last change {_ago(book['age_s'])}, line heard "
+        f"{_ago(quality['line_silent_s'])}, lag {_milliseconds(quality['lag_ms'])}",
     ]
-    ladder, _ = table_lines(LADDER, _rungs(shown), width=None)
+    rungs = _rungs(shown)
+    ladder = table_lines(LADDER, rungs, width=None)[0] if rungs else ["no orders on either side"]
     return [clean_text(line) for line in (*lines, *ladder)]
 
 
@@ -75,9 +76,9 @@ def _price(text: str | None) -> str:
     return "-" if text is None else f"${short_decimal(text)}"
 
 
-def _seconds(duration: float | None) -> str:
-    return "-" if duration is None else f"{duration} s"
+def _ago(duration: float | None) -> str:
+    return "never" if duration is None else f"{duration} s ago"
 
 
 def _milliseconds(duration: float | None) -> str:
-    return "-" if duration is None else f"{duration} ms"
+    return "unknown" if duration is None else f"{duration} ms"

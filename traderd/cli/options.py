@@ -47,7 +47,8 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "config_file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="A traderd.toml; default: the one of this directory, if there is one.",
+            help="A traderd.toml; default: the first of ./traderd.toml, ~/.config/traderd/traderd.toml, "
+            "/etc/traderd/traderd.toml.",
         ),
     ):
         command = option(command)

@@ -20,6 +20,7 @@ from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
 from traderd.config import Config
+from traderd.runtime.log_text import clean_text
 
 WATCH_INTERVAL_S: Final = 2.0
 MARKETS_MAX: Final = 1_000
@@ -94,6 +95,7 @@ def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
     lines = tables.listing(
         "markets", tables.MARKETS, rows, environment=config.environment, width=terminal_width()
     )
+    lines += [clean_text(problem) for problem in document.get("problems", ())]
     left_out = document["followed"] - len(rows)
     if left_out:
         lines.append(f"(and {left_out} more; `traderd book TICKER` shows any of them)")
@@ -119,6 +121,8 @@ def book(
 
     Example: traderd book KXMLBGAME-26AUG072140LADAZ-LAD
     """
+    if not ticker.strip():
+        raise click.UsageError("name a market; `traderd markets` lists those that are followed")
     document = client.get(f"/v3/books/{quote(ticker, safe='')}")
     is_refused = not document["usable"] and not last_known
     if as_json:

@@ -49,10 +49,10 @@ ORDERS: Final = (
 )
 POSITIONS: Final = (
     Column("ticker", "market"),
-    Column("count", "contracts", is_number=True),
-    Column("side", "side", droppable=True),
+    Column("held", "contracts", is_number=True),
+    Column("side", "side"),
     Column("average_cost_dollars", "cost $", is_number=True),
-    Column("mark_dollars", "mark (YES) $", is_number=True, droppable=True),
+    Column("held_mark_dollars", "mark $", is_number=True, droppable=True),
     Column("unrealized_pnl_dollars", "unrealized at bid $", is_number=True),
     Column("realized_pnl_dollars", "realized $", is_number=True, droppable=True),
     Column("fees_dollars", "fees $", is_number=True, droppable=True),
@@ -105,7 +105,7 @@ def table_lines(
     shown = list(columns)
     left_out: list[str] = []
     cells = {column: [cell(row.get(column.name), column) for row in rows] for column in columns}
-    widths = {column: max(len(column.header), *map(len, cells[column])) for column in columns}
+    widths = {column: max(map(len, (column.header, *cells[column]))) for column in columns}
 
     def total() -> int:
         return sum(widths[column] + len(GAP) for column in shown) - len(GAP)
@@ -157,11 +157,13 @@ def status_lines(status: Row) -> list[str]:
     if trades:
         lines += [
             f"balance    {_dollars(account['balance_dollars'])}   realized "
-            f"{_dollars(account['realized_pnl_dollars'])}   unrealized at bid "
-            f"{_dollars(account['unrealized_pnl_dollars'])}   fees "
+            f"{_profit(account['realized_pnl_dollars'])}   unrealized at bid "
+            f"{_profit(account['unrealized_pnl_dollars'])}   fees "
             f"{_dollars(account['fees_dollars'])}",
-            f"account    {account['positions']} positions, {account['open_orders']} open orders, "
-            f"{account['fills']} fills, worst case {_dollars(account['exposure_dollars'])}",
+            f"account    {_counted(account['positions'], 'position')}, "
+            f"{_counted(account['open_orders'], 'open order')}, "
+            f"{_counted(account['fills'], 'fill')}, "
+            f"worst case {_dollars(account['exposure_dollars'])}",
         ]
     feeds = f"feeds      market data {metrics['ws_connection_status']}"
     if trades:
@@ -191,13 +193,17 @@ def feed_lines(data: Row, services: Row) -> list[str]:
         if (inbox := service.get("inbox")) is not None and inbox["dropped"]
     }
     dropped = ", ".join(f"{count} by {name}" for name, count in drops.items()) or "none"
-    lag, rate = data["lag_seconds"], data["per_second"]["deltas"]
+    rate, silent = data["per_second"]["deltas"], data["line_silence_seconds"]
+    poor = data.get("markets_below_grade")
+    few = f", {poor} of them too poor for strategies" if poor else ""
+    heard = "never" if silent is None else f"{silent:.1f} s ago"
     return [
-        f"books      {data['markets_connected']}/{data['markets_wanted']} usable{shed}, "
+        f"books      {data['markets_connected']}/{data['markets_wanted']} usable{few}{shed}, "
         f"grades: {grades or 'none yet'}",
-        f"feed       {'-' if rate is None else rate} deltas/s, lag {_milliseconds(lag.get('0.5'))} ms "
-        f"(p99 {_milliseconds(lag.get('0.99'))} ms)",
-        f"faults     {data['gaps_total']} gaps, {data['resyncs_total']} resyncs, events dropped: {dropped}",
+        f"feed       {'not measured yet' if rate is None else f'{rate} deltas/s'}, "
+        f"{_lag(data['lag_seconds'])}, line heard {heard}",
+        f"faults     {_counted(data['gaps_total'], 'gap')}, "
+        f"{_counted(data['resyncs_total'], 'resync')}, events dropped: {dropped}",
     ]
 
 
@@ -205,8 +211,19 @@ def _pad(text: str, width: int, column: Column) -> str:
     return text.rjust(width) if column.is_number else text.ljust(width)
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1_000:.1f}"
+def _lag(quantiles: Row) -> str:
+    middle, high = quantiles.get("0.5"), quantiles.get("0.99")
+    if middle is None or high is None:
+        return "lag unknown"
+    return f"lag {middle * 1_000:.1f} ms (p99 {high * 1_000:.1f} ms)"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _profit(text: str) -> str:
+    return show_money(parse_money(text), signed=True)
 
 
 def _dollars(text: str | None) -> str:

@@ -22,6 +22,8 @@ from traderd.model.units import NS_PER_S, Count, Price, Timestamp
 BID: Final = Side.BID
 CROSSED_GRACE_NS: Final = NS_PER_S
 """Bounds how long bid >= ask may last between two frames before the book is wrong."""
+UNREADABLE_AFTER: Final = 2
+"""So many unreadable frames in a row are no accident: the exchange has changed how it tells of this book."""
 
 
 class Top(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -61,6 +63,10 @@ class Book:
     """Deltas that came while the book was unusable."""
     snapshots: int = 0
     """How often the levels were replaced as a whole."""
+    unread: int = 0
+    """Frames of this book in a row that could not be read: snapshots between them do not count, a change does."""
+    _marked_at: Timestamp | None = None
+    """What `updated_at` was at the last snapshot or unreadable frame: a later one tells of a change that was read."""
     _bids: dict[Price, Count] = attrs.Factory(dict)
     _asks: dict[Price, Count] = attrs.Factory(dict)
     _best_bid: Price | None = None
@@ -87,7 +93,7 @@ class Book:
         self._best_bid = max(self._bids, default=None)
         self._best_ask = min(self._asks, default=None)
         self.subscription = snapshot.subscription
-        self.updated_at = snapshot.at
+        self.updated_at = self._marked_at = snapshot.at
         self.exchange_at = None
         self.crossed_since = None
         self.snapshots += 1
@@ -150,9 +156,23 @@ class Book:
         if self.crossed_since is None:
             self.crossings += 1
             self.crossed_since = now
+        elif now < self.crossed_since:
+            self.crossed_since = now  # the clock was set back
         elif now - self.crossed_since > CROSSED_GRACE_NS:
             return self._fail(BookFault.CROSSED, "bid at or above ask for over a second")
         return None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Tell whether its frames could not be read twice in a row, so that its next change will probably be lost."""
+        return self.unread >= UNREADABLE_AFTER and self.updated_at == self._marked_at
+
+    def miss_frame(self, detail: str) -> bool:
+        """Note a frame that could not be read: the book is unusable; returns False when it already was."""
+        if self.updated_at != self._marked_at:
+            self.unread, self._marked_at = 0, self.updated_at
+        self.unread += 1
+        return self.invalidate(BookFault.UNREADABLE, detail)
 
     def drop_delta(self) -> None:
         """Count a delta that was not applied, because the frames before it are missing."""
@@ -166,12 +186,6 @@ class Book:
         return True
 
     # --- reads of a book that can be trusted ------------------------------------------------------
-
-    def best_prices(self) -> tuple[Price | None, Price | None]:
-        """Return the best bid and ask, None where a side is empty: the cheapest read; raises BookUnavailable."""
-        if self.fault is not None or self.crossed_since is not None:
-            self._check()
-        return self._best_bid, self._best_ask
 
     def top(self) -> Top:
         """Return the best prices and their sizes.

@@ -1,9 +1,10 @@
 """Whether the exchange's own book contradicts ours: the arithmetic of an audit.
 
 Owns: which levels can be compared at all. The exchange's book was taken at an unknown moment between two looks at ours,
-so only levels that were the same at both looks are compared; what moved meanwhile says nothing. A level may have gone
-and come back between the looks, and the exchange's REST books lag behind by some tenths of a second, so one
-contradiction is no proof: the same level must contradict twice in a row (`again`).
+so a level that was the same at both looks must be the same in theirs, and one that moved must be what it was at one of
+them, or nothing can be said of it. A level may have gone and come back between the looks, and the exchange's REST books
+lag behind by some tenths of a second, so one contradiction is no proof: the same level must contradict twice in a row
+(`again`). Nor is it an acquittal when a level that contradicted has moved since: then the audit is inconclusive.
 Must not: read books or ask the exchange; `services/book_audit.py` does.
 """
 
@@ -34,10 +35,23 @@ def look_at(book: Book) -> Look:
     return Look(snapshots=book.snapshots, bids=book.levels(Side.BID), asks=book.levels(Side.ASK))
 
 
-def differing_levels(
-    before: Look, after: Look, bids: Levels, asks: Levels
-) -> tuple[DifferingLevel, ...] | None:
-    """Return the levels that stood still in ours and are others in theirs, best known first.
+@attrs.frozen(kw_only=True)
+class Comparison:
+    """What one look said."""
+
+    differing: tuple[DifferingLevel, ...] = ()
+    """Levels that stood still in ours and are others in theirs, best known first."""
+    is_clear: bool = True
+    """False: a level moved in a way of which nothing can be said."""
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether every level agrees, as far as it can be known at all."""
+        return self.is_clear and not self.differing
+
+
+def compare(before: Look, after: Look, bids: Levels, asks: Levels) -> Comparison | None:
+    """Return what a look at the exchange's book says of ours.
 
     Args:
         before: ours when the request left.
@@ -49,9 +63,10 @@ def differing_levels(
     """
     if before.snapshots != after.snapshots:
         return None
-    return (
-        *_differing(Side.BID, before.bids, after.bids, dict(bids)),
-        *_differing(Side.ASK, before.asks, after.asks, dict(asks)),
+    bid = _compared(Side.BID, before.bids, after.bids, dict(bids))
+    ask = _compared(Side.ASK, before.asks, after.asks, dict(asks))
+    return Comparison(
+        differing=(*bid.differing, *ask.differing), is_clear=bid.is_clear and ask.is_clear
     )
 
 
@@ -63,18 +78,20 @@ def again(
     return tuple(level for level in second if earlier.get((level.side, level.price)) == level.ours)
 
 
-def _differing(
+def _compared(
     side: Side,
     before: Mapping[Price, Count],
     after: Mapping[Price, Count],
     theirs: Mapping[Price, Count],
-) -> list[DifferingLevel]:
+) -> Comparison:
     none = Count(0)
-    found = []
+    found, is_clear = [], True
     for price in sorted({**before, **after, **theirs}, reverse=side is Side.BID):
-        ours = after.get(price, none)
-        if ours == before.get(price, none) and ours != theirs.get(price, none):
-            found.append(
-                DifferingLevel(side=side, price=price, ours=ours, theirs=theirs.get(price, none))
-            )
-    return found
+        was, ours, other = (each.get(price, none) for each in (before, after, theirs))
+        if other in (was, ours):
+            continue
+        if ours == was:
+            found.append(DifferingLevel(side=side, price=price, ours=ours, theirs=other))
+        else:
+            is_clear = False
+    return Comparison(differing=tuple(found), is_clear=is_clear)

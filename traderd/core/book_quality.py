@@ -1,7 +1,7 @@
-"""How good each book is: what is measured, and the grade that follows.
+"""How good each book is: the grade that follows from what is known of it and of its line (`quality_records`).
 
-Owns: the table of thresholds, and for each book its lags, faults, audits, grade and the history of its grade. Two clocks
-of silence are kept apart: a line that is not heard makes its books worse, a market in which nothing happens does not.
+Owns: for each book its lags, faults, audits, grade and the history of its grade. Two clocks of silence are kept apart: a
+line that is not heard makes its books worse, a market in which nothing happens does not.
 Must not: read a clock, put a book in doubt, or hold levels.
 """
 
@@ -15,162 +15,31 @@ import attrs
 from traderd.core.book import Book
 from traderd.core.book_totals import BookTotals
 from traderd.core.lag_window import LagWindow, percentile_of
+from traderd.core.quality_records import (
+    BOOK_LAGS,
+    CONVICTED_GRADE,
+    FAULTS_KEPT,
+    HISTORY_KEPT,
+    LAG,
+    NO_ACCIDENTS,
+    RECENT_NS,
+    REPAIRS,
+    SILENCE,
+    SUSPECT_GRADE,
+    UNREADABLE_GRADE,
+    BookQuality,
+    BookRecord,
+    GradeChange,
+    LineRecord,
+    grade_of,
+)
 from traderd.model.events import BookAudited, BookFault, BookGrade, BookGraded, LineObserved
 from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
 
 G: Final = BookGrade
-BELOW_A: Final = (G.B, G.C, G.D, G.E, G.F)
-"""The grade of a measure that is above the first, second ... limit of its row."""
-
-
-@attrs.frozen(kw_only=True)
-class Measure:
-    """One row of the table: five limits, up to which the grade is A, B, C, D, E; above the last it is F."""
-
-    name: str
-    limits: tuple[int, int, int, int, int]
-
-    def grade(self, value: int) -> BookGrade:
-        """Return the grade of a value."""
-        worst = G.A
-        for limit, below in zip(self.limits, BELOW_A, strict=True):
-            if value <= limit:
-                break
-            worst = below
-        return worst
-
-
-LAG: Final = Measure(name="lag_ms", limits=(1_000, 1_500, 2_500, 5_000, 10_000))
-"""Milliseconds from the exchange's stamp to our reading. The offset of the clocks is known from Date headers, which say
-whole seconds, so up to a second cannot be told from none. From 2.5 s on a price is history to anybody who quotes."""
-SILENCE: Final = Measure(name="silence_ms", limits=(16_000, 17_000, 18_000, 20_000, 25_000))
-"""Milliseconds since the line was heard. The exchange pings every 10 s; where it does not, our own ping after 15 s is
-answered within the next. After 20 s the line is given up, so more means that nobody looked: the daemon itself stood."""
-REPAIRS: Final = Measure(name="faults", limits=(0, 2, 5, 10, 20))
-"""Faults within RECENT_NS, each repaired by a snapshot. One is an accident; a book that is wrong every minute is
-wrong most of the time that nobody has noticed yet."""
-TABLE: Final = (LAG, SILENCE, REPAIRS)
-SUSPECT_GRADE: Final = G.C
-"""After one audit that disagreed: it may be movement, the second look follows within seconds."""
-CONVICTED_GRADE: Final = G.D
-"""After a proven disagreement, until an audit agrees again: the snapshot is new, but its source was wrong before."""
-
-RECENT_NS: Final = 600 * NS_PER_S
-"""For how long a fault counts."""
-FRESH_NS: Final = 10 * NS_PER_S
-"""For how long a lag tells of the present: a quiet market's last delta says nothing about now."""
-STEADY: Final = 3
-"""The lag that is graded is the middle one of so many: one late frame is no trend, and a trend shows in three looks."""
-BOOK_LAGS: Final = 32
-"""Bounds the lags of one book, at most one a look (a second)."""
-LINE_LAGS: Final = 512
-"""Bounds the lags of one connection, one a batch."""
-FAULTS_KEPT: Final = REPAIRS.limits[-1] + 1
-"""Bounds the times of faults: more make no worse grade."""
-HISTORY_KEPT: Final = 20
-"""Bounds the changes of grade that are kept of one book."""
 REVIEWS_MAX: Final = 2_000
 """Bounds the books that one look grades (about 10 ms); the others wait for the next, a second later."""
-NO_ACCIDENTS: Final = (BookFault.MISSING_SNAPSHOT, BookFault.SHED, BookFault.NOT_FOLLOWED)
-"""Faults that are none of the book's: it was not there yet, or we gave it up."""
-
-
-@attrs.frozen(kw_only=True)
-class GradeChange:
-    """One change of a book's grade."""
-
-    at: Timestamp
-    grade: BookGrade
-    causes: tuple[str, ...]
-
-
-@attrs.frozen(kw_only=True)
-class BookQuality:
-    """How good one book is at one moment."""
-
-    ticker: MarketTicker
-    grade: BookGrade
-    causes: tuple[str, ...]
-    """What keeps it from an A, worst first."""
-    age_ns: int | None
-    """Since the last proof of life: delta, snapshot or audit that agreed. Market silence: it costs no grade."""
-    silence_ns: int | None
-    """Since its connection was last heard; None when nobody looked yet."""
-    lag_ns: int | None
-    """The lag that is graded; None when nothing recent tells."""
-    lag_p50_ns: int | None
-    lag_p99_ns: int | None
-    """Over the last BOOK_LAGS looks that saw a new delta."""
-    faults: dict[BookFault, int]
-    """Since it is followed."""
-    resyncs: int
-    crossings: int
-    dropped_deltas: int
-    audits_agreed: int
-    audits_differed: int
-    history: tuple[GradeChange, ...]
-    """Newest last."""
-
-
-@attrs.define(eq=False)
-class LineRecord:
-    """What is known of one connection."""
-
-    heard_at: Timestamp | None = None
-    offset_ns: int = 0
-    """The exchange's clock minus ours."""
-    lags: LagWindow = attrs.Factory(lambda: LagWindow(LINE_LAGS))
-    lagged_at: Timestamp = Timestamp(0)
-    """When the newest of them was measured."""
-    _word: tuple[BookGrade, BookGrade] = (G.A, G.A)
-
-    def lag_ns(self, now: Timestamp) -> int | None:
-        """Return how late the connection is now, None when nothing recent tells."""
-        return self.lags.steady(STEADY) if now - self.lagged_at <= FRESH_NS else None
-
-    def silence_ns(self, now: Timestamp) -> int | None:
-        """Return for how long nothing was heard, None when nobody looked yet."""
-        return None if self.heard_at is None else max(0, now - self.heard_at)
-
-    def turns(self, now: Timestamp) -> bool:
-        """Tell whether the line alone would grade its books otherwise than at the last look."""
-        before = self._word
-        lag, silence = self.lag_ns(now), self.silence_ns(now)
-        self._word = (_grade(LAG, lag), _grade(SILENCE, silence))
-        return self._word != before
-
-
-@attrs.define(eq=False)
-class BookRecord:
-    """What is known of one book."""
-
-    grade: BookGrade | None = None
-    lags: LagWindow | None = None
-    """None until a delta had the exchange's time."""
-    lagged_at: Timestamp = Timestamp(0)
-    """When the delta of the newest lag was observed."""
-    fault_times: tuple[Timestamp, ...] = ()
-    """The last FAULTS_KEPT, oldest first."""
-    faults: dict[BookFault, int] | None = None  # ten thousand empty ones take a megabyte
-    resyncs: int = 0
-    audits_agreed: int = 0
-    audits_differed: int = 0
-    agreed_at: Timestamp | None = None
-    audit_grade: BookGrade = G.A
-    history: tuple[GradeChange, ...] = ()
-
-    def recent_faults(self, now: Timestamp) -> int:
-        """Return how many faults still count, and forget the others."""
-        if self.fault_times and now - self.fault_times[0] > RECENT_NS:
-            self.fault_times = tuple(at for at in self.fault_times if now - at <= RECENT_NS)
-        return len(self.fault_times)
-
-    def lag_ns(self, now: Timestamp) -> int | None:
-        """Return how late the book's own deltas are now, None when nothing recent tells."""
-        if self.lags is None or now - self.lagged_at > FRESH_NS:
-            return None
-        return self.lags.steady(STEADY)
 
 
 @attrs.define(eq=False)
@@ -207,6 +76,8 @@ class BookQualities:
         """Take over what an audit found."""
         record = self._record(event.ticker)
         self.totals.audited(event)
+        if not event.conclusive:
+            return
         self._due[event.ticker] = None
         if event.agreed:
             record.audits_agreed += 1
@@ -265,6 +136,7 @@ class BookQualities:
         """Grade a book anew; returns the event when its grade changed."""
         ticker = book.ticker
         record, line = self._record(ticker), self._lines.get(connection)
+        record.forget_faults(now)
         self._sample_book(record, book, line)
         grade, causes = self._grade(record, book, line, now)
         if causes:
@@ -348,6 +220,7 @@ class BookQualities:
         if (
             usable
             and not faults
+            and not book.is_unreadable
             and record.audit_grade is G.A
             and (lag is None or lag <= LAG.limits[0] * NS_PER_MS)
             and (silence is None or silence <= SILENCE.limits[0] * NS_PER_MS)
@@ -357,14 +230,16 @@ class BookQualities:
         if not usable:
             found.append((G.F, book.unusable_because))
         if lag is not None:
-            found.append((_grade(LAG, lag), f"lag {_seconds(lag)}"))
+            found.append((grade_of(LAG, lag), f"lag {_seconds(lag)}"))
         if silence is not None:
-            found.append((_grade(SILENCE, silence), f"line silent for {_seconds(silence)}"))
+            found.append((grade_of(SILENCE, silence), f"line silent for {_seconds(silence)}"))
         found.append((
             REPAIRS.grade(faults),
             f"{faults} fault{'s' * (faults != 1)} in {RECENT_NS // NS_PER_S} s",
         ))
         found.append((record.audit_grade, "the exchange's REST book differs"))
+        if book.is_unreadable:
+            found.append((UNREADABLE_GRADE, f"its last {book.unread} frames could not be read"))
         found = [each for each in found if each[0] is not G.A]
         found.sort(key=lambda each: each[0].value, reverse=True)
         return found[0][0], tuple(words for _, words in found)
@@ -388,11 +263,6 @@ def _lag(record: BookRecord, line: LineRecord | None, now: Timestamp) -> int | N
     if own is None or beside is None:
         return beside if own is None else own
     return max(own, beside)
-
-
-def _grade(measure: Measure, value_ns: int | None) -> BookGrade:
-    # A limit is kept to the last nanosecond, so the value is rounded up.
-    return G.A if value_ns is None else measure.grade(-(-value_ns // NS_PER_MS))
 
 
 def _seconds(duration_ns: int) -> str:

@@ -1,4 +1,4 @@
-"""What can be read off a book's best prices and levels: spread, mid, microprice, imbalance, size near the best.
+"""What can be read off a book's best prices and levels: mid, microprice, imbalance.
 
 Owns: these numbers and their units, in exact integers. They are computed from values that a book handed out, so whoever
 calls says at the book whether old prices will do: `mid(book.top())` raises BookUnavailable when the book cannot be
@@ -11,17 +11,11 @@ from __future__ import annotations
 from typing import Final
 
 from traderd.core.book import Top
-from traderd.model.events import Levels
-from traderd.model.units import FINE_PER_PRICE, Count, FinePrice, Price
+from traderd.model.units import FINE_PER_PRICE, FinePrice
 
 EVEN: Final = 0
 IMBALANCE_MAX: Final = 10_000
 """Unit of `imbalance`: 1/10 000, so that 10 000 means that only bids rest."""
-
-
-def spread(top: Top) -> Price | None:
-    """Return ask minus bid in 1/10 000 $, None unless both sides exist."""
-    return top.spread
 
 
 def mid(top: Top) -> FinePrice | None:
@@ -57,17 +51,3 @@ def imbalance(top: Top) -> int | None:
     lead = top.bid_count - top.ask_count
     share = abs(lead) * IMBALANCE_MAX // total
     return share if lead >= EVEN else -share
-
-
-def size_within(levels: Levels, ticks: int, step: Price) -> Count:
-    """Return the total size of the levels at most `ticks` steps behind the best one, itself included.
-
-    Args:
-        levels: one side of a book, best first, as `Book.depth` gives it.
-        ticks: 0 is the best level alone.
-        step: one tick in 1/10 000 $, from the market's grid at the best price.
-    """
-    if not levels:
-        return Count(0)
-    best = levels[0][0]
-    return Count(sum(count for price, count in levels if abs(price - best) <= ticks * step))

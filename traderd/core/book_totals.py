@@ -19,7 +19,9 @@ DIFFERED: Final = "differed"
 """A look that disagreed, which a second one has to confirm."""
 WRONG: Final = "wrong"
 """The second look disagreed in the same way: proven."""
-AUDIT_RESULTS: Final = (AGREED, DIFFERED, WRONG)
+INCONCLUSIVE: Final = "inconclusive"
+"""Too much moved to say anything."""
+AUDIT_RESULTS: Final = (AGREED, DIFFERED, WRONG, INCONCLUSIVE)
 
 
 @attrs.define(eq=False)
@@ -36,7 +38,9 @@ class BookTotals:
 
     def audited(self, event: BookAudited) -> None:
         """Count one audit by its result."""
-        if event.agreed:
+        if not event.conclusive:
+            self.audits[INCONCLUSIVE] += 1
+        elif event.agreed:
             self.audits[AGREED] += 1
         else:
             self.audits[WRONG if event.proven else DIFFERED] += 1

@@ -35,7 +35,6 @@ from traderd.model.units import Count, Money, Timestamp
 
 TRANSITIONS_KEPT: Final = 50
 """Bounds the history of states that screens show."""
-
 RESTARTING: Final = "restarting"
 """The status of a service that crashed and will be started again."""
 ORDINARY_REJECTIONS: Final = frozenset({
@@ -96,14 +95,14 @@ class Engine:
     _stepped_at: Timestamp | None = None
     recovering: bool = True
     """True while the journal is replayed: old errors do not trip the breaker anew."""
-    _folds: dict[type, Callable[[Any], list[ev.Event]]] = attrs.field(init=False)
+    _folds: dict[type, Callable[[Any], list[ev.Event] | None]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.conditions = Conditions(breaker_limit=self.limits.breaker_errors)
         self._folds = self._table()
 
-    def apply(self, event: ev.Event) -> list[ev.Event]:
-        """Fold one event and return what follows from it, in order.
+    def apply(self, event: ev.Event) -> list[ev.Event] | None:
+        """Fold one event and return what follows from it, in order; None when it is no news, so nobody must hear it.
 
         Raises:
             InvariantViolation: the event cannot follow on the present state; nothing was changed.
@@ -182,7 +181,7 @@ class Engine:
         self.account.first_reading = True
         self.account.known_before = dict.fromkeys(self.ledger.positions)
 
-    def _table(self) -> dict[type, Callable[[Any], list[ev.Event]]]:
+    def _table(self) -> dict[type, Callable[[Any], list[ev.Event] | None]]:
         data, conditions = self.market_data, self.conditions
         return {
             **data.folds(),
@@ -324,7 +323,8 @@ class Engine:
     # --- conditions and states --------------------------------------------------------------------
 
     def _frame_refused(self, event: ev.FrameRefused) -> list[ev.Event]:
-        return [*self.market_data.drift.note(event, self.conditions.halts)]
+        data = self.market_data
+        return [*data.refuse_frame(event), *data.drift.note(event, self.conditions.halts)]
 
     def _halt_cleared(self, event: ev.HaltCleared) -> list[ev.Event]:
         halt = self.conditions.halts.get(event.halt_id)

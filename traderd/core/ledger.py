@@ -86,8 +86,11 @@ class Position:
             return Money(0)
         if mark is None:
             return None
-        side_price = mark if self.count > 0 else Price(ONE_DOLLAR - mark)
-        return Money(notional(side_price, Count(abs(self.count))) - self.cost)
+        return Money(notional(self.held_price(mark), Count(abs(self.count))) - self.cost)
+
+    def held_price(self, yes_price: Price) -> Price:
+        """Return a YES price as one of the side that is held: what `average_cost` can be compared with."""
+        return yes_price if self.count >= 0 else Price(ONE_DOLLAR - yes_price)
 
 
 @attrs.define(eq=False)

@@ -13,20 +13,14 @@ from typing import Any, Final
 import attrs
 
 from traderd.core.conditions import Conditions
+from traderd.core.life_steps import changed_by
 from traderd.core.market_data import MarketData
 from traderd.model import events as ev
-from traderd.model.events import LifeStep
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus
 from traderd.model.units import Timestamp
 
 S: Final = MarketStatus
-STATUS_AFTER: Final = {
-    LifeStep.ACTIVATED: S.ACTIVE,
-    LifeStep.DEACTIVATED: S.INACTIVE,
-    LifeStep.DETERMINED: S.DETERMINED,
-    LifeStep.SETTLED: S.FINALIZED,
-}
 BEFORE_CLOSE: Final = (S.INITIALIZED, S.ACTIVE, S.INACTIVE)
 PAUSED: Final = "the exchange deactivated it"
 
@@ -57,7 +51,10 @@ class MarketLife:
     conditions: Conditions
 
     def list_markets(self, event: ev.MarketsListed) -> list[ev.Event]:
-        """Take over what the exchange says of its markets, pauses included."""
+        """Take over what the exchange says of its markets, pauses included, but for what is known better since."""
+        if event.read_at is not None:
+            markets = self.data.steps.newest(event.markets, event.read_at)
+            event = attrs.evolve(event, markets=markets)
         self.data.list_markets(event)
         follow: list[ev.Event] = []
         for market in event.markets:
@@ -66,17 +63,11 @@ class MarketLife:
 
     def step(self, event: ev.MarketLifecycleChanged) -> list[ev.Event]:
         """Take over what the exchange tells of one market; one that nobody asked about stays unknown."""
+        self.data.steps.note(event)
         market = self.data.markets.get(event.ticker)
         if market is None:
             return []
-        changed = attrs.evolve(
-            market,
-            status=STATUS_AFTER.get(event.step, market.status),
-            open_time=event.open_time or market.open_time,
-            close_time=event.close_time or market.close_time,
-            grid=event.grid or market.grid,
-        )
-        self.data.markets[event.ticker] = changed
+        changed = self.data.markets[event.ticker] = changed_by(market, event)
         return self._pause(event.ticker, changed.status, event.at)
 
     def open(self, event: ev.MarketOpened) -> list[ev.Event]:
@@ -102,6 +93,7 @@ class MarketLife:
         for ticker, reason in event.dropped:
             follow += data.give_up([ticker], ev.BookFault.NOT_FOLLOWED, reason, event.at)
             data.forget(ticker)
+            data.steps.forget(ticker)
             follow += self._resume(ticker, event.at)
         return follow
 

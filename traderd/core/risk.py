@@ -13,8 +13,9 @@ from typing import Final
 import attrs
 
 from traderd.core.book import Book, Top
-from traderd.core.book_quality import BookQuality
+from traderd.core.quality_records import BookQuality
 from traderd.model.events import BookGrade, HaltRaised
+from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus
 from traderd.model.orders import OrderOwner, OrderTerms, Side
 from traderd.model.states import WORKING, State
@@ -104,7 +105,7 @@ def ready(proposal: Proposal) -> Denied | None:
         return None
     return Denied(
         rule="state",
-        sentence=f"the daemon is {proposal.state.value}, not ready; try again when it is",
+        sentence=f"the daemon is not ready: its state is {proposal.state.value}; try again when it is",
     )
 
 
@@ -145,7 +146,7 @@ def market_open(proposal: Proposal) -> Denied | None:
     if proposal.market is None:
         return Denied(
             rule="market",
-            sentence=f"market {ticker} is not known here; check the ticker or add it to market_data.markets",
+            sentence=f"market {ticker} is not known here; {_where_to_look(ticker)}",
         )
     if proposal.market.status is not MarketStatus.ACTIVE:
         return Denied(
@@ -154,6 +155,16 @@ def market_open(proposal: Proposal) -> Denied | None:
             "choose one that trades",
         )
     return None
+
+
+def _where_to_look(ticker: MarketTicker) -> str:
+    # Kalshi: tickers are written in capitals.
+    if ticker != ticker.upper():
+        return f"did you mean {ticker.upper()}?"
+    return (
+        "`traderd markets` lists those that are followed; market_data.markets names them, or "
+        "market_data.discover looks for them"
+    )
 
 
 def book_grade(proposal: Proposal) -> Denied | None:

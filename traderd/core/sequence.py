@@ -35,7 +35,6 @@ class SequenceTracker:
     """The last number of one subscription and how often the rule was broken."""
 
     last: int = 0
-    gaps: int = 0
     stale: int = 0
     _stray: int = 0
     """The newest old number since `last` was reached."""
@@ -43,13 +42,12 @@ class SequenceTracker:
     """What `last` was when it came."""
 
     def observe(self, seq: int) -> Verdict:
-        """Judge one frame with data, and remember its number."""
+        """Judge one frame with data (levels, a trade, a market's step), and remember its number."""
         if seq == self.last + 1:
             self.last = seq
             return Verdict.IN_ORDER
         if seq > self.last:
             self.last = seq
-            self.gaps += 1
             return Verdict.GAP
         self.stale += 1
         if self.last == NEVER:

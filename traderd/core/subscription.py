@@ -19,6 +19,8 @@ from traderd.model.ids import MarketTicker
 from traderd.model.units import Timestamp
 
 SEPARATOR: Final = ":"
+ENDED_KEPT: Final = 8
+"""Bounds the subscriptions that ended and are still known of: their late frames come within moments."""
 
 
 def connection_of(subscription: str) -> int:
@@ -37,6 +39,8 @@ class Subscription(SequenceTracker):
     """When its lag was measured last."""
     ended: str = ""
     """Why no frame of it counts any more; empty while it lives."""
+    refused_after: int = -1
+    """What `last` was when a frame of it could not be read that is no frame of a book."""
 
     def is_copy(self, event: BookSnapshot | BookDelta) -> bool:
         """Tell whether a frame with an old number is the last frame once more, which is harmless."""
@@ -90,14 +94,23 @@ class Subscriptions:
         if home is not None:
             home.books.pop(book.ticker, None)
 
+    def finish(self, held: Subscription, reason: str) -> None:
+        """End a subscription; of those that ended before, the oldest are forgotten."""
+        ended = [name for name, each in self.by_name.items() if each.ended]
+        for name in ended[: 1 - ENDED_KEPT]:
+            del self.by_name[name]
+        held.finish(reason)
+
     def lose(self, connection: int) -> list[Subscription]:
         """Forget the subscriptions of a connection, and return them."""
+        return [self.by_name.pop(name) for name, _ in tuple(self.of(connection))]
+
+    def of(self, connection: int) -> Iterator[tuple[str, Subscription]]:
+        """Yield the subscriptions of a connection with their names."""
         prefix = f"{connection}{SEPARATOR}"
-        return [self.by_name.pop(name) for name in tuple(self.by_name) if name.startswith(prefix)]
+        return ((name, held) for name, held in self.by_name.items() if name.startswith(prefix))
 
     def tickers_of(self, connection: int) -> Iterator[MarketTicker]:
         """Yield the markets whose books live on a connection."""
-        prefix = f"{connection}{SEPARATOR}"
-        for name, held in self.by_name.items():
-            if name.startswith(prefix):
-                yield from held.books
+        for _, held in self.of(connection):
+            yield from held.books

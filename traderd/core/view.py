@@ -11,7 +11,6 @@ from itertools import islice
 
 from traderd.core import reconcile
 from traderd.core.book import Book
-from traderd.core.book_quality import BookQuality
 from traderd.core.conditions import Conditions
 from traderd.core.engine import Account, Engine
 from traderd.core.exposure import account_exposure
@@ -19,6 +18,7 @@ from traderd.core.feed_state import FeedState
 from traderd.core.ledger import Ledger, Position
 from traderd.core.market_data import MarketData
 from traderd.core.orders import Order
+from traderd.core.quality_records import BookQuality
 from traderd.core.risk import STRATEGY, Denied, RiskLimits
 from traderd.core.universe import Universe
 from traderd.errors import BookUnavailable
@@ -156,6 +156,13 @@ class StateView:
         """Return how many books had each grade when they were last reviewed; those in doubt are an F at once."""
         data = self._engine.market_data
         return data.qualities.histogram(data.books.values())
+
+    def books_below_grade(self) -> int:
+        """Return how many books can be read but are graded below `risk.min_book_grade`: too poor for strategies."""
+        minimum, books = self._engine.limits.min_book_grade, self._engine.market_data.books
+        below = sum(n for grade, n in self.grades().items() if not grade.is_at_least(minimum))
+        # Books in doubt count as an F.
+        return max(0, below - sum(not book.usable for book in books.values()))
 
     def last_trade(self, ticker: MarketTicker) -> Price | None:
         """Return the YES price of a market's last trade that was seen, None before the first."""

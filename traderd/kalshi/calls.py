@@ -27,6 +27,8 @@ class Call:
     id: int
     missing: int
     done: trio.Event = attrs.field(factory=trio.Event)
+    begun: trio.Event = attrs.field(factory=trio.Event)
+    """Set with the first answer."""
     sids: dict[str, int] = attrs.field(factory=dict)
     """The subscription id of each channel, in answer to subscribe and list_subscriptions."""
     tickers: dict[MarketTicker, None] = attrs.field(factory=dict)
@@ -49,8 +51,14 @@ class Call:
     def count(self, *, new: bool = True) -> None:
         """Take one answer off what is missing."""
         self.missing -= new
+        self.begun.set()
         if self.missing <= 0:
             self.done.set()
+
+    def end(self) -> None:
+        """Wait for no answer any more."""
+        self.begun.set()
+        self.done.set()
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +94,7 @@ class Calls:
     def give_up(self) -> None:
         """Wake everybody who waits: there will be no answers."""
         for call in self._open.values():
-            call.done.set()
+            call.end()
 
     def answer(self, reply: Reply) -> Complaint | None:
         """Take one reply; return it as a complaint if it is an error that nobody waits for."""
@@ -95,7 +103,7 @@ class Calls:
             case feed.FeedError():
                 if call is not None:
                     call.refusal = reply
-                    call.done.set()
+                    call.end()
                 elif reply.id == 0 or reply.msg.code in TERMINAL_CODES:
                     return _complaint(reply)
             case feed.Subscribed() if call is not None:

@@ -18,7 +18,7 @@ from traderd.errors import ExchangeUnavailable
 from traderd.kalshi.auth import Signer
 from traderd.kalshi.calls import Call, Calls, Complaint
 from traderd.kalshi.line import Line, open_line
-from traderd.kalshi.tap import READ_BYTES, Ingest
+from traderd.kalshi.tap import Ingest
 from traderd.kalshi.wire import commands
 from traderd.kalshi.wire.decoder import FrameDecoder, Reply
 from traderd.model.events import Event, FeedName, FrameRefused, SubscriptionEnded
@@ -28,6 +28,8 @@ from traderd.runtime.env import Env
 
 ANSWER_DEADLINE_S: Final = 5.0
 """Bounds a command: Kalshi answers within a round trip; silence means that the connection does not work."""
+STRAGGLERS_S: Final = 0.5
+"""How long after one snapshot of several the next may come; one that comes later still counts, but nobody waits for it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -105,7 +107,7 @@ class Feed:
         self._bytes_taken = 0
         self._backlog_bytes = 0
         self._overflows = 0
-        self._tended: dict[int, None] = {}
+        self._is_tended = False
         self._connected_since = Timestamp(0)
         self._line: Line
 
@@ -118,66 +120,85 @@ class Feed:
         call = self._calls.open(len(dict.fromkeys(channels)))
         self._decoder.expect(call.id, use_yes_price=True)
         raw = commands.encode_subscribe(call.id, channels, tickers, use_yes_price=True)
-        await self._ask(raw, call)
+        await self._ask("subscribe", raw, call)
         return dict(call.sids)
 
     async def add_markets(self, sid: int, tickers: Sequence[MarketTicker]) -> None:
         """Add markets to a subscription; their snapshots follow as events."""
         call = self._calls.open(1)
-        await self._ask(commands.encode_update(call.id, sid, commands.ADD_MARKETS, tickers), call)
+        raw = commands.encode_update(call.id, sid, commands.ADD_MARKETS, tickers)
+        await self._ask(commands.ADD_MARKETS, raw, call)
 
     async def delete_markets(self, sid: int, tickers: Sequence[MarketTicker]) -> None:
         """Take markets off a subscription."""
         call = self._calls.open(1)
-        await self._ask(
-            commands.encode_update(call.id, sid, commands.DELETE_MARKETS, tickers), call
-        )
+        raw = commands.encode_update(call.id, sid, commands.DELETE_MARKETS, tickers)
+        await self._ask(commands.DELETE_MARKETS, raw, call)
 
     async def request_snapshot(
         self, sid: int, tickers: Sequence[MarketTicker]
     ) -> tuple[MarketTicker, ...]:
         """Ask for snapshots and return the markets that were answered for.
 
-        The exchange may keep silent about a market that is gone, so an incomplete answer loses the connection only
-        if nothing at all was heard in the meantime.
+        The exchange may keep silent about a market that is gone. So the wait for the last answers is short, and silence
+        about all of them loses the connection only if what is always answered is not answered either.
         """
         call = self._calls.open(len(dict.fromkeys(tickers)))
         raw = commands.encode_update(call.id, sid, commands.GET_SNAPSHOT, tickers)
-        await self._ask(raw, call, may_be_partial=True)
-        return tuple(call.tickers)
+        heard_bytes = self._line.bytes_received
+        try:
+            self._send(raw)
+            with trio.move_on_after(ANSWER_DEADLINE_S):
+                await call.begun.wait()
+                await self._wait_for_stragglers(call)
+            self._check()
+            call.check()
+            if self._line.bytes_received == heard_bytes:
+                await self.list_subscriptions()
+            return tuple(call.tickers)
+        finally:
+            self._calls.close(call.id)
+
+    async def _wait_for_stragglers(self, call: Call) -> None:
+        came = 0
+        while not call.done.is_set() and len(call.tickers) > came:
+            came = len(call.tickers)
+            with trio.move_on_after(STRAGGLERS_S):
+                await call.done.wait()
 
     async def unsubscribe(self, sids: Sequence[int]) -> None:
         """End subscriptions."""
         call = self._calls.open(len(dict.fromkeys(sids)))
-        await self._ask(commands.encode_unsubscribe(call.id, sids), call)
+        await self._ask("unsubscribe", commands.encode_unsubscribe(call.id, sids), call)
 
     async def list_subscriptions(self) -> dict[str, int]:
         """Return each subscribed channel's subscription id, as the exchange has them."""
         call = self._calls.open(1)
-        await self._ask(commands.encode_list_subscriptions(call.id), call)
+        await self._ask("list_subscriptions", commands.encode_list_subscriptions(call.id), call)
         return dict(call.sids)
 
-    def tend(self, sid: int) -> None:
-        """Promise to make this subscription anew when the exchange ends it (Kalshi: errors 10 and 25).
+    def tend(self) -> None:
+        """Promise to make every subscription anew that the exchange ends (Kalshi: errors 10 and 25).
 
-        From now on its end is the event SubscriptionEnded; the end of one that nobody tends loses the connection.
+        From now on its end is the event SubscriptionEnded; without the promise it loses the connection.
         """
-        self._tended[sid] = None
+        self._is_tended = True
 
-    async def _ask(self, raw: bytes, call: Call, *, may_be_partial: bool = False) -> None:
-        heard_bytes = self._line.bytes_received
+    async def _ask(self, name: str, raw: bytes, call: Call) -> None:
         try:
-            self._line.send_nowait(raw.decode())
-            self._check()
+            self._send(raw)
             with trio.move_on_after(ANSWER_DEADLINE_S):
                 await call.done.wait()
-            heard = self._line.bytes_received > heard_bytes
-            if not call.done.is_set() and not (may_be_partial and heard):
-                self.lose(f"no answer to command {call.id} within {ANSWER_DEADLINE_S:g} s")
+            if not call.done.is_set():
+                self.lose(f"no answer to {name} (command {call.id}) within {ANSWER_DEADLINE_S:g} s")
             self._check()
             call.check()
         finally:
             self._calls.close(call.id)
+
+    def _send(self, raw: bytes) -> None:
+        self._line.send_nowait(raw.decode())
+        self._check()
 
     def _check(self) -> None:
         reason = self._line.lost_reason
@@ -222,7 +243,7 @@ class Feed:
     def take(self, line: Line, messages: list[bytes]) -> None:
         """Decode what one read brought and hand its events over."""
         at = Timestamp(self._env.wall_ns())
-        self._measure_backlog(line.bytes_received)
+        self._measure_backlog(line)
         events: list[Event] = []
         dead: str | None = None
 
@@ -249,17 +270,16 @@ class Feed:
         self, complaint: Complaint, at: Timestamp, events: list[Event]
     ) -> str | None:
         # Returns why the whole connection is given up, None when somebody makes the subscription anew.
-        if complaint.sid not in self._tended:
+        if not self._is_tended or not complaint.sid:
             return complaint.sentence
-        del self._tended[complaint.sid]
         name = self._decoder.subscription(complaint.sid)
         events.append(SubscriptionEnded(at=at, subscription=name, reason=complaint.sentence))
         return None
 
-    def _measure_backlog(self, received: int) -> None:
-        # A read that was full left more behind: such reads in a row are how far we are behind.
-        read = received - self._bytes_taken
+    def _measure_backlog(self, line: Line) -> None:
+        # Reads in a row that left something behind are how far we are behind.
+        read = line.bytes_received - self._bytes_taken
         if not read:
             return  # more messages of the last read
-        self._bytes_taken = received
-        self._backlog_bytes = self._backlog_bytes + read if read >= READ_BYTES else 0
+        self._bytes_taken = line.bytes_received
+        self._backlog_bytes = self._backlog_bytes + read if line.has_more else 0

@@ -7,6 +7,7 @@ Must not: subscribe (the session does), or decide that a refused key will be acc
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from itertools import count
 from typing import Final, NoReturn
 
@@ -67,36 +68,52 @@ async def keep_feed(
     numbers = count(1) if numbers is None else numbers
     while True:
         connection = next(numbers)
-        stood_since: float | None = None
-        told = False
-        try:
-            async with open_feed(
-                env=env,
-                url=url,
-                signer=signer,
-                feed=feed,
-                connection=connection,
-                on_events=on_events,
-                clock_offset_ms=clock_offset_ms(),
-                ingest=ingest,
-            ) as opened:
-                stood_since = trio.current_time()
-                reason = await _run_session(opened, session)
-                # At once: to say goodbye takes a while, in which its books would still look good.
-                told = True
-                on_events([_disconnected(env, feed, connection, reason)])
-        except AuthenticationRefused:
-            raise
-        except ExchangeError as exc:
-            reason = str(exc)
-        if stood_since is not None:
-            if not told:
-                on_events([_disconnected(env, feed, connection, reason)])
-            if trio.current_time() - stood_since >= HEALTHY_AFTER_S:
-                backoff.reset()
+
+        def tell_lost(reason: str, connection: int = connection) -> None:
+            on_events([_disconnected(env, feed, connection, reason)])
+
+        opening = open_feed(
+            env=env,
+            url=url,
+            signer=signer,
+            feed=feed,
+            connection=connection,
+            on_events=on_events,
+            clock_offset_ms=clock_offset_ms(),
+            ingest=ingest,
+        )
+        reason, stood_s = await _keep_once(opening, session, tell_lost)
+        if stood_s >= HEALTHY_AFTER_S:
+            backoff.reset()
         delay_s = backoff.next_delay()
         on_down(FeedDown(connection=connection, reason=reason, retry_in_s=delay_s))
         await trio.sleep(delay_s)
+
+
+async def _keep_once(
+    opening: AbstractAsyncContextManager[Feed],
+    session: Callable[[Feed], Awaitable[None]],
+    tell_lost: Callable[[str], None],
+) -> tuple[str, float]:
+    # Returns why the connection ended or could not be made, and how long it stood, in seconds.
+    stood_since: float | None = None
+    told = False
+    try:
+        async with opening as opened:
+            stood_since = trio.current_time()
+            reason = await _run_session(opened, session)
+            # At once: to say goodbye takes a while, in which its books would still look good.
+            told = True
+            tell_lost(reason)
+    except AuthenticationRefused:
+        raise
+    except ExchangeError as exc:
+        reason = str(exc)
+    if stood_since is None:
+        return reason, 0.0
+    if not told:
+        tell_lost(reason)
+    return reason, trio.current_time() - stood_since
 
 
 def _disconnected(env: Env, feed: FeedName, connection: int, reason: str) -> FeedDisconnected:
@@ -113,9 +130,10 @@ async def _run_session(feed: Feed, session: Callable[[Feed], Awaitable[None]]) -
         nonlocal problem
         try:
             await session(feed)
-        except ExchangeError as exc:
-            problem = exc
-            feed.lose(str(exc))
+        except* ExchangeError as group:
+            # The connection that is lost cancels the session, so its error may come in one group with Cancelled.
+            problem = _first(group)
+            feed.lose(str(problem))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(run)
@@ -124,3 +142,10 @@ async def _run_session(feed: Feed, session: Callable[[Feed], Awaitable[None]]) -
     if isinstance(problem, AuthenticationRefused):
         raise problem
     return reason
+
+
+def _first(group: BaseExceptionGroup[ExchangeError]) -> ExchangeError:
+    # A refused key before anything else: only it ends the keeping.
+    refused = group.subgroup(AuthenticationRefused)
+    first = (group if refused is None else refused).exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -21,7 +21,7 @@ from trio_websocket import (
 )
 from wsproto.utilities import ProtocolError as WebSocketProtocolError
 
-from traderd.errors import ExchangeUnavailable
+from traderd.errors import ExchangeError, ExchangeUnavailable
 from traderd.kalshi.errors import close_words, connect_error, handshake_error
 from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX
 from traderd.kalshi.tap import FrameTap, Ingest
@@ -60,8 +60,8 @@ async def open_line(
     """Connect, shake hands and read until the block ends.
 
     `on_messages` is called synchronously with everything that one read brought (one message, when `ingest` is plain),
-    until the line is lost; then `on_lost` is called once. Errors of the body pass through as they are; an error of a callback is a defect and arrives in a
-    group. Cancelling closes the line.
+    until the line is lost; then `on_lost` is called once. Errors of the body pass through as they are; an error of a
+    callback is a defect and arrives in a group. Cancelling closes the line.
 
     Raises:
         AuthenticationRefused: the handshake was answered with 401 or 403.
@@ -87,14 +87,10 @@ async def open_line(
                     await line.close()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        rejected = _first(group, ConnectionRejected)
-        if rejected is not None:
-            raise handshake_error(rejected, url=url, skew_ms=skew_ms) from rejected
-        broken = _first(group, *PROTOCOL_ERRORS)
-        if broken is not None:
-            raise ExchangeUnavailable(
-                f"{url}: the peer does not speak WebSocket ({broken})"
-            ) from broken
+        explained = _explain(group, url=url, skew_ms=skew_ms)
+        if explained is not None:
+            error, cause = explained
+            raise error from cause
         if body_error is None or _has_defect(group, body_error):
             raise
     finally:
@@ -129,6 +125,11 @@ class Line:
     def bytes_received(self) -> int:
         """All bytes from the server, frames of every kind."""
         return self._tap.bytes_received
+
+    @property
+    def has_more(self) -> bool:
+        """Tell whether the last read left something behind: we are slower than the line."""
+        return self._tap.has_more
 
     @property
     def heard_at(self) -> float:
@@ -187,7 +188,9 @@ class Line:
         nursery.start_soon(self._watch, nursery, self._socket)
 
     async def close(self) -> None:
-        """Say goodbye, if there was a handshake, and close the stream."""
+        """Say goodbye, if there was a handshake, and close the stream; nobody is told anything from now on."""
+        # What listened must not wait for the garbage collector, which may have been told to look away.
+        self._on_messages, self._on_lost = _hear_nothing, _do_nothing
         self._outbox.close()
         if self._socket is not None:
             await self._socket.aclose()
@@ -248,6 +251,14 @@ class Line:
             self.lose(close_words(exc))
 
 
+def _hear_nothing(line: Line, messages: list[bytes]) -> None:
+    pass
+
+
+def _do_nothing() -> None:
+    pass
+
+
 async def _hold_nursery(*, task_status: trio.TaskStatus[trio.Nursery]) -> None:
     # Shielded, because a reader that is cancelled together with the body could not hear the peer's farewell, and each
     # close would then take its whole budget; `open_line` always ends it.
@@ -267,6 +278,20 @@ async def _connect(env: Env, url: str) -> trio.abc.Stream:
             )
     except (OSError, trio.BrokenResourceError, trio.TooSlowError) as exc:
         raise connect_error(exc, url=url) from exc
+
+
+def _explain(
+    group: BaseExceptionGroup[BaseException], *, url: str, skew_ms: int
+) -> tuple[ExchangeError, BaseException] | None:
+    # Returns what an error of the handshake or of the protocol means, with its cause; None when it is neither.
+    rejected = _first(group, ConnectionRejected)
+    if rejected is not None:
+        return handshake_error(rejected, url=url, skew_ms=skew_ms), rejected
+    broken = _first(group, *PROTOCOL_ERRORS)
+    if broken is not None:
+        words = f"{url}: the peer does not speak WebSocket ({broken})"
+        return ExchangeUnavailable(words), broken
+    return None
 
 
 def _first(group: BaseExceptionGroup[BaseException], *kinds: type[X]) -> X | None:

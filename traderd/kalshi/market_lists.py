@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 import attrs
 import trio
 from msgspec import UnsetType
 
-from traderd.errors import ExchangeProtocolError
+from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.paging import Reading, read_some_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import rest
@@ -27,6 +28,7 @@ TICKERS_PER_REQUEST: Final = 100
 """Bounds the URL: about 4 KiB."""
 PAUSE_S: Final = 0.2
 """Between two requests of a bulk read: 50 of the 200 tokens a second that the lowest tier may read."""
+NOT_FOUND: Final = 404
 MARKET_PAGES_MAX: Final = 100
 """Bounds one search: 100 000 markets, more than are ever open in the series that one daemon follows."""
 
@@ -87,14 +89,53 @@ class MarketLists:
         answer = await self._requester.get("/series", rest.SeriesList, {"category": category})
         return tuple(SeriesTicker(series.ticker) for series in answer.series or ())
 
+    async def categories(self) -> tuple[str, ...]:
+        """Return the names of all categories."""
+        path = "/search/tags_by_categories"
+        answer = await self._requester.get(path, rest.CategoryTags)
+        return tuple(answer.tags_by_categories or ())
+
+    async def knows_series(self, ticker: SeriesTicker) -> bool:
+        """Tell whether there is such a series, whatever markets it has."""
+        return await self._knows(f"/series/{quote(ticker, safe='')}")
+
+    async def knows_event(self, ticker: EventTicker) -> bool:
+        """Tell whether there is such an event."""
+        return await self._knows(f"/events/{quote(ticker, safe='')}")
+
+    async def _knows(self, path: str) -> bool:
+        try:
+            await self._requester.get(path, rest.Anything)
+        except ExchangeRefused as exc:
+            # A 404 without the exchange's own word may be a proxy's.
+            if exc.status == NOT_FOUND and exc.code == "not_found":
+                return False
+            raise
+        return True
+
     async def trades(
-        self, ticker: MarketTicker, *, since: Timestamp, pages_max: int
+        self,
+        ticker: MarketTicker,
+        *,
+        since: Timestamp,
+        until: Timestamp | None = None,
+        pages_max: int,
     ) -> Reading[TradePrinted]:
-        """Return a market's trades from the second of `since` on, newest first; incomplete, the oldest are missing."""
+        """Return a market's trades, newest first; incomplete, the oldest are missing.
+
+        Args:
+            ticker: the market's.
+            since: from the second of this moment on, by the exchange's clock.
+            until: to the end of the second of this one, None to the newest; one that is still to come may be refused.
+            pages_max: how many pages of 1 000 are read.
+        """
+        query = {"ticker": ticker, "min_ts": str(since // NS_PER_S)}
+        if until is not None:
+            query["max_ts"] = str(until // NS_PER_S + 1)
         reading = await read_some_pages(
             self._requester,
             "/markets/trades",
-            {"ticker": ticker, "min_ts": str(since // NS_PER_S)},
+            query,
             rest.TradeList,
             lambda page: page.trades,
             lambda row: row.trade_id,

@@ -69,6 +69,16 @@ class Canceled:
     reduced_by: Count
 
 
+@attrs.frozen(eq=False)
+class BooksRead:
+    """What one request for order books brought."""
+
+    books: dict[MarketTicker, tuple[Levels, Levels]] = attrs.Factory(dict)
+    """Bids and asks in YES prices."""
+    unreadable: list[str] = attrs.Factory(list)
+    """Why each of the others could not be read."""
+
+
 @asynccontextmanager
 async def open_rest(
     *,
@@ -120,19 +130,22 @@ class RestClient:
                 raise self._requester.refusal(answer, endpoint, writes=False) from None
         return self._requester.decode(answer, rest.ExchangeStatus, endpoint)
 
-    async def order_books(
-        self, tickers: Sequence[MarketTicker]
-    ) -> dict[MarketTicker, tuple[Levels, Levels]]:
+    async def order_books(self, tickers: Sequence[MarketTicker]) -> BooksRead:
         """Return bids and asks in YES prices of these markets; one that the exchange leaves out is missing.
 
         One request: the caller names at most ORDER_BOOKS_MAX markets, and asks for more when it suits.
         """
-        answer = await self._requester.get(
-            "/markets/orderbooks", rest.OrderBookList, {"tickers": list(tickers)}
-        )
-        return {
-            MarketTicker(row.ticker): orderbook_from_wire(row) for row in answer.orderbooks or ()
-        }
+        endpoint = "/markets/orderbooks"
+        answer = await self._requester.get(endpoint, rest.OrderBookList, {"tickers": list(tickers)})
+        read = BooksRead()
+        for raw in answer.orderbooks or ():
+            # One odd book must not hide a hundred others.
+            try:
+                row = rest.decode_body(raw, rest.TickerBook, f"GET {endpoint}")
+                read.books[MarketTicker(row.ticker)] = orderbook_from_wire(row)
+            except ExchangeProtocolError as exc:
+                read.unreadable.append(str(exc))
+        return read
 
     async def account_limits(self) -> rest.AccountLimits:
         """Return the account's token buckets."""

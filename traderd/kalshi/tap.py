@@ -1,7 +1,7 @@
 """A stream put under trio-websocket that takes whole messages out on the way.
 
 Owns: reading in large pieces, handing each read's messages to `sink` as one list, and knowing when the line was last
-alive, as the one place that sees every byte. Everything else (handshake, ping, pong, close, what is odd) goes on
+alive and whether it ran dry, as the one place that sees every byte. Everything else (handshake, ping, pong, close, what is odd) goes on
 untouched to trio-websocket, which stays the client: it answers, objects, closes and sends. That costs 0.5 us a message
 where `get_message` costs 18.
 Must not: understand a message, or wait for anybody but the network.
@@ -15,11 +15,13 @@ from typing import Final, Literal, TypeAlias
 import trio
 
 from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX, FrameCutter
+from traderd.runtime.raw_reads import raw_reads_under
 
 Ingest: TypeAlias = Literal["tap", "plain"]
 """How messages leave the stream: cut out here, or all by trio-websocket's own reader, one at a time."""
 READ_BYTES: Final = 65_536
-"""Bounds one read, so one call of the sink: about 250 messages, half a millisecond of work."""
+"""Bounds one read, so one call of the sink: about 250 messages, half a millisecond of work. TLS brings a record at once,
+at most 16 KiB or some 60 messages."""
 
 
 class FrameTap(trio.abc.Stream):
@@ -37,7 +39,10 @@ class FrameTap(trio.abc.Stream):
         """Take the stream, who gets the messages, and who is told once that no more bytes will come."""
         self.heard_at = trio.current_time()
         self.bytes_received = 0
+        self.has_more = False
+        """The last read left something behind: we are slower than the line."""
         self._inner = inner
+        self._raw = raw_reads_under(inner)
         self._sink = sink
         self._on_end = on_end
         cutter = FrameCutter(message_bytes_max=message_bytes_max)
@@ -91,6 +96,8 @@ class FrameTap(trio.abc.Stream):
         if data:
             self.heard_at = trio.current_time()
             self.bytes_received += len(data)
+            raw = self._raw
+            self.has_more = len(data) >= READ_BYTES if raw is None else raw.has_more
         else:
             self._on_end()
         return data

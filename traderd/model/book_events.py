@@ -37,6 +37,8 @@ class BookFault(enum.Enum):
     """Bid at or above ask, for too long or in a snapshot."""
     DOUBLE_LEVEL = "double_level"
     """A snapshot names one price twice."""
+    UNREADABLE = "unreadable"
+    """A frame could not be understood that told of this book, or may have."""
     MISSING_SNAPSHOT = "missing_snapshot"
     AUDIT = "audit"
     """The exchange's REST book contradicted ours twice in a row."""
@@ -90,7 +92,10 @@ class BookChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @attrs.frozen(kw_only=True)
 class SubscriptionEnded:
-    """The exchange ended one subscription; the connection stands.  Source: Kalshi error codes 10 and 25."""
+    """One subscription ended, and the connection stands; no frame of it counts any more.
+
+    The exchange ended it (Kalshi: error codes 10 and 25) or does not know it, or its numbers began anew.
+    """
 
     at: Timestamp
     subscription: str
@@ -148,10 +153,12 @@ class BookAudited:
     at: Timestamp
     ticker: MarketTicker
     agreed: bool
-    """No level contradicted; in a second look, none that had contradicted in the first."""
+    """No level contradicted; what was right in motion is no agreement (see `conclusive`)."""
     differing_levels: tuple[DifferingLevel, ...] = ()
     proven: bool = False
     """The same levels differed twice in a row, so it is no movement: the book is wrong."""
+    conclusive: bool = True
+    """False: too much moved to say anything, so what was thought of the book before stays."""
 
 
 @attrs.frozen(kw_only=True)

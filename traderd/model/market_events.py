@@ -61,11 +61,13 @@ class BookDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SequenceAdvanced(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A reply without data used up a sequence number.  Source: Kalshi acks that carry `seq`."""
+    """A frame without a book used up a sequence number.  Source: Kalshi acks, trades and steps that carry `seq`."""
 
     subscription: str
     seq: int
     at: Timestamp
+    is_data: bool = False
+    """It was a trade or a step, which tells nothing twice; a reply may repeat a number."""
 
 
 class TradePrinted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -84,7 +86,7 @@ class TradePrinted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @attrs.frozen(kw_only=True)
 class FramesMissed:
-    """Follows from a hole in a subscription's numbers: something was sent that never came."""
+    """Follows from a hole in a subscription's numbers, or from a frame that could not be read: what it told is missing."""
 
     at: Timestamp
     subscription: str
@@ -107,10 +109,12 @@ class TradesBackfilled:
 
 @attrs.frozen(kw_only=True)
 class MarketsListed:
-    """The exchange described these markets; what it says replaces what was known of them."""
+    """The exchange described these markets; what it says replaces what was known of them, but for newer steps."""
 
     at: Timestamp
     markets: tuple[Market, ...]
+    read_at: Timestamp | None = None
+    """When the reading began: what a market went through since then stays. None: nothing can have come in between."""
 
 
 @attrs.frozen(kw_only=True)
@@ -163,6 +167,14 @@ class FrameRefused:
     """None: the frame was understood, and says that the exchange refused something."""
     where: str = ""
     """The field's path in the frame, for example `msg.side`; empty when it is not one field."""
+    subscription: str = ""
+    """As in BookDelta; empty when it cannot be read, or when nothing was missed."""
+    seq: int = 0
+    """Its number there, 0 when there is none."""
+    ticker: MarketTicker | None = None
+    """The market that a book's frame named."""
+    connection: int = 0
+    """Set when the subscription cannot be read and the frame may have been any one's of this connection."""
 
 
 BookEvent: TypeAlias = BookSnapshot | BookDelta

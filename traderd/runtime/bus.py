@@ -36,7 +36,7 @@ class Bus(Generic[E]):
     def __init__(
         self,
         *,
-        fold: Callable[[E], list[E]],
+        fold: Callable[[E], list[E] | None],
         record: Callable[[list[E]], None],
         on_incident: Callable[[Incident], None],
         settle: Callable[[], list[E]] = list,
@@ -44,7 +44,7 @@ class Bus(Generic[E]):
         """Take the parts from outside.
 
         Args:
-            fold: changes the state by one event and returns what follows from it.
+            fold: changes the state by one event and returns what follows from it; None: it is no news, and goes no further.
             record: keeps a batch, before anybody hears of it.
             on_incident: hears what goes wrong between an inbox and its reader.
             settle: returns the news that follow from a batch as a whole; they are told, not folded.
@@ -116,13 +116,18 @@ class Bus(Generic[E]):
 
     def _fold_with_consequences(self, event: E, folded: list[E]) -> None:
         follow = self._fold(event)
+        if follow is None:
+            return
         folded.append(event)
         if not follow:
             return  # nearly always: most events are frames that change one level
         waiting = deque(follow)
         while waiting:
             current = waiting.popleft()
-            waiting.extend(self._fold(current))
+            further = self._fold(current)
+            if further is None:
+                continue
+            waiting.extend(further)
             folded.append(current)
             if len(folded) > CONSEQUENCES_MAX:
                 raise InvariantViolation(f"more than {CONSEQUENCES_MAX} events followed at once")

@@ -22,6 +22,8 @@ from typing import TypeVar, TypeVarTuple
 
 import trio
 
+from traderd.runtime.raw_reads import RawReads
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -69,8 +71,11 @@ class Env(abc.ABC):
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run a short blocking call off the loop.  Cancelling waits for it: it is never abandoned."""
 
-    def settle_memory(self) -> None:  # noqa: B027
-        """Be told that much was made just now that will stay; there is nothing to do where time is virtual."""
+    def settle_memory(self, *, anew: bool = False) -> None:  # noqa: B027
+        """Be told that much was made just now that will stay; there is nothing to do where time is virtual.
+
+        `anew`: and that some of what was there the last time has gone.
+        """
 
     @abc.abstractmethod
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
@@ -80,6 +85,19 @@ class Env(abc.ABC):
 def _first_leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
     first = group.exceptions[0]
     return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def secure(
+    stream: trio.abc.Stream, context: ssl.SSLContext, host: str
+) -> trio.SSLStream[RawReads]:
+    """Return a TLS client over a stream, with its handshake done and its reads watched; a failing one closes it."""
+    tls = trio.SSLStream(RawReads(stream), context, server_hostname=host, https_compatible=True)
+    try:
+        await tls.do_handshake()
+    except BaseException:
+        await trio.aclose_forcefully(tls)
+        raise
+    return tls
 
 
 class RealEnv(Env):
@@ -118,13 +136,7 @@ class RealEnv(Env):
             return tcp
         # Building the context reads the CA bundle (30 ms), so once and only when needed.
         self._tls = self._tls or ssl.create_default_context()
-        secure = trio.SSLStream(tcp, self._tls, server_hostname=host, https_compatible=True)
-        try:
-            await secure.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(secure)
-            raise
-        return secure
+        return await secure(tcp, self._tls, host)
 
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind one TCP port of one address: the first, when the host's name has several."""
@@ -138,11 +150,15 @@ class RealEnv(Env):
         """Run it in a worker thread; a store write must never be abandoned half way."""
         return await trio.to_thread.run_sync(function, *args)
 
-    def settle_memory(self) -> None:
+    def settle_memory(self, *, anew: bool = False) -> None:
         """Keep the garbage collector off what is there now, so that its pauses stay short whatever is kept.
 
-        A pause itself, but a short one: it looks only at what was made since the last call (10,000 books: 2 ms).
+        A pause itself, but a short one: it looks only at what was made since the last call (10,000 books: 2 ms). `anew`, it
+        looks at everything (20 ms): what was kept off and died since, in circles like those of a lost connection, would
+        stay for ever.
         """
+        if anew:
+            gc.unfreeze()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

@@ -29,7 +29,7 @@ LOSSLESS_CUT_OFF: Final = 20
 HANDLER_TIMES_KEPT: Final = 256
 """Bounds the sample from which p50 and p99 of the handler are told."""
 SLOW_HANDLER_S: Final = 5.0
-"""A handler that takes longer than this is reported: at the next news, or when it comes back."""
+"""A handler that takes longer than this is reported: at the next news, or when it comes back or says that it is done."""
 
 
 class IncidentKind(enum.Enum):
@@ -180,6 +180,13 @@ class Inbox(Generic[E]):
         self._waiting -= len(batch)
         self._handed_out_at = trio.current_time()
         return batch
+
+    def done(self) -> None:
+        """Note that the batch is handled: until the next one is asked for the reader waits for somebody else.
+
+        For readers that wait for an exchange or a moment on purpose: that is neither work nor a defect.
+        """
+        self._note_handler_time()
 
     def __aiter__(self) -> Inbox[E]:
         return self

@@ -1,6 +1,6 @@
 """How long to wait before trying again: exponential with full jitter.
 
-Owns: the arithmetic, drawn from the generator it is given.
+Owns: the arithmetic, drawn from the generator it is given, and its words.
 Must not: sleep, or decide what is worth another try.
 """
 
@@ -41,3 +41,9 @@ class Backoff:
     def reset(self) -> None:
         """Begin again at `first_s`; call it after a while of health, not after the first success."""
         self._tries = 0
+
+
+def show_wait(seconds: float) -> str:
+    """Return when the next try comes, for people: `in 1.5 s`, or `at once`."""
+    shown = f"{seconds:.1f}"
+    return "at once" if shown == "0.0" else f"in {shown} s"

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from traderd.config import Config
-from traderd.core.book_compare import Look, again, differing_levels, look_at
+from traderd.core.book_compare import Comparison, Look, again, compare, look_at
 from traderd.errors import BookUnavailable, ExchangeError
 from traderd.kalshi.rest import ORDER_BOOKS_MAX
 from traderd.model.events import BookAudited, DifferingLevel
@@ -76,19 +76,19 @@ class Audit:
 
     async def compare(self, tickers: Sequence[MarketTicker]) -> None:
         """Compare these books, and look again at those that contradict."""
-        first = await self._differences(tickers)
-        suspects = {ticker: levels for ticker, levels in first.items() if levels}
-        for ticker in first:
-            self._tell(ticker, suspects.get(ticker, ()), proven=False)
+        first = await self._looked_at(tickers)
+        suspects = {ticker: found.differing for ticker, found in first.items() if found.differing}
+        for ticker, found in first.items():
+            self._tell(ticker, found, found.differing)
         if not suspects:
             return
         await trio.sleep(SECOND_LOOK_S)
-        for ticker, levels in (await self._differences(tuple(suspects))).items():
-            self._tell(ticker, again(suspects[ticker], levels), proven=True)
+        for ticker, found in (await self._looked_at(tuple(suspects))).items():
+            proven = again(suspects[ticker], found.differing)
+            # Levels that moved on, or others that contradict now, prove nothing and acquit of nothing.
+            self._tell(ticker, found, proven, is_second=True)
 
-    async def _differences(
-        self, tickers: Sequence[MarketTicker]
-    ) -> dict[MarketTicker, tuple[DifferingLevel, ...]]:
+    async def _looked_at(self, tickers: Sequence[MarketTicker]) -> dict[MarketTicker, Comparison]:
         # Books that cannot be trusted anyhow, or were replaced meanwhile, are left out: nothing can be said.
         before = self._looks(tickers)
         if not before:
@@ -98,15 +98,23 @@ class Audit:
         except ExchangeError as exc:
             self._tell_problem(str(exc))
             return {}
-        self._problem = ""
+        self._tell_unreadable(theirs.unreadable)
         after = self._looks(tuple(before))
         found = {}
-        for ticker, (bids, asks) in theirs.items():
+        for ticker, (bids, asks) in theirs.books.items():
             if ticker in after:
-                levels = differing_levels(before[ticker], after[ticker], bids, asks)
-                if levels is not None:
-                    found[ticker] = levels
+                comparison = compare(before[ticker], after[ticker], bids, asks)
+                if comparison is not None:
+                    found[ticker] = comparison
         return found
+
+    def _tell_unreadable(self, unreadable: Sequence[str]) -> None:
+        if unreadable:
+            self._tell_problem(f"{len(unreadable)} of them cannot be read: {unreadable[0]}")
+            return
+        if self._problem:
+            self.context.log.info("books can be compared with the exchange's again")
+        self._problem = ""
 
     def _tell_problem(self, problem: str) -> None:
         # Books that nobody compares look as good as those that agreed, so it is said, but once.
@@ -125,10 +133,15 @@ class Audit:
         return looks
 
     def _tell(
-        self, ticker: MarketTicker, levels: tuple[DifferingLevel, ...], *, proven: bool
+        self,
+        ticker: MarketTicker,
+        found: Comparison,
+        levels: tuple[DifferingLevel, ...],
+        *,
+        is_second: bool = False,
     ) -> None:
-        context = self.context
-        if levels and proven:
+        context, proven = self.context, is_second and bool(levels)
+        if proven:
             shown = "; ".join(_words(level) for level in levels[:LEVELS_TOLD])
             context.log.error(
                 f"audit: the book of {ticker} is wrong at {len(levels)} levels: {shown}",
@@ -138,9 +151,10 @@ class Audit:
             BookAudited(
                 at=context.now(),
                 ticker=ticker,
-                agreed=not levels,
+                agreed=found.agrees,
                 differing_levels=levels,
-                proven=proven and bool(levels),
+                proven=proven,
+                conclusive=found.agrees or bool(levels),
             )
         )
 

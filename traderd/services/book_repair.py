@@ -8,16 +8,12 @@ Must not: judge sequence numbers (the engine does), or know which markets ought 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
-import attrs
 import trio
 
-from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeRefused
+from traderd.errors import ExchangeError, ExchangeRefused
 from traderd.kalshi.feed import Feed
-from traderd.kalshi.wire.commands import BOOKS
 from traderd.model import events as ev
 from traderd.model.events import BookFault
 from traderd.model.ids import MarketTicker
@@ -26,6 +22,11 @@ from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
 from traderd.services.doubt_log import DoubtLog, counted
+from traderd.services.line_subscription import (
+    MARKETS_PER_COMMAND,
+    SUBSCRIPTION_GONE,
+    LineSubscription,
+)
 from traderd.services.snapshot_budget import SnapshotBudget
 
 LOOK_S: Final = 1.0
@@ -35,43 +36,26 @@ REPAIR_CAP_S: Final = 2.0
 """Bounds the wait before asking for snapshots again: an exchange that keeps failing is not stormed."""
 QUIET_S: Final = 5.0
 """Without a doubt for this long the next repair begins at once again."""
-MARKETS_PER_COMMAND: Final = 500
-"""Bounds the markets of one command: their snapshots must all come within its deadline."""
 IN_VAIN_FIRST_S: Final = 5.0
 IN_VAIN_CAP_S: Final = 60.0
 """Bounds the wait before a market is asked about again for which nothing came, or nothing that makes sense: it may be
 gone, or crossed, for good."""
 RELOOK_S: Final = 10.0
 """How often books in doubt are looked for although nobody told of one: a first snapshot that never comes is no event."""
-DOUBTS: Final = (ev.BookInvalidated, ev.SubscriptionEnded)
-SUBSCRIPTION_GONE: Final = ("feed_error_7", "feed_error_10", "feed_error_25")
-"""Refusals of a command that say that its subscription is no more.  Source: Kalshi error codes."""
+DOUBTS: Final = (ev.BookInvalidated, ev.SubscriptionEnded, ev.FramesMissed)
+NEWS: Final = (*DOUBTS, ev.BookRestored)
+LOSSES: Final = (BookFault.GAP, BookFault.UNREADABLE)
+"""Faults by which a first snapshot that is on its way may have been lost."""
+NOT_HERE_YET: Final = (BookFault.MISSING_SNAPSHOT, BookFault.SHED)
+"""Faults of a book of this subscription whose snapshot comes by itself after its market was put on it."""
+RepairNews: TypeAlias = (
+    ev.BookInvalidated | ev.BookRestored | ev.SubscriptionEnded | ev.FramesMissed
+)
 CONTRADICTIONS: Final = (BookFault.CROSSED, BookFault.NEGATIVE_LEVEL, BookFault.DOUBLE_LEVEL)
 """Faults that a snapshot has by itself: to ask again at once would bring the same."""
 
 
-@attrs.define(eq=False)
-class BookSubscription:
-    """One subscription to order books, shared by who follows markets and who repairs books.
-
-    Who adds or takes away a market at the exchange changes `tickers` too; `sid` changes when the subscription is
-    made anew, so read it anew before each command.
-    """
-
-    feed: Feed
-    sid: int
-    tickers: dict[MarketTicker, None]
-    """The markets on it, in order."""
-    changing: trio.Lock = attrs.Factory(trio.Lock)
-    """Held by who changes `tickers` or `sid` at the exchange, so that the two never miss each other."""
-
-    @property
-    def name(self) -> str:
-        """What events call it: `<connection>:<sid>`."""
-        return f"{self.feed.connection}:{self.sid}"
-
-
-async def repair(context: Context, books: BookSubscription) -> NoReturn:
+async def repair(context: Context, books: LineSubscription) -> NoReturn:
     """Keep the books of a subscription good, and tell the engine how its line does, until cancelled.
 
     Raises:
@@ -105,7 +89,7 @@ async def observe_line(context: Context, feed: Feed) -> NoReturn:
         await trio.sleep(LOOK_S)
 
 
-def in_doubt(context: Context, books: BookSubscription) -> tuple[MarketTicker, ...]:
+def in_doubt(context: Context, books: LineSubscription) -> tuple[MarketTicker, ...]:
     """Return the markets of a subscription whose book needs a snapshot."""
     # What was given up or dropped just now leaves `tickers` in a moment.
     wanted = filter(context.view.universe.wants_book, books.tickers)
@@ -118,29 +102,17 @@ def in_doubt(context: Context, books: BookSubscription) -> tuple[MarketTicker, .
     )
 
 
-async def renew(feed: Feed, channel: str, sid: int, tickers: Sequence[MarketTicker]) -> int:
-    """Make a subscription of one channel anew on the same connection, and return its new id.
-
-    Raises:
-        ExchangeError: the connection is lost, the exchange refuses, or it gives the old id again.
-    """
-    try:
-        await feed.unsubscribe([sid])
-    except ExchangeRefused:
-        pass  # it does not know it any more, which is what we wanted
-    first, others = tickers[:MARKETS_PER_COMMAND], tickers[MARKETS_PER_COMMAND:]
-    new_sid = (await feed.subscribe((channel,), first))[channel]
-    if new_sid == sid:
-        raise ExchangeProtocolError(f"the new subscription to {channel} has the old id {sid}")
-    for start in range(0, len(others), MARKETS_PER_COMMAND):
-        await feed.add_markets(new_sid, others[start : start + MARKETS_PER_COMMAND])
-    return new_sid
+def good_books(context: Context, books: LineSubscription) -> tuple[MarketTicker, ...]:
+    """Return the markets of a subscription whose book came by it and is good: the exchange surely answers for them."""
+    doubtful = dict.fromkeys(in_doubt(context, books))
+    wants_book = context.view.universe.wants_book
+    return tuple(each for each in books.tickers if each not in doubtful and wants_book(each))
 
 
 class Repair:
     """The repair of one subscription."""
 
-    def __init__(self, context: Context, books: BookSubscription) -> None:
+    def __init__(self, context: Context, books: LineSubscription) -> None:
         self._context, self._books = context, books
         self._backoff = Backoff(first_s=REPAIR_FIRST_S, cap_s=REPAIR_CAP_S, rng=context.env.rng)
         markets = len(books.tickers)
@@ -156,10 +128,11 @@ class Repair:
 
     async def run(self) -> NoReturn:
         """Repair until cancelled; raises ExchangeError."""
-        self._books.feed.tend(self._books.sid)
-        with self._context.subscribe(*DOUBTS, policy=Policy.LATEST, key=_concerned) as news:
+        with self._context.subscribe(*NEWS, policy=Policy.LATEST, key=_concerned) as news:
             while True:
                 await self._wait_for_work(news)
+                # What follows waits on purpose, and for answers that have their own deadline.
+                news.done()
                 self._tell_doubts()
                 await trio.sleep(self._backoff.next_delay())
                 # Asked again after the wait: most doubts of a burst come together.
@@ -175,23 +148,52 @@ class Repair:
         quiet_since = trio.current_time()
         while not (self._ended() or self._to_ask()):
             self._tell_doubts()
-            # A market that was asked about in vain becomes due by time alone.
+            # A market that was asked about in vain, or that is awaited, becomes due by time alone.
             now = trio.current_time()
-            due = min(self._ask_at.values(), default=now + RELOOK_S)
+            due = min((now + RELOOK_S, *self._ask_at.values(), *self._books.awaited.values()))
             with trio.move_on_at(max(due, now + REPAIR_FIRST_S)):
-                await news.receive()
+                batch = await news.receive()
+                for event in batch:
+                    self._note(event)
+                if all(isinstance(event, ev.BookRestored) for event in batch):
+                    # Snapshots come in bursts, and to say that books are good is no hurry.
+                    await trio.sleep(REPAIR_FIRST_S)
         if trio.current_time() - quiet_since >= QUIET_S:
             self._backoff.reset()
 
+    def _note(self, event: RepairNews) -> None:
+        if isinstance(event, ev.BookRestored):
+            return
+        is_loss = not isinstance(event, ev.BookInvalidated) or event.fault in LOSSES
+        if is_loss and event.subscription == self._books.name:
+            # What is on its way will not do.
+            self._books.awaited.clear()
+
+    def _in_doubt(self) -> tuple[MarketTicker, ...]:
+        # Without those whose first snapshot may be on its way.
+        now, awaited = trio.current_time(), self._books.awaited
+        doubtful = in_doubt(self._context, self._books)
+        if awaited:
+            still = dict.fromkeys(filter(self._may_come, doubtful))
+            for ticker in [t for t, until in awaited.items() if t not in still or until <= now]:
+                del awaited[ticker]
+        return tuple(ticker for ticker in doubtful if ticker not in awaited)
+
+    def _may_come(self, ticker: MarketTicker) -> bool:
+        book = self._context.view.book(ticker)
+        return book is None or book.subscription != self._books.name or book.fault in NOT_HERE_YET
+
     def _tell_doubts(self) -> None:
-        self._doubts.tell(in_doubt(self._context, self._books), followed=self._books.tickers)
+        doubtful = dict.fromkeys(self._in_doubt())
+        told = [each for each in self._books.awaited if self._doubts.is_told(each)]
+        self._doubts.tell((*doubtful, *told), followed=self._books.tickers)
 
     def _ended(self) -> str:
         return self._context.view.market_data.subscription_ended(self._books.name)
 
     def _to_ask(self) -> tuple[MarketTicker, ...]:
         # The markets to ask about now; those with something of ours at stake come first.
-        now, doubtful = trio.current_time(), dict.fromkeys(in_doubt(self._context, self._books))
+        now, doubtful = trio.current_time(), dict.fromkeys(self._in_doubt())
         for ticker in [each for each in self._ask_at if each not in doubtful]:
             del self._ask_at[ticker], self._in_vain[ticker]
         due = [ticker for ticker in doubtful if self._ask_at.get(ticker, now) <= now]
@@ -245,13 +247,9 @@ class Repair:
         return book.fault_detail
 
     def _with_witness(self, asked: tuple[MarketTicker, ...]) -> tuple[MarketTicker, ...]:
-        # On a quiet line, silence about markets that may be gone would look like a dead line; so one is asked about
-        # too that is sure to be answered.
-        if any(ticker not in self._in_vain for ticker in asked):
-            return asked
-        doubtful = dict.fromkeys(in_doubt(self._context, self._books))
-        good = (ticker for ticker in self._books.tickers if ticker not in doubtful)
-        return (*asked, *islice(good, 1))
+        # The exchange may be silent about any of them for good; with one that it surely answers for, the wait for the
+        # others is short.
+        return (*asked, *good_books(self._context, self._books)[:1])
 
     def _note_answers(
         self, asked: tuple[MarketTicker, ...], answered: tuple[MarketTicker, ...]
@@ -270,25 +268,13 @@ class Repair:
     async def _renew(self, reason: str) -> None:
         context, books = self._context, self._books
         await self._spend(None)
-        with context.subscribe(
-            ev.BookRestored, *DOUBTS, policy=Policy.LATEST, key=_concerned
-        ) as news:
-            async with books.changing:
+        async with books.changing:
+            if self._ended():
                 context.log.warning(
                     f"subscribing anew to {len(books.tickers)} order books: {reason}"
                 )
-                books.sid = await renew(books.feed, BOOKS, books.sid, tuple(books.tickers))
-                books.feed.tend(books.sid)
-            await self._await_snapshots(news)
-
-    async def _await_snapshots(self, news: Inbox[Any]) -> None:
-        # Or what is on its way would be asked for.
-        with trio.move_on_after(self._context.config.market_data.first_snapshot_s):
-            while in_doubt(self._context, self._books):
-                for event in await news.receive():
-                    if isinstance(event, DOUBTS) and event.subscription == self._books.name:
-                        # What is on its way will not do.
-                        return
+                await books.make_anew()
+                books.wait_for(books.tickers, within_s=context.config.market_data.first_snapshot_s)
 
     async def _spend(self, wanted: int | None) -> int:
         # Waits until the budget grants some of `wanted`, and returns how many; None waits for one for every market.
@@ -326,6 +312,7 @@ class Repair:
         )
 
 
-def _concerned(event: ev.BookInvalidated | ev.BookRestored | ev.SubscriptionEnded) -> object:
-    about = event.subscription if isinstance(event, ev.SubscriptionEnded) else event.ticker
-    return type(event), about
+def _concerned(event: RepairNews) -> object:
+    if isinstance(event, (ev.BookInvalidated, ev.BookRestored)):
+        return type(event), event.ticker
+    return type(event), event.subscription

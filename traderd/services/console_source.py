@@ -6,6 +6,7 @@ Must not: know HTTP beyond a status number, or read anything but the view.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -23,6 +24,10 @@ from traderd.services.feed_metrics import market_data_document
 from traderd.services.metric_table import read_daemon
 
 BY_PERSON: Final = "asked for by a person"
+SIMILAR: Final = 0.9
+"""How alike (0 to 1) two tickers must be for one to be suggested: those of one event differ in few letters."""
+SIMILAR_AMONG: Final = 1_000
+"""Bounds the tickers that are compared (about 20 ms)."""
 STATUS_OF: Final = {
     cm.Answer.DONE: 200,
     cm.Answer.DENIED: 422,
@@ -89,6 +94,12 @@ class DaemonSource:
     def book(self, ticker: str) -> Document | None:
         """Return one book."""
         return documents.book_document(self._context.view, ticker, self._context.now())
+
+    def similar_market(self, ticker: str) -> str | None:
+        """Return the followed market that was probably meant: in capitals, or but for a letter or two."""
+        followed = self._context.view.followed[:SIMILAR_AMONG]
+        near = difflib.get_close_matches(ticker.upper(), followed, n=1, cutoff=SIMILAR)
+        return near[0] if near else None
 
     def markets(self, limit: int) -> Document:
         """Return how many markets are followed, and a line for each of the first `limit`."""

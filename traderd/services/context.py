@@ -6,8 +6,9 @@ Must not: hold logic of trading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import structlog
@@ -18,7 +19,7 @@ from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.model.commands import Answer, Command, Outcome
 from traderd.model.events import Event
-from traderd.model.ids import ClientOrderIds
+from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import Timestamp
 from traderd.plugin_api import StrategySpec
 from traderd.runtime.bus import Bus
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from traderd.kalshi.rest import RestClient
     from traderd.runtime.log_output import LogRing
     from traderd.services.lifecycle import Lifecycle
+    from traderd.services.trade_backfill import Hole
     from traderd.store.journal import Journal
+
+
+FIRST_PRIVATE_CONNECTION: Final = 1_000_001
+"""Private connections are numbered apart from those of market data, so that their subscriptions differ."""
 
 
 @attrs.define(eq=False)
@@ -92,8 +98,15 @@ class Shared:
     started_at: float
     """On the monotonic clock, in seconds."""
     feed_meter: FeedMeter = attrs.Factory(FeedMeter)
+    market_connections: Iterator[int] = attrs.Factory(lambda: count(1))
+    """Numbers for connections of market data; they go on over restarts of the stage, for sequences count within them."""
+    private_connections: Iterator[int] = attrs.Factory(lambda: count(FIRST_PRIVATE_CONNECTION))
+    missed_trades: dict[MarketTicker, Hole] = attrs.Factory(dict)
+    """Markets whose trades may be missing: a restart of the stage is a hole like any other."""
+    absent_orders: dict[str, float] = attrs.Factory(dict)
+    """Since when, on the monotonic clock, the exchange has not known orders that we know, by key."""
     extras: dict[str, Any] = attrs.Factory(dict)
-    """Objects of one service that a test wants to reach, by service name."""
+    """Objects of one service that a test wants to reach, by service name; no service reads them."""
 
 
 @attrs.frozen(kw_only=True)

@@ -13,9 +13,9 @@ import attrs
 from traderd import __version__
 from traderd.core import book_reads
 from traderd.core.book import NOTHING_KNOWN, Top
-from traderd.core.book_quality import BookQuality
 from traderd.core.ledger import Position
 from traderd.core.orders import Order
+from traderd.core.quality_records import BookQuality
 from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
@@ -74,7 +74,7 @@ def order_document(order: Order, now: Timestamp) -> Document:
 
 
 def position_document(position: Position, view: StateView) -> Document:
-    """Return one position, marked at the price at which it could be closed now."""
+    """Return one position and the price at which it could be closed now, as one of YES and as one of the held side."""
     mark = view.last_known_mark(position)
     unrealized = position.unrealized_pnl(mark)
     side = "YES" if position.count > 0 else "NO" if position.count < 0 else "flat"
@@ -82,8 +82,10 @@ def position_document(position: Position, view: StateView) -> Document:
         "ticker": position.ticker,
         "count": format_count(position.count),
         "side": side,
+        "held": format_count(Count(abs(position.count))),
         "average_cost_dollars": price_text(position.average_cost),
         "mark_dollars": price_text(mark),
+        "held_mark_dollars": price_text(None if mark is None else position.held_price(mark)),
         "realized_pnl_dollars": format_money(position.realized_pnl),
         "unrealized_pnl_dollars": None if unrealized is None else format_money(unrealized),
         "fees_dollars": format_money(position.fees_paid),
@@ -141,10 +143,11 @@ def book_document(view: StateView, ticker: str, now: Timestamp) -> Document | No
 
 
 def markets_document(view: StateView, now: Timestamp, limit: int) -> Document:
-    """Return a line for each of the first `limit` followed markets; prices that cannot be trusted are left out."""
+    """Return a line for each of the first `limit` followed markets, without prices that cannot be trusted, or why none is."""
     followed = view.followed
     return {
         "followed": len(followed),
+        "problems": [] if followed else [f"{k}: {v}" for k, v in view.conditions.degraded.items()],
         "markets": [_market_line(view, ticker, now) for ticker in followed[:limit]],
     }
 
@@ -171,11 +174,11 @@ def _market_line(view: StateView, ticker: MarketTicker, now: Timestamp) -> Docum
 
 
 def quality_document(quality: BookQuality) -> Document:
-    """Return how good a book is, and what that is judged by."""
+    """Return how good a book is, and what that is judged by; `proven_s` is since the last proof that it is right."""
     return {
         "grade": quality.grade.value,
         "causes": list(quality.causes),
-        "age_s": _seconds(quality.age_ns),
+        "proven_s": _seconds(quality.age_ns),
         "line_silent_s": _seconds(quality.silence_ns),
         "lag_ms": _milliseconds(quality.lag_ns),
         "lag_p50_ms": _milliseconds(quality.lag_p50_ns),

@@ -30,6 +30,10 @@ class DoubtLog:
         self._since: dict[MarketTicker, float] = {}
         """When each was told, on Trio's clock."""
 
+    def is_told(self, ticker: MarketTicker) -> bool:
+        """Tell whether a market's doubt was told and is not over yet."""
+        return ticker in self._since
+
     def tell(self, doubtful: Iterable[MarketTicker], *, followed: Container[MarketTicker]) -> None:
         """Take over which books are in doubt now: say which are so newly and why, and which are good again."""
         doubtful = dict.fromkeys(doubtful)
@@ -51,11 +55,12 @@ class DoubtLog:
     def _tell_good(self, healed: Sequence[MarketTicker]) -> None:
         if not healed:
             return
-        since = min(self._since.pop(ticker) for ticker in healed)
+        lasted = [trio.current_time() - self._since.pop(ticker) for ticker in healed]
+        # Books of several doubts may be good again together: each doubt had its own length.
+        least, most = f"{min(lasted):.2f}", f"{max(lasted):.2f}"
+        span = most if least == most else f"{least} to {most}"
         left = f", {len(self._since)} still in doubt" if self._since else ""
-        self._log.info(
-            f"{_books(healed)} good again after {trio.current_time() - since:.2f} s{left} ({names(healed)})"
-        )
+        self._log.info(f"{_books(healed)} good again after {span} s ({names(healed)}){left}")
 
 
 def counted(count: int, noun: str) -> str:

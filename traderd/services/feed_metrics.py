@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from traderd.core.book_quality import LINE_LAGS
 from traderd.core.book_totals import AUDIT_RESULTS
 from traderd.core.drift import KINDS_MAX
+from traderd.core.quality_records import LINE_LAGS
 from traderd.model.events import BookFault, FeedName
 from traderd.model.units import NS_PER_MS
 from traderd.services.metric_table import (
@@ -26,6 +26,8 @@ from traderd.services.metric_table import (
 
 COUNTER: Final = Kind.COUNTER
 GAUGE: Final = Kind.GAUGE
+UNFOLLOWED: Final = BookFault.NOT_FOLLOWED
+"""Why a forgotten book gives no prices: an ordinary change of the universe and no fault."""
 
 
 def _lag(reading: Reading) -> Samples:
@@ -47,7 +49,7 @@ def _grades(reading: Reading) -> Samples:
 
 def _faults(reading: Reading) -> Samples:
     faults = reading.view.market_data.qualities.totals.faults
-    return {(fault.value,): faults[fault] for fault in BookFault}
+    return {(fault.value,): faults[fault] for fault in BookFault if fault is not UNFOLLOWED}
 
 
 def _audits(reading: Reading) -> Samples:
@@ -65,6 +67,12 @@ CONNECTIONS: Final = (
         kind=GAUGE,
         meaning="Markets whose book can be trusted now.",
         read=lambda r: r.view.market_data.usable_books(),
+    ),
+    Metric(
+        name="traderd_market_data_markets_below_grade",
+        kind=GAUGE,
+        meaning="Of these, markets whose book is graded below risk.min_book_grade: strategies take no new risk there.",
+        read=lambda r: r.view.books_below_grade(),
     ),
     Metric(
         name="traderd_market_data_markets_wanted",
@@ -248,15 +256,15 @@ BOOKS: Final = (
     Metric(
         name="traderd_book_faults_total",
         kind=COUNTER,
-        meaning="Times that a book came in doubt, by reason.",
+        meaning="Times that the book of a followed market came in doubt, by reason.",
         labels=("fault",),
         read=_faults,
     ),
     Metric(
         name="traderd_book_audits_total",
         kind=COUNTER,
-        meaning="Comparisons with the exchange's REST books: agreed, differed (to be looked at again), or wrong "
-        "(differed twice in the same way).",
+        meaning="Comparisons with the exchange's REST books: agreed, differed (to be looked at again), wrong "
+        "(differed twice in the same way), or inconclusive (too much moved to say).",
         labels=("result",),
         read=_audits,
     ),

@@ -1,12 +1,16 @@
 """Health: whether the daemon can do its work, checked every 30 s and when a part changes.
 
 Owns: what counts as unhealthy (a critical part is down: journal, orders, the way up) against degraded (a
-part is down that trading does not depend on).
+part is down that trading does not depend on, or its books are too poor for strategies).
 Must not: repair anything; recovery is the supervisor's.
 """
 
 from __future__ import annotations
 
+import math
+from typing import Final
+
+import attrs
 import trio
 
 from traderd.config import Config
@@ -20,6 +24,13 @@ from traderd.services.context import Context
 CRITICAL_SERVICES = ("orders", "risk")
 
 NOT_READY = "not ready yet"
+QUALITY: Final = "book quality"
+"""What this problem begins with; its numbers change from check to check and are no news."""
+POOR_SHARE_MAX: Final = 0.25
+"""The share of the followed markets whose books may be graded below `risk.min_book_grade`. A few poor books are an
+accident of their markets; a quarter of them has one cause: a late line, a slow machine, an exchange that lies."""
+POOR_FOR_S: Final = 5.0
+"""For how long they may be: grades follow a reconnection within seconds, and that is no news."""
 
 
 @hookimpl
@@ -40,29 +51,65 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         policy=Policy.LATEST,
         key=type,
     ) as changes:
-        check(context)
+        watch = HealthWatch(context)
+        watch.check()
         task_status.started()
         due = trio.current_time() + context.config.health.interval_s
         while True:
-            with trio.move_on_at(due):
+            with trio.move_on_at(min(due, watch.look_again_at)):
                 await changes.receive()
             only_news = trio.current_time() < due
             if not only_news:
                 due = trio.current_time() + context.config.health.interval_s
-            check(context, only_news=only_news)
+            watch.check(only_news=only_news)
 
 
-def check(context: Context, *, only_news: bool = False) -> None:
-    """Check now and publish the result, with `only_news` when it differs from the last one."""
-    critical = critical_problems(context.view, context.shared.journal.failed)
-    problems = (*critical, *degraded_parts(context.view))
-    result = ev.HealthChecked(at=context.now(), healthy=not critical, problems=problems)
-    before = context.view.health
-    if only_news and before is not None and before.problems == result.problems:
-        return
-    if before is not None:
-        _tell_news(context, told_of(before.problems), told_of(problems))
-    context.publish(result)
+@attrs.define(eq=False)
+class HealthWatch:
+    """Checks, and remembers what was said of it."""
+
+    _context: Context
+    _told: tuple[str, ...] = ()
+    """The problems that the log has told and not called over."""
+    _poor_since: float = math.inf
+    """Since when too many books are too poor, on Trio's clock."""
+
+    @property
+    def look_again_at(self) -> float:
+        """When poor books become a problem if they stay poor; never when that is settled."""
+        at = self._poor_since + POOR_FOR_S
+        return at if trio.current_time() < at else math.inf
+
+    def check(self, *, only_news: bool = False) -> None:
+        """Check now and publish the result, with `only_news` when it differs from the last one."""
+        context = self._context
+        critical = critical_problems(context.view, context.shared.journal.failed)
+        problems = (*critical, *degraded_parts(context.view), *self._poor_books())
+        result = ev.HealthChecked(at=context.now(), healthy=not critical, problems=problems)
+        before = context.view.health
+        if only_news and before is not None and before.problems == result.problems:
+            return
+        self._tell_news(problems)
+        context.publish(result)
+
+    def _poor_books(self) -> tuple[str, ...]:
+        problem, now = poor_books(self._context.view), trio.current_time()
+        self._poor_since = math.inf if problem is None else min(self._poor_since, now)
+        return () if problem is None or now < self._poor_since + POOR_FOR_S else (problem,)
+
+    def _tell_news(self, problems: tuple[str, ...]) -> None:
+        log, now = self._context.log, told_of(problems)
+        is_on_the_way_up = len(now) < len(problems)
+        if is_on_the_way_up and all(problem in _gist(self._told) for problem in _gist(now)):
+            # Each try of an outage is no news, and the outage is over only when the daemon is back at work.
+            return
+        if now:
+            if _gist(now) != _gist(self._told):
+                log.warning(f"health: {'; '.join(now)}")
+            self._told = now
+        elif self._told:
+            log.info("health: everything is well again")
+            self._told = ()
 
 
 def told_of(problems: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,13 +117,8 @@ def told_of(problems: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(problem for problem in problems if not problem.endswith(NOT_READY))
 
 
-def _tell_news(context: Context, before: tuple[str, ...], now: tuple[str, ...]) -> None:
-    if before == now:
-        return
-    if now:
-        context.log.warning(f"health: {'; '.join(now)}")
-    else:
-        context.log.info("health: everything is well again")
+def _gist(problems: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(QUALITY if problem.startswith(QUALITY) else problem for problem in problems)
 
 
 def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str, ...]:
@@ -107,3 +149,15 @@ def degraded_parts(view: StateView) -> tuple[str, ...]:
         if name not in CRITICAL_SERVICES and service.status in {"restarting", "quarantined"}:
             found.append(f"service {name}: {service.status}")
     return tuple(found)
+
+
+def poor_books(view: StateView) -> str | None:
+    """Return what is wrong when more than POOR_SHARE_MAX of the books are too poor for strategies, else None."""
+    poor, followed = view.books_below_grade(), len(view.followed)
+    if poor <= POOR_SHARE_MAX * followed:
+        return None
+    minimum = view.limits.min_book_grade.value
+    return (
+        f"{QUALITY}: {poor} of {followed} books are graded below {minimum} (risk.min_book_grade), so strategies take no "
+        "new risk on them; `traderd markets` shows the grades, `traderd book TICKER` the reason"
+    )

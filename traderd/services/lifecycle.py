@@ -29,11 +29,16 @@ from traderd.model.events import (
 from traderd.model.units import Timestamp
 from traderd.runtime.bus import Bus
 from traderd.runtime.env import Env
+from traderd.runtime.retry import show_wait
 from traderd.runtime.service import OnCrash, Service
 from traderd.services.stages import MARKET_DATA, SYNC, TRADING_CLIENT
 
 MODE_TRADING: Final = "trading"
 MODE_ORDERBOOK_ONLY: Final = "orderbook_only"
+ROUTINE: Final = ("starting", "running", "stopped", "failed")
+"""Statuses of a service that are worth a line only to who looks for them."""
+TELL_EVERY: Final = 20
+"""How often an outage that stays the same is told: at the longest wait every twenty minutes."""
 TO_BE_FOUND: Final = "to be found"
 """Stands for the tickers before the first search has told them."""
 
@@ -57,6 +62,10 @@ class Lifecycle:
         self._host, self._api_url, self._ws_url = host, api_url, ws_url
         self._mode = MODE_TRADING if config.trading_enabled else MODE_ORDERBOOK_ONLY
         self._in_flight = 0
+        self._outage = ""
+        """Which stage fails and why, while the climb has not arrived since."""
+        self._tries_told = True
+        """Tells whether the newest try of an outage was worth lines in the log."""
         self.last_update: TradingStateUpdated | None = None
         """The newest calibration, for the metadata of `ready`."""
 
@@ -79,7 +88,9 @@ class Lifecycle:
         ])
         # Every command enters and leaves `acting`: worth a line only to who looks for it.
         is_routine = current in st.WORKING and target in st.WORKING
-        tell = self._log.debug if is_routine else self._log.info
+        # Nor is each step of the tries that fail alike.
+        is_retry = st.State.ERROR in (current, target) and not self._tries_told
+        tell = self._log.debug if is_routine or is_retry else self._log.info
         tell(f"state {current.value} -> {target.value}", state=target.value, reason=context)
 
     def initialize(self) -> None:
@@ -132,9 +143,13 @@ class Lifecycle:
         self.transition(metadata, context="climb")
 
     def failed(self, stage: str, error: str, attempt: int, retry_in_s: float) -> None:
-        """Enter `error`."""
-        self._log.error(
-            f"stage {stage} failed: {error}; climbing again in {retry_in_s:.1f} s",
+        """Enter `error`; of tries that fail alike only the first and then every TELL_EVERY-th is told."""
+        outage = f"{stage}: {error}"
+        self._tries_told = outage != self._outage or attempt % TELL_EVERY == 0
+        self._outage = outage
+        tell = self._log.error if self._tries_told else self._log.debug
+        tell(
+            f"stage {stage} failed: {error}; climbing again {show_wait(retry_in_s)}",
             stage=stage,
             attempt=attempt,
         )
@@ -147,6 +162,7 @@ class Lifecycle:
 
     def arrived(self) -> None:
         """Enter `ready`, and `acting` when commands outlived the recovery."""
+        self._outage, self._tries_told = "", True
         self.transition(self._ready_metadata(), context="climb")
         self._act_if_ready()
 
@@ -156,10 +172,10 @@ class Lifecycle:
 
     def service_changed(self, name: str, status: str, detail: str) -> None:
         """Publish a service's status."""
-        level = (
-            self._log.debug if status in {"starting", "running", "stopped"} else self._log.warning
-        )
-        level(f"service {name} is {status}", service=name, detail=detail)
+        # A stage that failed is told by `failed`, with what comes next.
+        level = self._log.debug if status in ROUTINE else self._log.warning
+        words = status if status == "failed" else f"is {status}"
+        level(f"service {name} {words}", service=name, detail=detail)
         self._bus.publish([
             ServiceChanged(
                 at=Timestamp(self._env.wall_ns()), name=name, status=status, detail=detail

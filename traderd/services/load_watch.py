@@ -28,6 +28,11 @@ LOOK_S: Final = 1.0
 ORDERS_LOOKED_AT: Final = 500
 """How many of the newest orders tell which markets strategies trade."""
 PART: Final = "market data load"
+STALL_PART: Final = "the daemon"
+STALL_S: Final = 3.0
+"""A look that comes this late says that nothing ran: no slow handler holds the loop up for so long."""
+STALL_TOLD_S: Final = 60.0
+"""For how long a stall is told as degraded: who asks a minute later what happened must find it."""
 
 
 @attrs.define(eq=False)
@@ -46,6 +51,8 @@ class LoadWatch:
     _overflows: dict[int, int] = attrs.Factory(dict)
     """As of the last look, by connection."""
     _was_lost_behind: bool = False
+    _stalled_until: float = 0.0
+    """Until when a stall stays a degraded part, on Trio's clock."""
 
     async def run(self) -> NoReturn:
         """Look, and act on what is seen."""
@@ -64,6 +71,7 @@ class LoadWatch:
     def look(self, load: Load) -> None:
         """Judge one look and publish the step that it calls for."""
         self.load = load
+        self._tell_stall(load.delay_ns / NS_PER_S)
         view = self._context.view
         self._context.shared.feed_meter.look(trio.current_time(), view.market_data, load.delay_ns)
         interest: dict[MarketTicker, str] = {}
@@ -88,6 +96,20 @@ class LoadWatch:
             interest=interest,
         )
         self._act(step)
+
+    def _tell_stall(self, late_s: float) -> None:
+        """Say that nothing ran for a while: whatever the log tells of that time, lost lines above all, has this cause."""
+        context, now = self._context, trio.current_time()
+        is_told = STALL_PART in context.view.conditions.degraded
+        if late_s >= STALL_S:
+            self._stalled_until = now + STALL_TOLD_S
+            reason = (
+                f"it did not run for {late_s:.1f} s: it was suspended, or starved of processor time"
+            )
+            context.log.warning(f"{STALL_PART}: {reason}")
+            context.publish(ev.DegradedRaised(at=context.now(), part=STALL_PART, reason=reason))
+        elif is_told and now >= self._stalled_until:
+            context.publish(ev.DegradedCleared(at=context.now(), part=STALL_PART))
 
     def _act(self, step: Step) -> None:
         context, at = self._context, self._context.now()

@@ -7,7 +7,6 @@ Must not: choose markets (`universe`), subscribe (`market_sessions`), or stop tr
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Final, NoReturn
 
 import trio
@@ -19,6 +18,7 @@ from traderd.kalshi.keeper import FeedDown, keep_feed
 from traderd.model import events as ev
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.inbox import Policy
+from traderd.runtime.retry import show_wait
 from traderd.services.context import Context, key_refused
 from traderd.services.load_watch import LoadWatch
 from traderd.services.market_clock import run_market_clock
@@ -29,8 +29,6 @@ from traderd.services.trade_backfill import TradeBackfill
 from traderd.services.universe import UniverseKeeper
 
 PART: Final = "orderbook feed"
-EXTRA: Final = "market_data_connections"
-"""The numbers of connections go on over restarts of the stage, because sequences count within them."""
 STAGE: Final = "market_data_stage"
 REFUSED_RETRY_S: Final = 60.0
 """Bounds how often a refused key is tried again."""
@@ -131,7 +129,6 @@ class MarketLine:
         self._problem = ""
         self._tries = 0
         self._session: MarketSession | None = None
-        self._was_connected = False
 
     @property
     def is_needed(self) -> bool:
@@ -177,7 +174,7 @@ class MarketLine:
                     on_down=self._on_down,
                     clock_offset_ms=lambda: venue.rest.clock_offset_ms,
                     ingest=context.config.market_data.ingest,
-                    numbers=context.shared.extras.setdefault(EXTRA, count(1)),
+                    numbers=context.shared.market_connections,
                 )
             except AuthenticationRefused as exc:
                 if context.config.market_data_required:
@@ -202,19 +199,19 @@ class MarketLine:
             self._stage.backfill,
             slot=self._slot,
             feed=feed,
-            reconnected=self._was_connected,
             on_ready=self._on_ready,
         )
         await session.run()
 
     def _on_ready(self) -> None:
-        self.stands = self._was_connected = True
+        self.stands = True
         self._problem, self._tries = "", 0
         self._stage.tell_up(self)
         tickers = self._plan.books(self._slot)
         books = [self._context.view.book(ticker) for ticker in tickers]
         usable = sum(book is not None and book.usable for book in books)
-        self._context.log.info(f"{self.part} connected: {usable} of {len(tickers)} books")
+        books_words = f"{usable} of {len(tickers)} books" if tickers else "no market is followed"
+        self._context.log.info(f"{self.part} connected: {books_words}")
 
     def _on_down(self, down: FeedDown) -> None:
         if self.feed is not None:
@@ -227,7 +224,7 @@ class MarketLine:
         if is_news or self._tries % TELL_EVERY == 0:
             tell = self._context.log.warning
         tell(
-            f"{self.part} down: {down.reason}; connecting again in {down.retry_in_s:.1f} s "
+            f"{self.part} down: {down.reason}; connecting again {show_wait(down.retry_in_s)} "
             f"(try {self._tries})",
             connection=down.connection,
         )

@@ -1,16 +1,16 @@
 """One connection's session: its subscriptions follow the plan for as long as it stands.
 
-Owns: what is subscribed on one connection, batches of changes (`update_subscription`, never a new connection), and the
-proof that quiet subscriptions live: silence of a market is no fault, a subscription that the exchange has lost is.
+Owns: what is subscribed on one connection, and batches of changes (`update_subscription`, never a new connection). A
+subscription that the exchange ends costs no more than itself: the repair makes that of the books anew, the session the
+others.
 Must not: reconnect (the keeper does), judge sequence numbers, or decide what is followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final, NoReturn
 
-import attrs
 import trio
 
 from traderd.errors import (
@@ -27,27 +27,23 @@ from traderd.model.ids import MarketTicker
 from traderd.model.states import name_tickers
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
-from traderd.services.book_repair import SUBSCRIPTION_GONE, BookSubscription, in_doubt, repair
+from traderd.services.book_repair import repair
 from traderd.services.context import Context
+from traderd.services.line_proof import LineProof
+from traderd.services.line_subscription import SUBSCRIPTION_GONE, LineSubscription
 from traderd.services.market_offers import BATCH, MarketOffers
 from traderd.services.market_plan import MarketPlan
+from traderd.services.market_reread import MarketReread
 from traderd.services.trade_backfill import TradeBackfill
 
-PROOF_S: Final = 60.0
-"""A subscription without a frame for this long has to prove that it lives."""
-REREAD_FIRST_S: Final = 1.0
-REREAD_CAP_S: Final = 60.0
 PLAN_CHANGES: Final = (ev.UniverseChanged, ev.MarketsListed, ev.BooksShed, ev.BooksReclaimed)
 FIRST_SLOT: Final = 0
 """Its connection also brings the lifecycle of all markets."""
-
-
-@attrs.define(eq=False)
-class TradeSubscription:
-    """The subscription to trades."""
-
-    sid: int
-    tickers: dict[MarketTicker, None]
+ANEW_FIRST_S: Final = 0.05
+ANEW_CAP_S: Final = 30.0
+"""Bounds the wait before a subscription to trades or the lifecycle is made anew that ends again and again."""
+ANEW_QUIET_S: Final = 60.0
+"""Without such an end for this long the next wait begins small again."""
 
 
 class MarketSession:
@@ -61,7 +57,6 @@ class MarketSession:
         *,
         slot: int,
         feed: Feed,
-        reconnected: bool,
         on_ready: Callable[[], None],
     ) -> None:
         """Take what the session works with.
@@ -72,19 +67,18 @@ class MarketSession:
             backfill: reads missed trades.
             slot: which of the plan's connections this is.
             feed: the connection that stands.
-            reconnected: there was one before, so that something was missed.
             on_ready: called once when the first subscriptions stand and their snapshots are here, or are late.
         """
         self._context, self._plan, self._backfill = context, plan, backfill
-        self._slot, self._feed, self._reconnected = slot, feed, reconnected
-        self._books: BookSubscription | None = None
-        self._trades: TradeSubscription | None = None
+        self._slot, self._feed = slot, feed
+        self._books = LineSubscription(feed, BOOKS)
+        self._trades = LineSubscription(feed, TRADES)
+        self._lifecycle = LineSubscription(feed, LIFECYCLE, of_all_markets=True)
         self._offers = MarketOffers(context.log)
-        self._lifecycle_sid: int | None = None
-        self._stale: dict[MarketTicker, None] = {}
-        """Markets of which a step may have been missed."""
-        self._stale_news = trio.Event()
-        self._have_books = trio.Event()
+        rng = context.env.rng
+        self._backoff = Backoff(first_s=ANEW_FIRST_S, cap_s=ANEW_CAP_S, rng=rng)
+        self._made_anew_at = trio.current_time()
+        self._reread = MarketReread(context)
         self._on_ready = on_ready
 
     async def run(self) -> NoReturn:
@@ -97,21 +91,25 @@ class MarketSession:
         with context.subscribe(
             *PLAN_CHANGES,
             ev.FramesMissed,
+            ev.SubscriptionEnded,
             ev.MarketLifecycleChanged,
             policy=Policy.LATEST,
             key=_key,
         ) as news:
-            await self._subscribe()
+            self._feed.tend()
+            proof = LineProof(context, self._books, (self._trades, self._lifecycle))
             try:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._reread)
-                    nursery.start_soon(self._prove)
+                    nursery.start_soon(self._reread.run)
+                    nursery.start_soon(proof.run)
+                    nursery.start_soon(repair, context, self._books)
+                    await self._subscribe()
+                    nursery.start_soon(self._follow, news)
                     await self._wait_for_snapshots()
-                    self._context.env.settle_memory()
-                    # Only now, or it would ask for what is on its way.
-                    nursery.start_soon(self._repair)
+                    # What a lost connection left behind was kept from the collector, too.
+                    had_losses = context.view.feed(self._feed.name).losses > 0
+                    context.env.settle_memory(anew=had_losses)
                     self._on_ready()
-                    await self._follow(news)
             except* AuthenticationRefused as group:
                 raise _first(group) from group
             except* ExchangeError as group:
@@ -120,16 +118,14 @@ class MarketSession:
 
     def end(self) -> None:
         """Note that the connection is gone: what comes until the next one is missed."""
-        if self._trades is not None:
-            self._backfill.miss(self._trades.tickers)
+        self._backfill.miss(self._trades.tickers)
 
     # --- subscribing ------------------------------------------------------------------------------
 
     async def _subscribe(self) -> None:
         context, feed, plan = self._context, self._feed, self._plan
         if self._slot == FIRST_SLOT:
-            # Before anything is read, so that no step falls between the reading and the channel.
-            self._lifecycle_sid = (await feed.subscribe((LIFECYCLE,)))[LIFECYCLE]
+            await self._lifecycle.open()
         await self._settle()
         context.publish(
             ev.FeedConnected(
@@ -140,8 +136,9 @@ class MarketSession:
                 of=plan.connections(),
             )
         )
-        if self._reconnected and self._slot == FIRST_SLOT:
-            self._mark_stale(context.view.followed)
+        if self._slot == FIRST_SLOT:
+            # What was listed before the channel stood may have gone a step since that nobody told of.
+            self._reread.mark(context.view.followed)
 
     async def _settle(self) -> None:
         """Bring both subscriptions to what the plan says now."""
@@ -149,99 +146,124 @@ class MarketSession:
         await self._settle_trades(self._plan.trades(self._slot))
 
     async def _settle_books(self, wanted: Sequence[MarketTicker]) -> None:
-        if self._books is None:
-            await self._offers.put(wanted, self._open_books, once=True)
-        if self._books is not None:
-            async with self._books.changing:
-                await self._change_books(self._books, wanted)
-
-    async def _change_books(self, books: BookSubscription, wanted: Sequence[MarketTicker]) -> None:
         # One that was given up and is wanted again before the exchange heard of it has to be asked for anew: of its
         # changes some were ignored.
         is_muted = self._context.view.universe.is_muted
         kept = {ticker: None for ticker in wanted if not is_muted(ticker)}
-        for batch in _batches(ticker for ticker in books.tickers if ticker not in kept):
-            # First here, so that nobody asks for a snapshot of what is on its way out.
-            for ticker in batch:
-                del books.tickers[ticker]
-            await self._feed.delete_markets(books.sid, batch)
-
-        async def add(batch: Sequence[MarketTicker]) -> None:
-            self._await(batch)
-            await self._feed.add_markets(books.sid, batch)
-            books.tickers.update(dict.fromkeys(batch))
-
-        await self._offers.put((each for each in wanted if each not in books.tickers), add)
-
-    async def _open_books(self, first: Sequence[MarketTicker]) -> None:
-        self._await(first)
-        sids = await self._feed.subscribe((BOOKS,), first)
-        self._books = BookSubscription(self._feed, sids[BOOKS], dict.fromkeys(first))
-        self._have_books.set()
+        while True:
+            ended = await self._change(self._books, kept, wanted, before=self._await)
+            if ended is None:
+                return
+            # The repair makes it anew.
+            await self._books.wait_made(ended)
 
     async def _settle_trades(self, wanted: Sequence[MarketTicker]) -> None:
-        if self._trades is None:
-            await self._offers.put(wanted, self._open_trades, once=True)
-        trades = self._trades
-        if trades is None:
-            return
-        kept = dict.fromkeys(wanted)
-        for batch in _batches(ticker for ticker in trades.tickers if ticker not in kept):
-            await self._feed.delete_markets(trades.sid, batch)
+        # If it turns out to have ended, its end is news, and it is settled again then.
+        await self._change(self._trades, dict.fromkeys(wanted), wanted, after=self._backfill.cover)
+
+    async def _change(
+        self,
+        held: LineSubscription,
+        kept: Container[MarketTicker],
+        wanted: Sequence[MarketTicker],
+        *,
+        before: Callable[[Sequence[MarketTicker]], None] | None = None,
+        after: Callable[[Sequence[MarketTicker]], None] | None = None,
+    ) -> int | None:
+        """Bring a subscription to what is wanted; returns its id if it turns out to have ended, which is told.
+
+        Args:
+            held: the subscription.
+            kept: what may stay on it; the rest is taken off first.
+            wanted: what is put on it then.
+            before: called with each batch before it is asked for.
+            after: called with each batch that is on the subscription.
+        """
+
+        async def put_on(batch: Sequence[MarketTicker]) -> None:
+            if before is not None:
+                before(batch)
+            if held.stands:
+                await self._feed.add_markets(held.sid, batch)
+                held.tickers.update(dict.fromkeys(batch))
+            else:
+                await held.open(batch)
+            if after is not None:
+                after(batch)
+
+        async with held.changing:
+            name, sid = held.name, held.sid
+            try:
+                if held.stands:
+                    await self._take_off(held, kept)
+                await self._offers.put((t for t in wanted if t not in held.tickers), put_on)
+            except ExchangeRefused as exc:
+                if exc.code not in SUBSCRIPTION_GONE:
+                    raise
+                at, reason = self._context.now(), str(exc)
+                ended = ev.SubscriptionEnded(at=at, subscription=name, reason=reason)
+                self._context.publish(ended)
+                return sid
+        return None
+
+    async def _take_off(self, held: LineSubscription, kept: Container[MarketTicker]) -> None:
+        for batch in _batches(ticker for ticker in held.tickers if ticker not in kept):
+            # First here, so that nobody asks for a snapshot of what is on its way out.
             for ticker in batch:
-                del trades.tickers[ticker]
-
-        async def add(batch: Sequence[MarketTicker]) -> None:
-            await self._feed.add_markets(trades.sid, batch)
-            trades.tickers.update(dict.fromkeys(batch))
-            self._backfill.cover(batch)
-
-        await self._offers.put((each for each in wanted if each not in trades.tickers), add)
-
-    async def _open_trades(self, first: Sequence[MarketTicker]) -> None:
-        sids = await self._feed.subscribe((TRADES,), first)
-        self._trades = TradeSubscription(sids[TRADES], dict.fromkeys(first))
-        self._backfill.cover(first)
+                del held.tickers[ticker]
+            await self._feed.delete_markets(held.sid, batch)
 
     def _await(self, tickers: Sequence[MarketTicker]) -> None:
         universe, at = self._context.view.universe, self._context.now()
         muted = tuple(ticker for ticker in tickers if universe.is_muted(ticker))
         if muted:
             self._context.publish(ev.BooksAwaited(at=at, tickers=muted))
+        self._books.wait_for(tickers, within_s=self._context.config.market_data.first_snapshot_s)
 
     # --- while it stands --------------------------------------------------------------------------
 
     async def _follow(self, news: Inbox[Any]) -> NoReturn:
         while True:
-            for event in await news.receive():
+            batch = await news.receive()
+            # What follows waits for the exchange's answers, which have their own deadline.
+            news.done()
+            for event in batch:
                 if isinstance(event, PLAN_CHANGES):
                     await self._settle()
-                elif isinstance(event, ev.FramesMissed):
-                    self._frames_missed(event.subscription)
+                elif isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
+                    await self._mend(event.subscription)
                 elif isinstance(event, ev.MarketLifecycleChanged) and _needs_reading(event):
-                    self._mark_stale([event.ticker])
+                    self._reread.mark([event.ticker])
 
-    def _frames_missed(self, subscription: str) -> None:
-        if self._trades is not None and subscription == self._name(self._trades.sid):
-            self._backfill.miss(self._trades.tickers)
-            self._backfill.cover(self._trades.tickers)
-        elif subscription == self._name(self._lifecycle_sid):
-            self._mark_stale(self._context.view.followed)
+    async def _mend(self, subscription: str) -> None:
+        """Make up for what one of the subscriptions missed; one that has ended is made anew first."""
+        trades, lifecycle = self._trades, self._lifecycle
+        if trades.stands and subscription == trades.name:
+            self._backfill.miss(trades.tickers)
+            await self._make_anew(trades)
+            self._backfill.cover(trades.tickers)
+            await self._settle_trades(self._plan.trades(self._slot))
+        elif lifecycle.stands and subscription == lifecycle.name:
+            await self._make_anew(lifecycle)
+            self._reread.mark(self._context.view.followed)
 
-    def _name(self, sid: int | None) -> str:
-        return f"{self._feed.connection}:{sid}"
-
-    async def _repair(self) -> None:
-        await self._have_books.wait()
-        assert self._books is not None
-        await repair(self._context, self._books)
+    async def _make_anew(self, held: LineSubscription) -> None:
+        reason = self._context.view.market_data.subscription_ended(held.name)
+        if not reason:
+            return
+        if trio.current_time() - self._made_anew_at >= ANEW_QUIET_S:
+            self._backoff.reset()
+        await trio.sleep(self._backoff.next_delay())
+        self._context.log.warning(f"subscribing anew to {held.channel}: {reason}")
+        async with held.changing:
+            await held.make_anew()
+        self._made_anew_at = trio.current_time()
 
     async def _wait_for_snapshots(self) -> None:
         context = self._context
 
         def missing() -> list[MarketTicker]:
-            tickers = () if self._books is None else tuple(self._books.tickers)
-            books = [(ticker, context.view.book(ticker)) for ticker in tickers]
+            books = [(ticker, context.view.book(ticker)) for ticker in self._books.tickers]
             return [ticker for ticker, book in books if book is None or not book.usable]
 
         with (
@@ -258,89 +280,11 @@ class MarketSession:
                 f"no snapshot yet of {len(late)} markets: {name_tickers(tuple(late))}"
             )
 
-    # --- steps that may have been missed ----------------------------------------------------------
-
-    def _mark_stale(self, tickers: Iterable[MarketTicker]) -> None:
-        self._stale.update(dict.fromkeys(tickers))
-        self._stale_news.set()
-
-    async def _reread(self) -> NoReturn:
-        """Read markets again of which a step may have been missed; a failing reading holds nothing up."""
-        context = self._context
-        backoff = Backoff(first_s=REREAD_FIRST_S, cap_s=REREAD_CAP_S, rng=context.env.rng)
-        while True:
-            await self._stale_news.wait()
-            self._stale_news = trio.Event()
-            while self._stale:
-                tickers = tuple(self._stale)
-                try:
-                    read = await context.venue.rest.lists.listings(tickers)
-                except AuthenticationRefused:
-                    raise
-                except ExchangeError as exc:
-                    context.log.debug(f"markets cannot be read yet: {exc}")
-                    await trio.sleep(backoff.next_delay())
-                    continue
-                backoff.reset()
-                for ticker in tickers:
-                    del self._stale[ticker]
-                followed = context.view.universe.followed
-                markets = tuple(
-                    each.market for each in read.listings if each.market.ticker in followed
-                )
-                context.publish(ev.MarketsListed(at=context.now(), markets=markets))
-
-    # --- proof of life ----------------------------------------------------------------------------
-
-    async def _prove(self) -> NoReturn:
-        """Let quiet subscriptions prove that they live; one that the exchange does not have loses the connection."""
-        data, asked = self._context.view.market_data, 0
-        last: dict[int, int] = {}
-        while True:
-            await trio.sleep(PROOF_S)
-            sids = self._sids()
-            quiet = [sid for sid in sids if last.get(sid) == data.last_seq(self._name(sid))]
-            if quiet:
-                listed = (await self._feed.list_subscriptions()).values()
-                lost = [channel for sid, channel in sids.items() if sid not in listed]
-                if lost:
-                    self._feed.lose(
-                        f"the exchange has no subscription to {', '.join(lost)} any more"
-                    )
-            if self._books is not None and self._books.sid in quiet:
-                asked += 1
-                await self._prove_books(self._books, asked)
-            # Afterwards, because what answers us is no sign that anything else comes.
-            last = {sid: data.last_seq(self._name(sid)) for sid in sids}
-
-    async def _prove_books(self, books: BookSubscription, turn: int) -> None:
-        # The number of the answer proves in passing that no change was swallowed.
-        async with books.changing:
-            tickers = in_doubt(self._context, books) or tuple(books.tickers)
-            if not tickers:
-                return
-            try:
-                await self._feed.request_snapshot(books.sid, [tickers[turn % len(tickers)]])
-            except ExchangeRefused as exc:
-                # Whoever refuses one market lives; only the loss of the subscription itself is a reason to give up.
-                if exc.code in SUBSCRIPTION_GONE:
-                    raise
-
-    def _sids(self) -> dict[int, str]:
-        found = {}
-        if self._lifecycle_sid is not None:
-            found[self._lifecycle_sid] = LIFECYCLE
-        if self._books is not None:
-            found[self._books.sid] = BOOKS
-        if self._trades is not None:
-            found[self._trades.sid] = TRADES
-        return found
-
 
 def _key(event: Any) -> tuple[type, Any]:
     if isinstance(event, ev.MarketLifecycleChanged):
         return type(event), (event.ticker, event.step)
-    return type(event), event.subscription if isinstance(event, ev.FramesMissed) else None
+    return type(event), getattr(event, "subscription", None)
 
 
 def _needs_reading(event: ev.MarketLifecycleChanged) -> bool:

@@ -14,6 +14,7 @@ from traderd.core.view import StateView
 from traderd.model.events import FeedName
 from traderd.model.units import (
     NS_PER_S,
+    Count,
     Timestamp,
     format_time,
     show_count,
@@ -83,7 +84,10 @@ def _health(view: StateView, *, trading: bool) -> str:
     shown = [f"orderbook {light(FeedName.MARKET_DATA)}"]
     if trading:
         shown.append(f"api {light(FeedName.PRIVATE)}")
-    return "  ".join([*shown, f"books {data.usable_books()}/{len(view.followed)}"])
+    # A book that can be read may be too poor to trade by, so its grade is never left out.
+    grades = " ".join(f"{grade.value} {count}" for grade, count in view.grades().items() if count)
+    shown.append(f"books {data.usable_books()}/{len(view.followed)} usable")
+    return f"{'  '.join(shown)}{', grades ' if grades else ''}{grades}"
 
 
 def _money(view: StateView) -> str:
@@ -101,9 +105,11 @@ def _position(view: StateView, position: Position) -> str:
     mark = view.last_known_mark(position)
     open_profit = position.unrealized_pnl(mark)
     shown = "no mark" if open_profit is None else show_money(open_profit, signed=True)
+    # The side's own price, like the cost: 5 NO at 0.32 are marked at what a NO brings.
+    marked = None if mark is None else position.held_price(mark)
     return (
-        f"{position.ticker}   {show_count(position.count, signed=True)} {side} "
-        f"@ {show_price(position.average_cost)}   mark {show_price(mark)}   {shown}"
+        f"{position.ticker}   {show_count(Count(abs(position.count)))} {side} "
+        f"@ {show_price(position.average_cost)}   mark {show_price(marked)}   {shown}"
     )
 
 

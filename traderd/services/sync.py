@@ -32,8 +32,6 @@ SOON_S = 3.0
 """How long after a fill the account is read: positions lag fills by a second, and fills come in bursts."""
 GONE_AFTER_S = 60.0
 """How long an accepted order must be unknown to the exchange before it counts as gone: single reads lag."""
-ABSENT = "absent_orders"
-"""Where it is kept since when an order is missing: a restart of the stage does not begin anew."""
 PART = "calibration"
 UNREADABLE_HALT = "unreadable_account"
 
@@ -77,6 +75,7 @@ async def _serve(
 async def _ask_when_something_happened(context: Context, reasons: Inbox[Any]) -> None:
     """Calibrate soon after a fill, whose money only the exchange knows, and after a private frame was lost."""
     async for batch in reasons:
+        reasons.done()
         if any(_is_reason(event) for event in batch):
             await trio.sleep(SOON_S)
             await context.send(Calibrate())
@@ -177,9 +176,11 @@ async def _orders(context: Context) -> tuple[tuple[OrderRecord, ...], tuple[str,
 def _vanished(context: Context, absent: tuple[str, ...]) -> list[ev.Event]:
     """Return the end of orders that no reading has found for `GONE_AFTER_S`; fills are read as always."""
     now_s, at = context.env.monotonic(), context.now()
-    earlier: dict[str, float] = context.shared.extras.get(ABSENT, {})
+    # A restart of the stage does not begin anew.
+    earlier = context.shared.absent_orders
     since = {key: earlier.get(key, now_s) for key in absent}
-    context.shared.extras[ABSENT] = since
+    earlier.clear()
+    earlier.update(since)
     sentence = (
         f"the exchange has not known it for {GONE_AFTER_S:.0f} s; nobody can say how it ended"
     )

@@ -7,7 +7,6 @@ Must not: place orders, or interpret what the feed brings.
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Final
 
 import trio
@@ -21,9 +20,6 @@ from traderd.services.context import Context, key_refused
 from traderd.services.stages import TRADING_CLIENT
 
 CHANNELS: Final = ("fill", "user_orders")
-FIRST_CONNECTION: Final = 1_000_001
-"""Private connections are numbered apart from those of market data, so that their subscriptions differ."""
-EXTRA: Final = "trading_client_connections"
 
 
 @hookimpl
@@ -45,8 +41,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
     venue = context.venue
     limits = await venue.rest.account_limits()
-    numbers = context.shared.extras.setdefault(EXTRA, count(FIRST_CONNECTION))
-    connection = next(numbers)
+    connection = next(context.shared.private_connections)
     async with open_feed(
         env=context.env,
         url=venue.ws_url,

@@ -1,7 +1,8 @@
 """Finds the markets to follow, looks again from time to time, and says what changed.
 
-Owns: reading the exchange's lists, when to look again, and that a failed look changes nothing.
-Must not: choose (`core/universe.py` does), or subscribe (the sessions do, when they hear of a change).
+Owns: reading the exchange's lists, when to look again, and that a failed look changes nothing, nor one that brought
+so little that it cannot be true.
+Must not: choose (`core/universe.py` does), put it in words (`universe_news` does), or subscribe (the sessions do, when they hear of a change).
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from traderd.core.universe import ALIVE, COMING, TRADABLE, Wanted, choose
 from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.kalshi.market_lists import Search
 from traderd.model import events as ev
-from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
+from traderd.model.ids import MarketTicker
 from traderd.model.market import MarketListing, MarketStatus
-from traderd.model.states import name_tickers
 from traderd.model.units import NS_PER_S, Timestamp, parse_count
 from traderd.model.universe_events import Steps
 from traderd.runtime.inbox import Inbox, Policy
@@ -26,6 +26,8 @@ from traderd.runtime.retry import Backoff
 from traderd.services.context import Context, key_refused
 from traderd.services.market_clock import exchange_now
 from traderd.services.market_plan import MarketPlan, configured_tickers
+from traderd.services.universe_news import UniverseNews
+from traderd.services.universe_places import UniversePlaces
 
 SOON_S: Final = 2.0
 """How long after news of a market the universe is judged: news comes in bursts, and REST knows a new market late."""
@@ -33,17 +35,12 @@ LOOKS_APART_S: Final = 10.0
 """Bounds how often new markets let the exchange be looked through."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_CAP_S: Final = 60.0
-SERIES_MAX: Final = 200
-"""Bounds the series of the named categories that one look goes through: each costs a request."""
 SPARES: Final = 5
 """So many times the cap is remembered of what a look found, to fill the places of those that leave."""
 COMING_MAX: Final = 10_000
 """Bounds the announced markets that are waited for; one more is found by the next regular look."""
-REASONS_SHOWN: Final = 3
-"""Bounds the reasons in one line; `/v3/status` has them all."""
-PART: Final = "market discovery"
 NAMED: Final = "named in market_data.markets"
-UNKNOWN: Final = "the exchange does not know this ticker; correct market_data.markets"
+MISSING: Final = "the last look did not bring it"
 STATUS_WORDS: Final = {"open": TRADABLE, "unopened": COMING, "any": ALIVE}
 
 
@@ -55,13 +52,18 @@ class UniverseKeeper:
         self._config = context.config.market_data.discover
         self._named = configured_tickers(context.config)
         self._wanted = wanted_of(context)
+        self._news = UniverseNews(context, plan)
         self._found: dict[MarketTicker, MarketListing] = {}
         """What the last look found, as far as it may be of use until the next."""
-        self._series: tuple[SeriesTicker, ...] = ()
-        """Those that the last look went through; empty: all."""
-        self._unreadable: dict[MarketTicker, str] = {}
-        """Why markets that were asked for by name were left out of the last look."""
-        self._failure = ""
+        self._read_at = context.now()
+        """When that look began."""
+        self._places = UniversePlaces(context)
+        self._missing: dict[MarketTicker, None] = {}
+        """Followed markets, alive as far as we know, that the last look did not bring."""
+        self._kept: dict[MarketTicker, str] = {}
+        """Followed markets that stay for now although the last look brought nothing of them, with the reason."""
+        self._in_vain: dict[MarketTicker, None] = {}
+        """Markets that we have something in and that the last look could not bring."""
         self._coming: dict[MarketTicker, Timestamp] = {}
         """When announced markets open, by the exchange's clock."""
 
@@ -80,14 +82,17 @@ class UniverseKeeper:
             while True:
                 await self._look_until_found()
                 looked_at = trio.current_time()
-                next_look = looked_at + min(self._config.refresh_s, self._opening_in_s())
+                soonest = max(LOOKS_APART_S, self._due_in_s())
+                next_look = looked_at + min(self._config.refresh_s, soonest)
                 while trio.current_time() < next_look:
                     if await self._news_of_new_market(news, until=next_look):
                         soon = trio.current_time() + SOON_S
                         next_look = min(next_look, max(looked_at + LOOKS_APART_S, soon))
 
-    def _opening_in_s(self) -> float:
-        """Return in how many seconds a look should find a market that was announced and opens then."""
+    def _due_in_s(self) -> float:
+        """Return in how many seconds a look should find a market that was announced and opens then, or is missing."""
+        if MISSING in self._kept.values():
+            return LOOKS_APART_S
         now = exchange_now(self._context)
         self._coming = {ticker: opens for ticker, opens in self._coming.items() if opens > now}
         wait_ns = min(self._coming.values(), default=None)
@@ -103,10 +108,10 @@ class UniverseKeeper:
                 required = self._context.config.market_data_required
                 if required and isinstance(exc, AuthenticationRefused):
                     raise key_refused(self._context, exc) from exc
-                self._tell_failure(str(exc))
+                self._news.failed(str(exc))
                 await trio.sleep(backoff.next_delay())
             else:
-                self._tell_success()
+                self._news.succeeded()
                 return
 
     async def _news_of_new_market(self, news: Inbox[Any], *, until: float) -> bool:
@@ -116,9 +121,10 @@ class UniverseKeeper:
             batch = await news.receive()
             while not any(self._matters(event) for event in batch):
                 batch = await news.receive()
-            new = [event for event in batch if self._may_be_wanted(event)]
-            if new:
-                self._expect(new)
+            # What follows waits: for a moment, or for a look.
+            news.done()
+            if any(self._is_unseen(event) for event in batch):
+                self._expect(batch)
                 return True
             await trio.sleep(SOON_S)
         if batch:
@@ -126,34 +132,45 @@ class UniverseKeeper:
         return False
 
     def _matters(self, event: Any) -> bool:
-        if self._may_be_wanted(event):
+        if self._is_unseen(event):
             return True
-        ticker, view = event.ticker if hasattr(event, "ticker") else None, self._context.view
-        if isinstance(event, ev.OrderChanged):
-            order = view.order(event.key)
-            ticker = None if order is None else order.ticker
-        if ticker is None or ticker not in view.universe.followed:
+        ticker, view = self._ticker_of(event), self._context.view
+        if ticker is None:
             return False
         if isinstance(event, ev.PositionChanged | ev.OrderChanged):
+            is_held = ticker in view.held_markets()
+            if ticker not in view.universe.followed:
+                # One that the last look found in vain comes in without another.
+                return is_held and ticker in self._found and self._context.config.discovers
             # Only what was held and is wanted for no other reason may leave because of this.
-            return ticker not in view.held_markets() and not self._fits(ticker)
-        return True
+            return not is_held and not self._fits(ticker)
+        return ticker in view.universe.followed
 
-    def _may_be_wanted(self, event: Any) -> bool:
-        """Tell whether this is a market that nobody has seen and that may be looked for."""
-        if not isinstance(event, ev.MarketLifecycleChanged) or not self._context.config.discovers:
+    def _ticker_of(self, event: Any) -> MarketTicker | None:
+        if isinstance(event, ev.OrderChanged):
+            order = self._context.view.order(event.key)
+            return None if order is None else order.ticker
+        ticker: MarketTicker = event.ticker
+        return ticker
+
+    def _is_unseen(self, event: Any) -> bool:
+        """Tell whether this is about a market that the last look did not bring and that should be looked for."""
+        view, ticker = self._context.view, self._ticker_of(event)
+        if ticker is None or ticker in view.universe.followed or not self._context.config.discovers:
             return False
+        if isinstance(event, ev.PositionChanged | ev.OrderChanged):
+            is_known = ticker in self._found or ticker in self._in_vain
+            return not is_known and ticker in view.held_markets()
+        return isinstance(event, ev.MarketLifecycleChanged) and self._may_be_wanted(event)
+
+    def _may_be_wanted(self, event: ev.MarketLifecycleChanged) -> bool:
         is_new = event.step in (ev.LifeStep.CREATED, ev.LifeStep.ACTIVATED)
-        if not is_new or event.ticker in self._context.view.universe.followed:
-            return False
-        if not self._series and not self._config.events:
-            return True
-        # Kalshi: an event's ticker begins with its series', a market's with its event's.
-        names = (*self._series, *self._config.events)
-        return any(f"{event.ticker}-".startswith(f"{name}-") for name in names)
+        return is_new and self._places.brings(event.ticker)
 
-    def _expect(self, new: list[ev.MarketLifecycleChanged]) -> None:
-        for event in new:
+    def _expect(self, news: list[Any]) -> None:
+        for event in news:
+            if not isinstance(event, ev.MarketLifecycleChanged) or not self._is_unseen(event):
+                continue
             if event.open_time is not None and len(self._coming) < COMING_MAX:
                 self._coming[event.ticker] = event.open_time
 
@@ -161,37 +178,58 @@ class UniverseKeeper:
 
     async def _look(self) -> None:
         context, lists = self._context, self._context.venue.rest.lists
+        read_at = context.now()
         found = await self._search() if context.config.discovers else {}
         held = context.view.held_markets() if context.config.discovers else {}
         rest = dict.fromkeys((*self._named, *context.view.followed, *held))
         read = await lists.listings([ticker for ticker in rest if ticker not in found])
         self._add(found, read)
-        self._unreadable = read.unreadable
         if self._named and not found and not read.unreadable:
+            self._news.named(self._named, found, read.unreadable)
             raise ExchangeError("the exchange knows none of the tickers in market_data.markets")
-        self._found = found
-        self._tell_unknown()
+        self._doubt(found, read)
+        self._found, self._read_at = found, read_at
+        self._in_vain = {ticker: None for ticker in held if ticker not in found}
+        named = [ticker for ticker in self._named if self._kept.get(ticker) != MISSING]
+        self._news.named(named, found, read.unreadable)
         self._judge(listed=True)
         self._remember_spares()
+
+    def _doubt(self, found: dict[MarketTicker, MarketListing], read: Search) -> None:
+        """Decide which followed markets stay although the look did not bring them; raises ExchangeError.
+
+        A market that trades does not vanish between two looks, an answer that is cut short is likelier: nothing at all
+        is a failed look, and a single market leaves when a second look does not bring it either.
+        """
+        view = self._context.view
+        lacking = [ticker for ticker in view.followed if ticker not in found]
+        missing = [
+            ticker
+            for ticker in lacking
+            if ticker not in read.unreadable
+            and (known := view.market(ticker)) is not None
+            and known.status in ALIVE
+        ]
+        if missing and not found:
+            raise ExchangeError(f"the exchange lists none of the {len(missing)} followed markets")
+        self._kept = {ticker: MISSING for ticker in missing if ticker not in self._missing}
+        self._kept |= {t: read.unreadable[t] for t in lacking if t in read.unreadable}
+        self._missing = dict.fromkeys(missing)
 
     async def _search(self) -> dict[MarketTicker, MarketListing]:
         discover, lists = self._config, self._context.venue.rest.lists
         status = None if discover.status == "any" else discover.status
-        self._series = await self._list_series()
-        events = [EventTicker(name) for name in discover.events]
-        places: list[tuple[SeriesTicker | None, EventTicker | None]] = [
-            *((name, None) for name in self._series),
-            *((None, name) for name in events),
-        ]
         found: dict[MarketTicker, MarketListing] = {}
-        for series, event in places or [(None, None)]:
+        for series, event in await self._places.all():
             search = await lists.find(series=series, event=event, status=status)
             self._add(found, search)
+            await self._places.note((series, event), is_empty=not search.listings)
             if not search.complete:
                 self._context.log.warning(
                     "the exchange lists more markets than one search reads; name series or events in "
                     "market_data.discover"
                 )
+        self._places.tell()
         return found
 
     def _add(self, found: dict[MarketTicker, MarketListing], search: Search) -> None:
@@ -202,27 +240,12 @@ class UniverseKeeper:
             tell(f"left out: {reason}")
         found.update({listing.market.ticker: listing for listing in search.listings})
 
-    async def _list_series(self) -> tuple[SeriesTicker, ...]:
-        discover, lists = self._config, self._context.venue.rest.lists
-        series = dict.fromkeys(SeriesTicker(name) for name in discover.series)
-        for category in discover.categories:
-            names = await lists.series_of(category)
-            if not names:
-                self._context.log.warning(f"the exchange has no category {category!r}")
-            series.update(dict.fromkeys(names))
-        if len(series) > SERIES_MAX:
-            self._context.log.warning(
-                f"{len(series)} series belong to market_data.discover.categories, only {SERIES_MAX} are "
-                "looked through; name series instead"
-            )
-        return tuple(series)[:SERIES_MAX]
-
     # --- judging ----------------------------------------------------------------------------------
 
     def _judge(self, *, listed: bool = False) -> None:
         """Let the core choose, and publish the difference; `listed`: with what was read of the markets."""
         context, at = self._context, self._context.now()
-        listings = list(self._found.values()) if listed else self._fresh()
+        listings = [self._as_now(listing, listed=listed) for listing in self._found.values()]
         added, dropped = choose(
             listings,
             followed=context.view.followed,
@@ -240,41 +263,52 @@ class UniverseKeeper:
             and listing.market.ticker not in leaving
             and (listed or listing.market.ticker in new)
         )
-        batch: list[ev.Event] = [ev.MarketsListed(at=at, markets=markets)] if markets else []
+        batch: list[ev.Event] = []
+        if markets:
+            batch.append(ev.MarketsListed(at=at, markets=markets, read_at=self._read_at))
         if added or dropped:
             batch.append(ev.UniverseChanged(at=at, added=added, dropped=dropped))
         # Known first, followed next: who hears of the change can read the market.
         context.publish(*batch)
-        self._tell_change(added, dropped)
+        if listed and context.config.discovers:
+            self._news.fits(listings, self._objection, is_explained=self._places.has_unknown)
+        self._news.changed(added, dropped, left_out=self._left_out(added))
+        self._plan.known.set()
 
     def _held(self) -> dict[MarketTicker, str]:
         held = self._context.view.held_markets()
         # A person named it: it is followed as soon as the exchange knows it.
         unknown = {ticker: NAMED for ticker in self._named if ticker not in self._found}
         if self._context.config.discovers:
-            return held
+            return self._kept | held
         # What nobody named is not traded here, whatever the account holds.
         followed = self._context.view.universe.followed
-        return {ticker: why for ticker, why in held.items() if ticker in followed} | unknown
+        mine = {ticker: why for ticker, why in held.items() if ticker in followed}
+        return self._kept | mine | unknown
 
-    def _fresh(self) -> list[MarketListing]:
-        """Return what was found, each as the lifecycle has left it since."""
-        return [self._as_now(listing) for listing in self._found.values()]
-
-    def _as_now(self, listing: MarketListing) -> MarketListing:
+    def _as_now(self, listing: MarketListing, *, listed: bool = False) -> MarketListing:
+        """Return a market as the lifecycle has left it since it was read; `listed`: it was read just now."""
         view, ticker = self._context.view, listing.market.ticker
-        known = view.market(ticker) if ticker in view.universe.followed else None
-        return listing if known is None else attrs.evolve(listing, market=known)
+        known = None if listed or ticker not in view.universe.followed else view.market(ticker)
+        if known is None:
+            known = view.market_data.steps.since(listing.market, self._read_at)
+        return attrs.evolve(listing, market=known)
 
     def _fits(self, ticker: MarketTicker) -> bool:
         listing = self._found.get(ticker)
-        if listing is None:
-            return False
-        is_followed = ticker in self._context.view.universe.followed
-        objection = self._wanted.objection(
-            self._as_now(listing), is_followed=is_followed, now=exchange_now(self._context)
-        )
-        return objection is None
+        return listing is not None and self._objection(self._as_now(listing)) is None
+
+    def _objection(self, listing: MarketListing) -> str | None:
+        is_followed = listing.market.ticker in self._context.view.universe.followed
+        now = exchange_now(self._context)
+        return self._wanted.objection(listing, is_followed=is_followed, now=now)
+
+    def _left_out(self, added: Steps) -> int:
+        """Return how many markets fit and are over the cap, to be told with what was added."""
+        if self._wanted.markets_max is None or not added:
+            return 0
+        followed = self._context.view.universe.followed
+        return sum(ticker not in followed and self._fits(ticker) for ticker in self._found)
 
     def _remember_spares(self) -> None:
         if self._wanted.markets_max is None:
@@ -284,46 +318,6 @@ class UniverseKeeper:
         spares = sorted(fitting, key=lambda ticker: -self._found[ticker].volume_24h)
         kept = dict.fromkeys((*followed, *spares[: SPARES * self._wanted.markets_max]))
         self._found = {t: each for t, each in self._found.items() if t in kept}
-
-    # --- telling ----------------------------------------------------------------------------------
-
-    def _tell_change(self, added: Steps, dropped: Steps) -> None:
-        for word, steps in (("following", added), ("no longer following", dropped)):
-            if not steps:
-                continue
-            reasons = "; ".join(dict.fromkeys(reason for _, reason in steps[:REASONS_SHOWN]))
-            tickers = name_tickers(tuple(ticker for ticker, _ in steps))
-            noun = "market" if len(steps) == 1 else "markets"
-            self._context.log.info(f"{word} {len(steps)} {noun}: {tickers} ({reasons})")
-        self._plan.known.set()
-
-    def _tell_unknown(self) -> None:
-        context = self._context
-        for ticker in self._named:
-            part, degraded = f"market {ticker}", context.view.conditions.degraded
-            if ticker not in self._found and part not in degraded:
-                reason = self._unreadable.get(ticker, UNKNOWN)
-                context.log.error(f"{part}: {reason}")
-                context.publish(ev.DegradedRaised(at=context.now(), part=part, reason=reason))
-            elif ticker in self._found and part in degraded:
-                context.publish(ev.DegradedCleared(at=context.now(), part=part))
-
-    def _tell_failure(self, problem: str) -> None:
-        context = self._context
-        self._plan.problem = problem
-        if problem != self._failure:
-            context.log.warning(f"the markets cannot be listed: {problem}; trying again")
-            self._failure = problem
-        if self._plan.known.is_set() and PART not in context.view.conditions.degraded:
-            context.publish(ev.DegradedRaised(at=context.now(), part=PART, reason=problem))
-
-    def _tell_success(self) -> None:
-        context = self._context
-        if self._failure:
-            context.log.info("the markets can be listed again")
-            self._failure = ""
-        if PART in context.view.conditions.degraded:
-            context.publish(ev.DegradedCleared(at=context.now(), part=PART))
 
 
 def wanted_of(context: Context) -> Wanted:

@@ -30,6 +30,11 @@ LIMIT_MAX: Final = 1_000
 COMMAND_BUDGET_S: Final = 30.0
 """Bounds one command: long enough to cancel every order at the exchange's slowest documented rate."""
 
+UNKNOWN_BOOK_CURE: Final = (
+    "`traderd markets` or /v3/markets lists the markets that are followed; market_data.markets names them, or "
+    "market_data.discover looks for them."
+)
+
 VERB: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 CLOSE_GOING_AWAY: Final = 1001
@@ -86,16 +91,18 @@ def add_reads(
     async def book(ticker: str) -> Response:
         record = source.book(ticker)
         if record is None:
+            similar = source.similar_market(ticker)
             raise Refusal(
                 404,
                 "unknown_book",
                 f"No book is kept for {ticker}.",
-                "Add the market to market_data.markets; `traderd markets` or /v3/markets lists those that are followed.",
+                UNKNOWN_BOOK_CURE if similar is None else f"Did you mean {similar}?",
             )
         return json_answer(record)
 
     app.add_url_rule("/v3/health", "health", health)
-    app.add_url_rule("/v3/books/<ticker>", "book", book)
+    # Also what no ticker looks like gets the answer about tickers.
+    app.add_url_rule("/v3/books/<path:ticker>", "book", book)
     reads: dict[str, Callable[[], Any]] = {
         "status": source.status,
         "orders": lambda: {"orders": source.orders()},

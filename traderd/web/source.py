@@ -38,6 +38,9 @@ class ConsoleSource(Protocol):
     def book(self, ticker: str) -> JsonObject | None:
         """Return the book of one market, or None when it is not watched."""
 
+    def similar_market(self, ticker: str) -> str | None:
+        """Return the followed market whose ticker was probably meant, or None."""
+
     def markets(self, limit: int) -> JsonObject:
         """Return `followed`, their number, and `markets`: prices, grade and reason of each of the first `limit`."""
 

@@ -292,7 +292,7 @@ def test_a_trade_needs_no_sequence_number():
 
 def test_the_number_of_a_trade_is_told_before_the_trade():
     events, _ = decode({"type": "trade", "sid": 2, "seq": 9, "msg": TRADE})
-    assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT)
+    assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT, is_data=True)
     assert isinstance(events[1], TradePrinted)
 
 
@@ -362,7 +362,7 @@ def test_a_new_grid_comes_with_its_bands():
 def test_an_unknown_step_is_counted_and_leaves_no_hole():
     decoder = FrameDecoder(1, FeedName.MARKET_DATA)
     (number, refused), _ = decode(lifecycle("renamed"), decoder)
-    assert number == SequenceAdvanced(subscription="1:8", seq=3, at=AT)
+    assert number == SequenceAdvanced(subscription="1:8", seq=3, at=AT, is_data=True)
     assert (refused.kind, refused.reason) == (
         "market_lifecycle_v2",
         "event_type 'renamed' is unknown",
@@ -373,7 +373,7 @@ def test_an_unknown_step_is_counted_and_leaves_no_hole():
 @pytest.mark.parametrize("kind", ["event_lifecycle", "event_fee_update"])
 def test_what_else_comes_on_the_lifecycle_only_uses_up_its_number(kind):
     frame = {"type": kind, "sid": 8, "seq": 4, "msg": {"event_ticker": "E", "new": 1}}
-    assert decode(frame)[0] == [SequenceAdvanced(subscription="1:8", seq=4, at=AT)]
+    assert decode(frame)[0] == [SequenceAdvanced(subscription="1:8", seq=4, at=AT, is_data=True)]
     # Before September 2026 there was no number.
     del frame["seq"]
     assert decode(frame)[0] == []

@@ -1,15 +1,15 @@
 """WebSocket frames to events, for one connection of the trader.
 
 Owns: what each frame means, and in which price form each subscription quotes its NO side.
-Must not: judge sequence numbers (the book does), do IO, or let one bad frame end a connection: what cannot be
-understood becomes FrameRefused and the gap it leaves is noticed at the next frame.
+Must not: judge sequence numbers (`core/market_data.py` does), do IO, or let one bad frame end a connection: what cannot
+be understood becomes FrameRefused, with as much of its place in the stream as can be read, so that its books are doubted.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 import attrs
 import msgspec
@@ -17,8 +17,8 @@ import msgspec
 from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.commands import BOOKS
-from traderd.kalshi.wire.drift import drift_of
 from traderd.kalshi.wire.numbers import ComplementCache, CountCache, Number, PriceCache
+from traderd.kalshi.wire.refusal import CHARACTERS_MAX, UNREADABLE, refusal_of
 from traderd.kalshi.wire.translate import grid_from_wire, order_status_from_wire, side_from_wire
 from traderd.model.events import (
     BookDelta,
@@ -61,8 +61,6 @@ Reply: TypeAlias = feed.Subscribed | feed.Ok | feed.Unsubscribed | feed.FeedErro
 
 BID, ASK = Side.BID, Side.ASK
 LIFE_STEPS: Final = {step.value: step for step in LifeStep}
-REASON_CHARACTERS_MAX: Final = 200
-"""Bounds the reason of a refused frame: it quotes the exchange."""
 
 
 class FrameDecoder:
@@ -81,19 +79,6 @@ class FrameDecoder:
         self._no_prices = ComplementCache()
         self._counts = CountCache()
         self._decoder = msgspec.json.Decoder(feed.FrameRead)
-        self._handlers: dict[type, Callable[..., Reply | None]] = {
-            feed.Snapshot: self._snapshot,
-            feed.Trade: self._trade,
-            feed.FillMessage: self._fill,
-            feed.UserOrder: self._user_order,
-            feed.MarketLifecycle: self._lifecycle,
-            feed.EventLifecycle: self._number_only,
-            feed.EventFees: self._number_only,
-            feed.Subscribed: self._subscribed,
-            feed.Ok: self._acknowledged,
-            feed.Unsubscribed: self._acknowledged,
-            feed.FeedError: self._acknowledged,
-        }
 
     def expect(self, command_id: int, *, use_yes_price: bool) -> None:
         """Remember which price form the subscribe command `command_id` asked for."""
@@ -123,7 +108,7 @@ class FrameDecoder:
                 frame = decode(raw)
                 if type(frame) is not delta:
                     sid = None  # a reply may tell of another price form
-                    reply = self._handlers[type(frame)](frame, at, events)
+                    reply = self._HANDLERS[type(frame)](self, frame, at, events)
                     if reply is not None:
                         on_reply(reply)
                     continue
@@ -148,7 +133,7 @@ class FrameDecoder:
                         exchange_at=exchange_at,
                     )
                 )
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            except UNREADABLE as exc:
                 self._refuse(raw, at, exc, events)
             except (BadInput, ExchangeProtocolError) as exc:
                 self._refuse(raw, at, exc, events)
@@ -167,32 +152,15 @@ class FrameDecoder:
     def _refuse(
         self, raw: bytes | str, at: Timestamp, problem: Exception, events: list[Event]
     ) -> None:
-        # An unknown type does not advance the sequence: it may have changed a book, so the gap must show.
-        drift, where = drift_of(problem)
-        try:
-            kind = msgspec.json.decode(raw, type=feed.UnknownFrame).type
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            kind, drift, where = Drift.UNREADABLE.value, Drift.UNREADABLE, ""
-        self._tell_refused(kind, at, str(problem), drift, where, events)
-
-    def _tell_refused(
-        self,
-        kind: str,
-        at: Timestamp,
-        reason: str,
-        drift: Drift,
-        where: str,
-        events: list[Event],
-    ) -> None:
         self.refused += 1
         events.append(
-            FrameRefused(
+            refusal_of(
+                raw,
+                problem,
                 at=at,
-                feed=self._feed,
-                kind=kind[:REASON_CHARACTERS_MAX],
-                reason=reason[:REASON_CHARACTERS_MAX],
-                drift=drift,
-                where=where[:REASON_CHARACTERS_MAX],
+                feed_name=self._feed,
+                connection=self.connection,
+                name_of=self.subscription,
             )
         )
 
@@ -229,7 +197,9 @@ class FrameDecoder:
         if frame.seq:
             # A trade is data without a book: its number counts, so that a missing one is noticed.
             subscription = self.subscription(frame.sid)
-            events.append(SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at))
+            events.append(
+                SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at, is_data=True)
+            )
         events.append(
             TradePrinted(
                 trade_id=TradeId(body.trade_id),
@@ -251,8 +221,16 @@ class FrameDecoder:
         if step is None:
             # It has its number, so no gap will tell of it: whoever counts what is new must hear of it here.
             reason = f"event_type {body.event_type!r} is unknown"
-            self._tell_refused(
-                "market_lifecycle_v2", at, reason, Drift.UNKNOWN_VALUE, "msg.event_type", events
+            self.refused += 1
+            events.append(
+                FrameRefused(
+                    at=at,
+                    feed=self._feed,
+                    kind="market_lifecycle_v2",
+                    reason=reason[:CHARACTERS_MAX],
+                    drift=Drift.UNKNOWN_VALUE,
+                    where="msg.event_type",
+                )
             )
             return
         metadata, value = body.additional_metadata, body.settlement_value
@@ -279,7 +257,9 @@ class FrameDecoder:
     ) -> None:
         if frame.seq:
             subscription = self.subscription(frame.sid)
-            events.append(SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at))
+            events.append(
+                SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at, is_data=True)
+            )
 
     # --- private facts ----------------------------------------------------------------------------
 
@@ -346,6 +326,22 @@ class FrameDecoder:
                 SequenceAdvanced(subscription=self.subscription(frame.sid), seq=frame.seq, at=at)
             )
         return frame
+
+    # By class, because a table of bound methods would keep each decoder alive, with all it remembers, until the garbage
+    # collector comes by.
+    _HANDLERS: ClassVar[dict[type, Callable[..., Reply | None]]] = {
+        feed.Snapshot: _snapshot,
+        feed.Trade: _trade,
+        feed.FillMessage: _fill,
+        feed.UserOrder: _user_order,
+        feed.MarketLifecycle: _lifecycle,
+        feed.EventLifecycle: _number_only,
+        feed.EventFees: _number_only,
+        feed.Subscribed: _subscribed,
+        feed.Ok: _acknowledged,
+        feed.Unsubscribed: _acknowledged,
+        feed.FeedError: _acknowledged,
+    }
 
 
 def _moment(milliseconds: int | None, text: str | None) -> Timestamp | None:

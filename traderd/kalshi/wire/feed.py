@@ -326,9 +326,15 @@ FrameRead: TypeAlias = DeltaRead | _ButDelta
 
 
 class UnknownFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is read of a frame of a type that this version does not know, or that is malformed."""
+    """What is read of a frame of a type that this version does not know, or that is malformed: whatever is there."""
 
-    type: str = "untyped"
-    sid: int = 0
-    seq: int = 0
-    id: int = 0
+    type: object = None
+    sid: object = None
+    seq: object = None
+    msg: msgspec.Raw = msgspec.Raw()
+
+
+class NamedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is read of such a frame's body."""
+
+    market_ticker: str

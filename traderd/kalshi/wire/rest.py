@@ -142,6 +142,16 @@ class SeriesList(Wire, frozen=True, kw_only=True):
     series: list[Series] | None = None
 
 
+class Anything(Wire, frozen=True, kw_only=True):
+    """A document of which nothing but its existence matters."""
+
+
+class CategoryTags(Wire, frozen=True, kw_only=True):
+    """`GET /search/tags_by_categories`: every category, with its tags."""
+
+    tags_by_categories: dict[str, list[str] | None] | None = None
+
+
 class Trade(Wire, frozen=True, kw_only=True):
     """A public trade."""
 
@@ -182,9 +192,9 @@ class TickerBook(Wire, frozen=True, kw_only=True):
 
 
 class OrderBookList(Wire, frozen=True, kw_only=True):
-    """`GET /markets/orderbooks`."""
+    """`GET /markets/orderbooks`; its rows are TickerBooks that are read one by one, so that an odd one hides no other."""
 
-    orderbooks: list[TickerBook] | None = []
+    orderbooks: list[msgspec.Raw] | None = []
 
 
 # --- order entry ----------------------------------------------------------------------------------

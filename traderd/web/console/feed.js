@@ -68,6 +68,7 @@ function showNumbers(data, services) {
   fillPairs(byId("feed-numbers"), [
     ["Books usable", `${data.markets_connected ?? "–"} of ${data.markets_wanted ?? "–"}${shed}`,
       bad(data.markets_connected !== data.markets_wanted)],
+    ["Too poor for strategies", exact(data.markets_below_grade), bad(data.markets_below_grade)],
     ["Lag p50 / p99 (ms)", pair(milliseconds(data.lag_seconds?.["0.5"]), milliseconds(data.lag_seconds?.["0.99"]))],
     ["Line heard", ago(silent), bad(silent > LINE_SILENT_S)],
     ["Last market message", ago(data.message_age_seconds)],

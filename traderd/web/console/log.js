@@ -1,6 +1,6 @@
 // The log and the transition history: bounded lists that follow the newest line until somebody scrolls up.
 
-import { byId, clock, fillPairs, make } from "./dom.js";
+import { byId, clock, duration, fillPairs, make } from "./dom.js";
 
 const LINES_KEPT = 1000;
 const TRANSITIONS_KEPT = 50;
@@ -70,6 +70,13 @@ export class Log {
   }
 }
 
+// "412 ms", "52.0 s", "3 m 07 s": as exact as a person can use.
+function lasted(ms) {
+  if (ms === undefined || ms === null) return "";
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : duration(ms / 1000);
+}
+
 export class Transitions {
   constructor() {
     this.list = byId("transitions");
@@ -80,7 +87,7 @@ export class Transitions {
   }
 
   add(record) {
-    const took = record.duration_ms === undefined || record.duration_ms === null ? "" : `${Math.round(record.duration_ms)} ms`;
+    const took = lasted(record.duration_ms);
     const summary = make("summary", { title: record.timestamp }, make("time", { datetime: record.timestamp }, clock(record.timestamp)),
       make("span", {}, `${record.from_state} → ${record.to_state}`), make("span", { class: "quiet", title: `time in ${record.from_state}` }, took || " "));
     const pairs = make("dl", { class: "pairs" });

@@ -14,11 +14,13 @@ export function emptyRow(body) {
 const YES_NO = { bid: "bid · YES", ask: "ask · NO" };
 const side = (word) => make("td", { class: word }, YES_NO[word] ?? word);
 const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
-const signed = (value) => number(exact(value, { signed: true }), direction(value));
+const signed = (value, extra = "") => number(exact(value, { signed: true }), `${direction(value)} ${extra}`);
 
 // Choosing a ticker anywhere shows its book.
 function ticker(name) {
-  const button = make("button", { type: "button", class: "ticker", title: "Show the book" }, name);
+  // On a narrow screen a ticker breaks between its parts, where a person reads a pause.
+  const parts = String(name).split(/(?<=-)/).flatMap((part, index) => (index ? [make("wbr"), part] : [part]));
+  const button = make("button", { type: "button", class: "ticker", title: "Show the book" }, ...parts);
   button.addEventListener("click", () => document.dispatchEvent(new CustomEvent("ticker", { detail: name })));
   return make("td", { class: "name" }, button);
 }
@@ -67,8 +69,8 @@ function age(seconds) {
 export class Orders extends Table {
   constructor() {
     super("orders", (order) => [
-      ticker(order.ticker), side(order.side), number(exact(order.price_dollars)), number(exact(order.count)),
-      number(exact(order.filled), "spare"), number(exact(order.remaining)),
+      ticker(order.ticker), side(order.side), number(exact(order.price_dollars)), number(exact(order.count), "spare"),
+      number(exact(order.filled), "extra"), number(exact(order.remaining)),
       make("td", { title: order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order.age_s),
     ]);
   }
@@ -89,9 +91,10 @@ export class Orders extends Table {
 export class Positions extends Table {
   constructor() {
     super("positions", (position) => [
-      ticker(position.ticker), make("td", {}, position.side), number(exact(position.count, { signed: true })),
-      number(exact(position.average_cost_dollars)), number(exact(position.mark_dollars)),
-      signed(position.realized_pnl_dollars), signed(position.unrealized_pnl_dollars),
+      // The side says which way; its count and both prices are the side's own.
+      ticker(position.ticker), make("td", {}, position.side), number(exact(position.held)),
+      number(exact(position.average_cost_dollars)), number(exact(position.held_mark_dollars), "spare"),
+      signed(position.realized_pnl_dollars, "spare"), signed(position.unrealized_pnl_dollars),
       number(exact(position.fees_dollars), "spare"),
     ]);
   }

@@ -1,0 +1,66 @@
+"""Under TLS it shows whether a read took all there was, however small the records are."""
+
+import pytest
+import trio
+import trio.testing
+
+from tests.runtime.tls import tls_contexts
+from traderd.runtime.env import secure
+from traderd.runtime.raw_reads import RAW_READ_BYTES, RawReads, raw_reads_under
+
+HOST = "exchange.test"
+TLS_RECORD_BYTES_MAX = 16_384
+
+
+@pytest.fixture
+async def pair(tmp_path, autojump_clock):
+    """Return the client's end, the server's end, and the stream that carries what the server sends."""
+    server_context, client_context = tls_contexts(tmp_path, HOST)
+    ours, theirs = trio.testing.memory_stream_pair()
+    server = trio.SSLStream(theirs, server_context, server_side=True)
+    ends = []
+
+    async def connect():
+        ends.append(await secure(ours, client_context, HOST))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connect)
+        nursery.start_soon(server.do_handshake)
+    # What belongs to the handshake comes before anything else.
+    await server.send_all(b"hello")
+    assert await ends[0].receive_some() == b"hello"
+    return ends[0], server
+
+
+@pytest.mark.parametrize("record", [200, TLS_RECORD_BYTES_MAX])
+async def test_more_waits_until_the_line_runs_dry(pair, record):
+    client, server = pair
+    raw = raw_reads_under(client)
+    total = 4 * RAW_READ_BYTES
+    for _ in range(total // record):
+        await server.send_all(b"x" * record)
+    read, behind = 0, 0
+    while read < total // record * record:
+        data = await client.receive_some(65_536)
+        assert len(data) <= TLS_RECORD_BYTES_MAX
+        read += len(data)
+        behind = behind + len(data) if raw.has_more else 0
+        if read == 2 * RAW_READ_BYTES // record * record:
+            assert behind >= RAW_READ_BYTES
+    assert not raw.has_more
+    assert behind == 0
+
+
+async def test_without_tls_there_is_nothing_to_watch():
+    stream, _ = trio.testing.memory_stream_pair()
+    assert raw_reads_under(stream) is None
+    assert raw_reads_under(RawReads(stream)) is None
+
+
+async def test_it_sends_and_closes_as_the_inner_stream_does(autojump_clock):
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with RawReads(ours) as raw:
+        await raw.wait_send_all_might_not_block()
+        await raw.send_all(b"hello")
+        assert await theirs.receive_some(10) == b"hello"
+    assert await theirs.receive_some(10) == b""

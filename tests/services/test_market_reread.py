@@ -1,0 +1,125 @@
+"""Markets of which a step may have been missed are read again, until it works, and never with an old answer."""
+
+import attrs
+import pytest
+import trio
+
+from tests.core.builders import market
+from tests.services.still_daemon import MARKET, OTHER_MARKET, still_daemon
+from traderd.errors import AuthenticationRefused, ExchangeUnavailable
+from traderd.kalshi.market_lists import Search
+from traderd.model import events as ev
+from traderd.model.market import MarketListing, MarketStatus
+from traderd.model.units import Count, Timestamp
+from traderd.services.market_reread import MarketReread
+
+S = MarketStatus
+
+
+class Lists:
+    """Answers with the markets as they are when the question comes."""
+
+    def __init__(self):
+        self.markets = {}
+        self.asked = []
+        self.error = None
+
+    async def listings(self, tickers):
+        self.asked.append(tuple(tickers))
+        found = tuple(
+            MarketListing(market=self.markets[ticker], volume_24h=Count(0)) for ticker in tickers
+        )
+        await trio.sleep(0.1)
+        if self.error is not None:
+            raise self.error
+        return Search(listings=found)
+
+
+@pytest.fixture
+async def world(tmp_path, monkeypatch):
+    async with still_daemon(tmp_path) as daemon:
+        lists = Lists()
+        monkeypatch.setattr(daemon.shared.venue.rest, "lists", lists)
+        for ticker in (MARKET, OTHER_MARKET):
+            lists.markets[ticker] = market(ticker)
+        daemon.publish(
+            ev.MarketsListed(at=daemon.now(), markets=tuple(lists.markets.values())),
+            ev.UniverseChanged(at=daemon.now(), added=((MARKET, "wanted"),), dropped=()),
+        )
+        yield daemon, lists, MarketReread(daemon.context("market_data"))
+
+
+def later(lists, **changes):
+    lists.markets[MARKET] = attrs.evolve(lists.markets[MARKET], **changes)
+
+
+async def test_what_is_marked_is_read_together_and_only_what_is_followed_is_told(
+    world, nursery, autojump_clock
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    later(lists, status=S.DETERMINED)
+    lists.markets[OTHER_MARKET] = market(OTHER_MARKET, status=S.DETERMINED)
+    reread.mark([MARKET])
+    reread.mark([OTHER_MARKET])
+    await trio.sleep(1)
+    assert lists.asked == [(MARKET, OTHER_MARKET)]
+    assert daemon.view.market(MARKET).status is S.DETERMINED
+    assert daemon.view.market(OTHER_MARKET).status is S.ACTIVE
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_market_that_is_marked_while_it_is_read_is_read_once_more(
+    world, nursery, autojump_clock
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    reread.mark([MARKET])
+    await trio.sleep(0.05)
+    # The answer that is under way does not know of it yet.
+    later(lists, close_time=Timestamp(10**18))
+    reread.mark([MARKET])
+    await trio.sleep(1)
+    assert len(lists.asked) == 2
+    assert daemon.view.market(MARKET).close_time == 10**18
+    nursery.cancel_scope.cancel()
+
+
+async def test_an_answer_that_was_under_way_does_not_take_a_step_back(
+    world, nursery, autojump_clock
+):
+    daemon, _, reread = world
+    nursery.start_soon(reread.run)
+    reread.mark([MARKET])
+    await trio.sleep(0.05)
+    daemon.publish(
+        ev.MarketLifecycleChanged(at=daemon.now(), ticker=MARKET, step=ev.LifeStep.SETTLED)
+    )
+    await trio.sleep(1)
+    assert daemon.view.market(MARKET).status is S.FINALIZED
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_failure_is_told_once_and_tried_until_it_works(world, nursery, autojump_clock):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    lists.error = ExchangeUnavailable("503")
+    later(lists, status=S.CLOSED)
+    reread.mark([MARKET])
+    await trio.sleep(600)
+    assert 10 < len(lists.asked) < 60
+    text = daemon.log_text.getvalue
+    assert text().count("cannot be read yet: 503") == 1
+    lists.error = None
+    await trio.sleep(61)
+    assert daemon.view.market(MARKET).status is S.CLOSED
+    assert text().count("can be read again") == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_refused_key_is_raised(world, autojump_clock):
+    _, lists, reread = world
+    lists.error = AuthenticationRefused(status=401, code="refused", message="no such key")
+    reread.mark([MARKET])
+    with pytest.raises(AuthenticationRefused):
+        await reread.run()
