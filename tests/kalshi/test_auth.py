@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from traderd.errors import BadInput, ConfigError
 from traderd.kalshi.auth import (
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
     Signer,
     generate_key,
     load_public_key,
@@ -180,3 +182,24 @@ def test_a_short_public_key_is_refused():
     )
     with pytest.raises(BadInput, match="2048"):
         load_public_key(pem)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_a_signature_is_shared_only_by_requests_alike_in_millisecond_method_and_path(kind):
+    private, public = generate_key(kind)
+    signer, key = parse_signer("k", private, source="test"), load_public_key(public)
+    asked = [
+        ("POST", "/orders", 1),
+        ("POST", "/orders", 1),
+        ("DELETE", "/orders", 1),
+        ("POST", "/orders/7", 1),
+        ("POST", "/orders", 2),
+        ("POST", "/orders", 1),
+    ]
+    given = [signer.headers(*each) for each in asked]
+    assert given[0] == given[1]
+    for (method, path, at), headers in zip(asked, given, strict=True):
+        assert headers[TIMESTAMP_HEADER] == str(at)
+        assert verify_signature(key, headers[SIGNATURE_HEADER], f"{at}{method}{path}")
+    given[4].clear()
+    assert signer.headers("POST", "/orders", 1) == given[5]

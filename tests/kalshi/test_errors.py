@@ -14,9 +14,11 @@ from traderd.errors import (
 )
 from traderd.kalshi.errors import (
     NOTHING_SENT,
+    NothingWritten,
     close_words,
     connect_error,
     handshake_error,
+    retry_after_s,
     status_error,
     transport_error,
 )
@@ -147,3 +149,26 @@ def test_a_close_is_told_with_code_and_reason():
     )
     assert close_words(ConnectionClosed(CloseReason(1006, None))).endswith("1006 ABNORMAL_CLOSURE")
     assert close_words(ConnectionClosed(None)) == "the connection was closed"
+
+
+def test_a_request_that_could_not_be_written_did_not_happen():
+    error = transport_error(NothingWritten("bad header"), endpoint="POST /x", writes=True)
+    assert type(error) is ExchangeUnavailable
+    assert str(error) == "POST /x: the request cannot be sent (bad header); nothing was sent"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("3", 3.0),
+        ("0", 0.0),
+        ("", None),
+        ("-1", None),
+        ("1e9", None),
+        ("9" * 400, None),
+        ("Wed, 25 Nov 2026 14:00:00 GMT", None),
+        ("\u0663", None),
+    ],
+)
+def test_a_retry_after_is_seconds_or_nothing(text, seconds):
+    assert retry_after_s(text) == seconds

@@ -375,3 +375,34 @@ async def test_a_server_that_breaks_the_protocol_later_ends_the_line(
     async with client.open() as line:
         assert await line.wait_lost()
     assert client.batches == []
+
+
+class CancelAtStep(trio.abc.Instrument):
+    """Cancels a scope before any task takes the n-th step from now."""
+
+    def __init__(self, scope: trio.CancelScope, steps: int) -> None:
+        self._scope, self.left = scope, steps
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self._scope.cancel()
+
+
+async def test_a_line_that_is_cancelled_at_any_step_of_its_opening_ends(
+    client, feed_exchange, autojump_clock
+):
+    feed_exchange.script = idle
+    for steps in range(1, 200):
+        with trio.fail_after(HANDSHAKE_DEADLINE_S), trio.CancelScope() as scope:
+            cancelling = CancelAtStep(scope, steps)
+            trio.lowlevel.add_instrument(cancelling)
+            try:
+                async with client.open():
+                    await trio.lowlevel.checkpoint()
+                    await trio.lowlevel.checkpoint()
+            finally:
+                trio.lowlevel.remove_instrument(cancelling)
+        if cancelling.left > 0:
+            break
+    assert 20 < steps < 199

@@ -79,25 +79,30 @@ async def test_a_row_that_moved_between_pages_is_kept_once_in_its_last_reading(
     assert await read(exchange) == [("A", "1.00"), ("B", "2.00"), ("C", "1.00")]
 
 
-async def test_a_list_that_begins_again_is_an_error(exchange, autojump_clock):
-    page(exchange, ["A", "B"], "c1")
-    page(exchange, ["N", "A", "B"], "c2")
-    with pytest.raises(ExchangeProtocolError, match="began again"):
-        await read(exchange)
+BEGINS_AGAIN = (
+    ([("AB", "c1"), ("NAB", "c2")], "began again"),
+    ([("ABC", "c1"), ("BC", "c2")], "began again"),
+    ([("A", "c1"), ("B", "c2"), ("C", "c1")], "cursor came back"),
+)
+"""Pages that do not go on where the cursor pointed: a row came in, a page without news, a cursor that repeats."""
 
 
-async def test_a_page_without_news_is_an_error(exchange, autojump_clock):
-    page(exchange, ["A", "B", "C"], "c1")
-    page(exchange, ["B", "C"], "c2")
-    with pytest.raises(ExchangeProtocolError, match="began again"):
-        await read(exchange)
+@pytest.mark.parametrize(("pages", "words"), BEGINS_AGAIN)
+async def test_a_list_that_begins_again_is_read_anew(exchange, autojump_clock, pages, words):
+    """R14: what changed under way is read whole or not at all."""
+    for tickers, cursor in pages:
+        page(exchange, tickers, cursor)
+    page(exchange, ["N", "A"], "c1")
+    page(exchange, ["B"], "")
+    assert [ticker for ticker, _ in await read(exchange)] == ["N", "A", "B"]
 
 
-async def test_a_cursor_that_comes_back_is_an_error(exchange, autojump_clock):
-    page(exchange, ["A"], "c1")
-    page(exchange, ["B"], "c2")
-    page(exchange, ["C"], "c1")
-    with pytest.raises(ExchangeProtocolError, match="cursor came back"):
+@pytest.mark.parametrize(("pages", "words"), BEGINS_AGAIN)
+async def test_a_list_that_never_stops_to_change_is_no_list(exchange, autojump_clock, pages, words):
+    for _ in range(paging.READINGS_MAX):
+        for tickers, cursor in pages:
+            page(exchange, tickers, cursor)
+    with pytest.raises(ExchangeUnavailable, match=f"{words}, 3 times"):
         await read(exchange)
 
 

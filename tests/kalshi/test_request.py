@@ -2,15 +2,19 @@
 
 import pytest
 import trio
+import trio.testing
 
 from traderd.errors import (
     AuthenticationRefused,
     ExchangeProtocolError,
     ExchangeRefused,
     ExchangeUnavailable,
+    NotSent,
     OutcomeUnknown,
 )
+from traderd.kalshi.limits import LINES_MAX, BucketSize, Traffic
 from traderd.kalshi.request import REQUEST_DEADLINE_S, Requester
+from traderd.kalshi.rest import open_rest
 from traderd.kalshi.transport import make_http_client
 from traderd.kalshi.wire.rest import ExchangeStatus
 
@@ -128,3 +132,155 @@ async def test_a_cancelled_request_leaves_the_client_usable(exchange, autojump_c
             await requester.get("/x", ExchangeStatus)
         assert scope.cancelled_caught
         assert (await requester.get("/x", ExchangeStatus)).trading_active
+
+
+# --- writes ---------------------------------------------------------------------------------------
+
+
+def opened(exchange):
+    return open_rest(env=exchange.env, base_url=exchange.base_url, signer=exchange.signer)
+
+
+async def write(client, **more):
+    return await client._all.send(
+        "POST", "/portfolio/events/orders", body=b"{}", writes=True, **more
+    )
+
+
+async def test_a_write_is_signed_when_its_connection_stands_and_its_turn_is_there(
+    exchange, autojump_clock
+):
+    connect = exchange.env.connect
+
+    async def slowly(host, port, *, tls):
+        await trio.sleep(3)
+        return await connect(host, port, tls=tls)
+
+    exchange.env.connect = slowly
+    exchange.reply(201, {})
+    async with opened(exchange) as client:
+        await write(client)
+    (request,) = exchange.requests
+    assert exchange.verified(request)
+    assert int(request.headers["kalshi-access-timestamp"]) == 1_794_724_173_000
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["host"] == "exchange.test"
+
+
+async def test_nothing_is_awaited_between_the_last_question_and_the_first_byte(
+    exchange, autojump_clock
+):
+    """I13: whatever was true at the question is true when the order leaves."""
+    order, passes = [], []
+    exchange.reply(201, {})
+
+    async def count_passes():
+        while True:
+            passes.append(len(order))
+            await trio.lowlevel.checkpoint()
+
+    async with opened(exchange) as client, trio.open_nursery() as nursery:
+        line = await client._all._lines.orders.check_out()
+        send_all = line.stream.send_all
+
+        async def noted(data):
+            order.append(("sent", len(passes)))
+            await send_all(data)
+
+        line.stream.send_all = noted
+        client._all._lines.orders.put_back(line)
+        nursery.start_soon(count_passes)
+        await trio.lowlevel.checkpoint()
+        await write(client, still_wanted=lambda: order.append(("asked", len(passes))))
+        nursery.cancel_scope.cancel()
+    (asked, asked_at), (sent, sent_at) = order
+    assert (asked, sent, asked_at) == ("asked", "sent", sent_at)
+
+
+async def test_a_write_that_is_not_wanted_any_more_leaves_nothing_behind(exchange, autojump_clock):
+    async with opened(exchange) as client:
+        with pytest.raises(NotSent, match=r"^the market is fenced$"):
+            await write(client, still_wanted=lambda: "the market is fenced")
+        assert exchange.requests == []
+        assert client.throttle.statistics()[1].tokens == 100
+        exchange.reply(201, {})
+        await write(client, still_wanted=lambda: None)
+        assert exchange.connections == 1
+
+
+@pytest.mark.parametrize(("target", "tokens"), [("nowhere.test", 100), ("exchange.test", 90)])
+async def test_tokens_come_back_only_when_certainly_nothing_was_sent(
+    exchange, autojump_clock, target, tokens
+):
+    exchange.reset()
+    url = f"http://{target}/trade-api/v2"
+    async with open_rest(env=exchange.env, base_url=url, signer=None) as client:
+        with pytest.raises(ExchangeUnavailable if tokens == 100 else OutcomeUnknown):
+            await write(client)
+        assert client.throttle.statistics()[1].tokens == tokens
+
+
+async def test_a_write_cancelled_while_it_connects_was_not_sent_and_costs_nothing(
+    exchange, autojump_clock
+):
+    async def never(host, port, *, tls):
+        await trio.sleep_forever()
+
+    exchange.env.connect = never
+    async with opened(exchange) as client:
+        with trio.move_on_after(1):
+            await write(client)
+        assert client.throttle.statistics()[1].tokens == 100
+
+
+async def test_cancels_go_on_connections_of_their_own(exchange, autojump_clock):
+    for _ in range(LINES_MAX[Traffic.PLACE]):
+        exchange.hang()
+    exchange.reply(200, {})
+    async with opened(exchange) as client, trio.open_nursery() as nursery:
+        client.throttle.learn_sizes(BucketSize(1_000, 1_000), BucketSize(1_000, 1_000))
+        await trio.sleep(1)
+        for _ in range(LINES_MAX[Traffic.PLACE] + 5):
+            nursery.start_soon(write, client)
+        await trio.testing.wait_all_tasks_blocked()
+        before = trio.current_time()
+        path = "/portfolio/events/orders/a1"
+        assert (await client._all.send("DELETE", path, writes=True)).status == 200
+        assert trio.current_time() == before
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_429_to_a_write_is_told_and_not_repeated_and_the_next_one_waits(
+    exchange, autojump_clock
+):
+    """R8."""
+    exchange.reply(429, {"error": "too many requests"})
+    exchange.reply(201, {})
+    async with opened(exchange) as client:
+        assert (await write(client)).status == 429
+        assert len(exchange.requests) == 1
+        started = trio.current_time()
+        assert (await write(client)).status == 201
+        assert trio.current_time() - started == pytest.approx(0.4, abs=0.001)
+
+
+async def test_a_429_with_a_retry_after_holds_orders_for_so_long(exchange, autojump_clock):
+    """R8."""
+    exchange.reply(429, {"error": "too many requests"}, Retry_After="3")
+    exchange.reply(201, {})
+    async with opened(exchange) as client:
+        await write(client)
+        started = trio.current_time()
+        await write(client)
+        assert trio.current_time() - started == pytest.approx(3, abs=0.001)
+
+
+async def test_a_client_for_a_kill_sends_everything_ahead_of_all_others(exchange, autojump_clock):
+    exchange.reply(200, STATUS)
+    exchange.reply(200, {})
+    async with opened(exchange) as client:
+        kill = client.for_kill()
+        await kill.exchange_status()
+        await write(kill)
+        read, wrote = client.throttle.statistics()
+    assert [one.traffic for one in (*read.classes, *wrote.classes)] == [Traffic.KILL] * 2

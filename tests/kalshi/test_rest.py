@@ -11,7 +11,8 @@ from traderd.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,
 )
-from traderd.kalshi.rest import Canceled, PlacedOrder, open_rest
+from traderd.kalshi.order_calls import Canceled, PlacedOrder
+from traderd.kalshi.rest import open_rest
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
 from traderd.model.orders import OrderStatus, OrderTerms, Side
 from traderd.model.units import Count, Price, Timestamp
@@ -311,13 +312,6 @@ async def test_order_books_of_several_markets_are_asked_for_at_once_and_come_in_
     assert read.books == {"A": (((4_500, 1_000),), ((5_200, 350),)), "B": ((), ())}
     (request,) = exchange.requests
     assert "tickers=A&tickers=B&tickers=C" in request.target
-
-
-async def test_limits_are_read(exchange, autojump_clock):
-    bucket = {"refill_rate": 100, "bucket_capacity": 200}
-    exchange.reply(200, {"usage_tier": "basic", "read": bucket, "write": bucket, "grants": []})
-    async with opened(exchange) as client:
-        assert (await client.account_limits()).write.bucket_capacity == 200
 
 
 @pytest.mark.parametrize("status", [200, 503])

@@ -14,7 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from traderd.kalshi.transport import IDLE_AGE_S_MAX, make_http_client
+from traderd.kalshi.transport import (
+    IDLE_AGE_S_MAX,
+    LINES_READY,
+    make_http_client,
+    make_write_lines,
+)
 from traderd.runtime.env import RealEnv
 
 
@@ -225,3 +230,18 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_for_a_
             assert (await http.get("/x")).status_code == 200
             await closed.wait()
             assert (await http.post("/x", content=b"order")).status_code == 200
+
+
+async def test_writes_have_connections_for_orders_and_others_for_cancels_all_closed_at_the_end(
+    exchange, autojump_clock
+):
+    for _ in range(2 * LINES_READY):
+        exchange.reply(200, b"{}")
+    lines = make_write_lines(exchange.env, base_url=exchange.base_url)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lines.keep_warm, b"/trade-api/v2/exchange/status")
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    assert (lines.orders.idle, lines.cancels.idle) == (LINES_READY, LINES_READY)
+    await lines.aclose()
+    assert (lines.orders.idle, lines.cancels.idle) == (0, 0)

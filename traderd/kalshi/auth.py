@@ -43,19 +43,31 @@ class Signer:
     def __init__(self, key_id: str, key: PrivateKey) -> None:
         self.key_id = key_id
         self._key = key
+        self._cached_ms = -1
+        self._cached: dict[tuple[str, str], dict[str, str]] = {}
 
     def __repr__(self) -> str:
         kind = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"
         return f"<Signer {kind} {self.key_id[:8]}…>"
 
     def headers(self, method: str, path: str, timestamp_ms: int) -> dict[str, str]:
-        """Return the three headers for one request; call it just before sending (clock window, section 2.2)."""
-        text = signed_text(timestamp_ms, method, path)
-        return {
-            KEY_HEADER: self.key_id,
-            TIMESTAMP_HEADER: str(timestamp_ms),
-            SIGNATURE_HEADER: base64.b64encode(self._sign(text.encode())).decode("ascii"),
-        }
+        """Return the three headers for one request; call it just before sending (clock window, section 2.2).
+
+        A signature covers the millisecond, the method and the path and nothing else (Kalshi: API keys), so requests
+        that have all three alike share one: a burst of orders signs once a millisecond.
+        """
+        if timestamp_ms != self._cached_ms:
+            self._cached_ms = timestamp_ms
+            self._cached.clear()
+        cached = self._cached.get((method, path))
+        if cached is None:
+            text = signed_text(timestamp_ms, method, path)
+            cached = self._cached[method, path] = {
+                KEY_HEADER: self.key_id,
+                TIMESTAMP_HEADER: str(timestamp_ms),
+                SIGNATURE_HEADER: base64.b64encode(self._sign(text.encode())).decode("ascii"),
+            }
+        return dict(cached)
 
     def public_pem(self) -> bytes:
         """Return the public half, to give to an exchange."""

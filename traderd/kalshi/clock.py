@@ -34,6 +34,8 @@ class ClockOffset:
     def __init__(self) -> None:
         self._low: int | None = None
         self._high = 0
+        self._last_header: tuple[str, int | None] = ("", None)
+        """The header read last and what it said: a burst of answers has the same one."""
 
     @property
     def known(self) -> bool:
@@ -52,7 +54,9 @@ class ClockOffset:
 
         An interval that contradicts the earlier ones replaces them: one of the clocks was set.
         """
-        server_ms = parse_date_header(date_header)
+        if date_header != self._last_header[0]:
+            self._last_header = (date_header, parse_date_header(date_header))
+        server_ms = self._last_header[1]
         if server_ms is None or received_ns < sent_ns:
             return
         low = server_ms - received_ns // NS_PER_MS

@@ -29,16 +29,30 @@ SKEW_WORTH_SAYING_MS: Final = 1_000
 TRANSPORT_FAILURES: Final = (httpx.RequestError, httpx.StreamError, trio.TooSlowError)
 """Everything that can happen to a request instead of an answer."""
 
-NOTHING_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Raised before there is a connection: even a write certainly did not arrive."""
+
+class NothingWritten(httpx.TransportError):
+    """A request that could not be put into words; not a byte of it left."""
+
+
+NOTHING_SENT: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    NothingWritten,
+)
+"""Raised before a byte left: even a write certainly did not arrive."""
+
+UNFINISHED: Final = "the connection ended without a whole answer"
+"""What follows in the exception is about the HTTP library's own states, and helps nobody."""
 
 _WORDS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (httpx.ConnectTimeout, "connecting took too long"),
     (httpx.PoolTimeout, "all connections are busy"),
     (httpx.ConnectError, "no connection"),
+    (NothingWritten, "the request cannot be sent"),
     (httpx.ReadTimeout, "no answer in time"),
     (httpx.WriteTimeout, "sending took too long"),
-    (httpx.RemoteProtocolError, "the connection ended without a whole answer"),
+    (httpx.RemoteProtocolError, UNFINISHED),
     (httpx.NetworkError, "the connection broke"),
     (httpx.DecodingError, "the answer could not be unpacked"),
     (trio.TooSlowError, "no answer in time"),
@@ -55,7 +69,7 @@ UNCLEAR_STATUSES: Final = (408,)
 
 def _in_words(exc: Exception) -> str:
     words = next((words for kind, words in _WORDS if isinstance(exc, kind)), "the request failed")
-    detail = str(exc).strip()
+    detail = "" if words == UNFINISHED else str(exc).strip()
     return f"{words} ({detail})" if detail else words
 
 
@@ -92,6 +106,11 @@ def status_error(
         return OutcomeUnknown(sentence) if writes else ExchangeProtocolError(sentence)
     code = words.code or ("too_many_requests" if status == TOO_MANY_REQUESTS else "")
     return ExchangeRefused(status=status, code=code, message=words.message, details=words.details)
+
+
+def retry_after_s(text: str) -> float | None:
+    """Return what a Retry-After header asks for, in seconds, None when it is absent or no number of seconds."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
 def _with_skew(details: str, skew_ms: int) -> str:

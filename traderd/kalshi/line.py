@@ -74,7 +74,9 @@ async def open_line(
     line = Line(stream, on_messages, on_lost, ingest)
     try:
         async with trio.open_nursery() as surroundings:
-            nursery = await surroundings.start(_hold_nursery)
+            # A cancellation just before its answer would leave the holder behind, which nothing could end any more.
+            with trio.CancelScope(shield=True):
+                nursery = await surroundings.start(_hold_nursery)
             try:
                 await line.shake_hands(nursery, url, headers)
                 yield line

@@ -17,7 +17,7 @@ from msgspec import UnsetType
 from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.paging import Reading, read_some_pages
 from traderd.kalshi.request import Requester
-from traderd.kalshi.wire import rest
+from traderd.kalshi.wire import events, rest
 from traderd.kalshi.wire.translate import listing_from_wire, trade_from_wire
 from traderd.model.events import TradePrinted
 from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
@@ -83,6 +83,11 @@ class MarketLists:
         return Search(
             listings=tuple(reading.rows), complete=reading.complete, unreadable=unreadable
         )
+
+    async def is_exclusive(self, event: EventTicker) -> bool:
+        """Tell whether at most one market of an event pays, as the exchange describes it."""
+        envelope = await self._requester.get(f"/events/{event}", events.EventEnvelope)
+        return envelope.event.mutually_exclusive
 
     async def series_of(self, category: str) -> tuple[SeriesTicker, ...]:
         """Return the series of a category, which is compared exactly."""

@@ -6,14 +6,14 @@ Must not: know what the rows are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 import attrs
 import trio
 from msgspec import UNSET, UnsetType
 
-from traderd.errors import ExchangeProtocolError
+from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import portfolio, rest
 
@@ -22,15 +22,25 @@ P = TypeVar(
     "P",
     rest.MarketList,
     rest.TradeList,
-    portfolio.OrderList,
-    portfolio.FillList,
+    portfolio.OrderRows,
+    portfolio.FillRows,
     portfolio.PositionList,
+    portfolio.SettlementList,
+    portfolio.DepositList,
+    portfolio.WithdrawalList,
+    portfolio.TransferList,
 )
 
 PAGE_ROWS: Final = 1_000
 """Kalshi: the largest `limit`; fewer requests, and fewer changes between pages."""
+READINGS_MAX: Final = 3
+"""Bounds how often a list is read anew that changed while it was read."""
 PAGES_MAX: Final = 1_000
 """Bounds paging: a million rows is more than any account keeps in these lists."""
+
+
+class ListBeganAgain(ExchangeProtocolError):
+    """The pages did not go on where the cursor pointed: what was read is no whole list."""
 
 
 @attrs.frozen
@@ -47,19 +57,38 @@ async def read_pages(
     path: str,
     params: Mapping[str, str],
     kind: type[P],
-    rows_of: Callable[[P], list[W] | UnsetType | None],
+    rows_of: Callable[[P], Sequence[W] | UnsetType | None],
     key_of: Callable[[W], str],
+    *,
+    page_rows: int = PAGE_ROWS,
 ) -> list[W]:
     """Return the rows of all pages, one per key, the last reading of each.
 
-    Raises ExchangeProtocolError as `read_some_pages` does, and for a list without end.  Cancelling is safe.
+    A list that began again is read anew, for it changed under way or its cursor was forgotten.
+
+    Raises ExchangeUnavailable when it goes on to change, ExchangeProtocolError for a list without end or an answer
+    that is none.  Cancelling is safe.
     """
-    reading = await read_some_pages(
-        requester, path, params, kind, rows_of, key_of, pages_max=PAGES_MAX
-    )
-    if not reading.complete:
-        raise ExchangeProtocolError(f"GET {path}: more than {PAGES_MAX} pages")
-    return reading.rows
+    words = ""
+    for _ in range(READINGS_MAX):
+        try:
+            reading = await read_some_pages(
+                requester,
+                path,
+                params,
+                kind,
+                rows_of,
+                key_of,
+                pages_max=PAGES_MAX,
+                page_rows=page_rows,
+            )
+        except ListBeganAgain as exc:
+            words = str(exc)
+            continue
+        if not reading.complete:
+            raise ExchangeProtocolError(f"GET {path}: more than {PAGES_MAX} pages")
+        return reading.rows
+    raise ExchangeUnavailable(f"{words}, {READINGS_MAX} times")
 
 
 async def read_some_pages(
@@ -67,16 +96,18 @@ async def read_some_pages(
     path: str,
     params: Mapping[str, str],
     kind: type[P],
-    rows_of: Callable[[P], list[W] | UnsetType | None],
+    rows_of: Callable[[P], Sequence[W] | UnsetType | None],
     key_of: Callable[[W], str],
     *,
     pages_max: int,
     pause_s: float = 0.0,
+    page_rows: int = PAGE_ROWS,
 ) -> Reading[W]:
     """Return the rows of the first `pages_max` pages, with `pause_s` between two requests.
 
     A stale cursor silently restarts at page 1: that is noticed by the cursor coming back, by the
-    first row coming back, or by a page without news, and raises ExchangeProtocolError.  Cancelling is safe.
+    first row coming back, or by a page without news, and raises ListBeganAgain; an answer that is no page raises
+    ExchangeProtocolError.  Cancelling is safe.
     """
     endpoint, cursor = f"GET {path}", ""
     found: dict[str, W] = {}
@@ -85,20 +116,20 @@ async def read_some_pages(
     for _ in range(pages_max):
         if cursor and pause_s:
             await trio.sleep(pause_s)
-        query = {**params, "limit": str(PAGE_ROWS)} | ({"cursor": cursor} if cursor else {})
+        query = {**params, "limit": str(page_rows)} | ({"cursor": cursor} if cursor else {})
         page = await requester.get(path, kind, query)
         rows, following = rows_of(page), page.cursor
         if rows is UNSET and following is UNSET:
             raise ExchangeProtocolError(f"{endpoint}: an answer without rows and cursor")
         named = {key_of(row): row for row in rows or ()}
         if cursor and named and (first_key in named or found.keys() >= named.keys()):
-            raise ExchangeProtocolError(f"{endpoint}: the pages began again")
+            raise ListBeganAgain(f"{endpoint}: the pages began again")
         first_key = first_key or next(iter(named), None)
         found |= named
         cursor = following or ""
         if not cursor:
             return Reading(list(found.values()), complete=True)
         if cursor in cursors:
-            raise ExchangeProtocolError(f"{endpoint}: the cursor came back")
+            raise ListBeganAgain(f"{endpoint}: the cursor came back")
         cursors.add(cursor)
     return Reading(list(found.values()), complete=False)

@@ -11,22 +11,26 @@ import ssl
 from collections.abc import Iterable
 from typing import Any, Final
 
+import attrs
 import httpcore
 import httpx
 import trio
 
+from traderd.kalshi.limits import ORDINARY_LINES, URGENT_LINES
+from traderd.kalshi.order_lines import IDLE_AGE_S_MAX, USER_AGENT, OrderLines, cause_of
 from traderd.runtime.env import Env
 
 CONNECT_TIMEOUT_S: Final = 5.0
 POOL_TIMEOUT_S: Final = 3.0
 EXCHANGE_TIMEOUT_S: Final = 10.0
 """Bounds a single read or write; the caller bounds the whole request."""
-CONNECTIONS_MAX: Final = 8
-"""Bounds parallel requests: more only queue on one CPU."""
+CONNECTIONS_MAX: Final = URGENT_LINES + ORDINARY_LINES
+"""Bounds parallel reads; the token schedule lets no more go, so nobody waits for a connection."""
 IDLE_CONNECTIONS_MAX: Final = 4
-IDLE_AGE_S_MAX: Final = 20.0
-"""A connection idle for longer is not used again: servers close such ones, and a write that meets the close has an
-unknown outcome."""
+LINES_READY: Final = 2
+"""Connections for orders kept warm, and as many for cancels."""
+LINES_SPARE: Final = 1
+"""Beyond those that the token schedule lets be used at once: for the cheap read that keeps one warm."""
 
 TIMEOUTS: Final = httpx.Timeout(
     connect=CONNECT_TIMEOUT_S,
@@ -51,7 +55,7 @@ class TrioNetworkStream(httpcore.AsyncNetworkStream):
         except trio.TooSlowError as exc:
             raise httpcore.ReadTimeout(str(exc)) from exc
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:
-            raise httpcore.ReadError(_cause(exc)) from exc
+            raise httpcore.ReadError(cause_of(exc)) from exc
         self._used_at = trio.current_time()
         return data
 
@@ -65,7 +69,7 @@ class TrioNetworkStream(httpcore.AsyncNetworkStream):
         except trio.TooSlowError as exc:
             raise httpcore.WriteTimeout(str(exc)) from exc
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:
-            raise httpcore.WriteError(_cause(exc)) from exc
+            raise httpcore.WriteError(cause_of(exc)) from exc
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -89,7 +93,7 @@ class TrioNetworkStream(httpcore.AsyncNetworkStream):
             raise httpcore.ConnectTimeout(str(exc)) from exc
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as exc:
             await trio.aclose_forcefully(self._stream)
-            raise httpcore.ConnectError(_cause(exc)) from exc
+            raise httpcore.ConnectError(cause_of(exc)) from exc
         return TrioNetworkStream(secure)
 
     def get_extra_info(self, info: str) -> Any:
@@ -132,7 +136,7 @@ class EnvNetworkBackend(httpcore.AsyncNetworkBackend):
         except trio.TooSlowError as exc:
             raise httpcore.ConnectTimeout(str(exc)) from exc
         except (trio.BrokenResourceError, OSError) as exc:
-            raise httpcore.ConnectError(_cause(exc)) from exc
+            raise httpcore.ConnectError(cause_of(exc)) from exc
 
     async def sleep(self, seconds: float) -> None:
         """Wait; httpcore uses it between connection attempts, of which we allow one."""
@@ -178,32 +182,57 @@ class EnvTransport(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
+def make_ssl_context(base_url: str) -> ssl.SSLContext:
+    """Return the context for an exchange: the system's authorities, built for https only, because it takes 30 ms."""
+    secure = base_url.startswith("https:")
+    return ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def make_http_client(
     env: Env, *, base_url: str, ssl_context: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
-    """Return a client for one exchange; use it as an async context manager.
-
-    `ssl_context` is the system's authorities if not given; it is only built for https, because it takes 30 ms.
-    """
-    if ssl_context is None:
-        secure = base_url.startswith("https:")
-        ssl_context = (
-            ssl.create_default_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        )
+    """Return a client for one exchange; use it as an async context manager."""
     return httpx.AsyncClient(
         base_url=base_url,
-        transport=EnvTransport(env, ssl_context),
+        transport=EnvTransport(env, ssl_context or make_ssl_context(base_url)),
         timeout=TIMEOUTS,
         follow_redirects=False,
         trust_env=False,
-        headers={"Accept": "application/json", "User-Agent": "traderd"},
+        headers={"Accept": "application/json", "User-Agent": USER_AGENT},
     )
+
+
+@attrs.frozen
+class WriteLines:
+    """The connections for writes: those that cancel never wait behind those that place."""
+
+    orders: OrderLines
+    cancels: OrderLines
+
+    async def keep_warm(self, target: bytes) -> None:
+        """Keep both ready until cancelled, with a read of `target` now and then."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.orders.keep_warm, target)
+            nursery.start_soon(self.cancels.keep_warm, target)
+
+    async def aclose(self) -> None:
+        """Close them all."""
+        await self.orders.aclose()
+        await self.cancels.aclose()
+
+
+def make_write_lines(
+    env: Env, *, base_url: str, ssl_context: ssl.SSLContext | None = None
+) -> WriteLines:
+    """Return the connections for writes to one exchange; none is open yet, and they must be closed."""
+    context = ssl_context or make_ssl_context(base_url)
+    origin = httpx.URL(base_url).copy_with(raw_path=b"/")
+    orders, cancels = (
+        OrderLines(env, origin, context, ready=LINES_READY, lines_max=at_once + LINES_SPARE)
+        for at_once in (ORDINARY_LINES, URGENT_LINES)
+    )
+    return WriteLines(orders, cancels)
 
 
 def _limit(timeout: float | None) -> float:
     return float("inf") if timeout is None else timeout
-
-
-def _cause(exc: BaseException) -> str:
-    # Trio says only "stream broken"; what the system said is the cause.
-    return str(exc.__cause__ or exc)

@@ -1,6 +1,7 @@
 """The private connection: the proof that the key works, and the feed of our own orders and fills.
 
-Owns: the stage that makes trading possible. When its feed is lost the stage fails, and the supervisor climbs again
+Owns: the stage that makes trading possible; while it stands, the account's limits are known and connections for
+orders are warm. When its feed is lost the stage fails, and the supervisor climbs again
 from here: orders rest meanwhile, and the calibration that follows finds what was missed.
 Must not: place orders, or interpret what the feed brings.
 """
@@ -12,7 +13,7 @@ from typing import Final
 import trio
 
 from traderd.config import Config
-from traderd.errors import AuthenticationRefused, ExchangeUnavailable
+from traderd.errors import AuthenticationRefused, ExchangeError, ExchangeUnavailable
 from traderd.kalshi.feed import open_feed
 from traderd.model import events as ev
 from traderd.plugin_api import Service, hookimpl
@@ -20,6 +21,8 @@ from traderd.services.context import Context, key_refused
 from traderd.services.stages import TRADING_CLIENT
 
 CHANNELS: Final = ("fill", "user_orders")
+LIMITS_EVERY_S: Final = 600.0
+"""A tier changes a few times a year; a reading costs 20 of thousands of tokens."""
 
 
 @hookimpl
@@ -40,7 +43,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
     venue = context.venue
-    limits = await venue.rest.account_limits()
+    limits = await venue.rest.learn_limits()
     connection = next(context.shared.private_connections)
     async with open_feed(
         env=context.env,
@@ -64,7 +67,11 @@ async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
         reason = "the stage was taken down"
         try:
             task_status.started()
-            reason = await feed.wait_lost()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(venue.rest.keep_warm)
+                nursery.start_soon(_relearn_limits, context)
+                reason = await feed.wait_lost()
+                nursery.cancel_scope.cancel()
         finally:
             context.publish(
                 ev.FeedDisconnected(
@@ -72,3 +79,12 @@ async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
                 )
             )
     raise ExchangeUnavailable(f"the private feed was lost: {reason}")
+
+
+async def _relearn_limits(context: Context) -> None:
+    while True:
+        await trio.sleep(LIMITS_EVERY_S)
+        try:
+            await context.venue.rest.learn_limits()
+        except ExchangeError as exc:
+            context.log.debug(f"the limits were not read again: {exc}")

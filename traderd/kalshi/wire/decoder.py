@@ -299,6 +299,7 @@ class FrameDecoder:
             created_at=_moment(body.created_ts_ms, body.created_time),
             expires_at=_moment(body.expiration_ts_ms, body.expiration_time),
             reason=body.last_update_reason or None,
+            updated_at=_moment(body.last_updated_ts_ms, body.last_update_time),
         )
         events.append(OrderReported(at=at, record=record, source=Source.FEED))
 

@@ -57,6 +57,8 @@ def create_order_request(
         expiration_time=None if terms.expires_at is None else terms.expires_at // NS_PER_S,
         post_only=terms.post_only or None,
         reduce_only=terms.reduce_only or None,
+        cancel_order_on_pause=terms.cancel_on_pause or None,
+        order_group_id=terms.order_group_id,
     )
 
 

@@ -6,7 +6,7 @@ Must not: interpret; `translate` and `serve` turn these into the model and back.
 
 from __future__ import annotations
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from traderd.kalshi.wire.numbers import Number
 from traderd.kalshi.wire.rest import Wire
@@ -52,6 +52,21 @@ class OrderList(Wire, frozen=True, kw_only=True):
     cursor: str | UnsetType | None = UNSET
 
 
+class OrderRows(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/orders` for a reader: a row that cannot be read must not hide the others."""
+
+    orders: list[Raw] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
+class OrderName(Wire, frozen=True, kw_only=True):
+    """What of an order can be read when the whole cannot."""
+
+    order_id: str = ""
+    ticker: str = ""
+    client_order_id: str | None = None
+
+
 class OrderEnvelope(Wire, frozen=True, kw_only=True):
     """`GET /portfolio/orders/{order_id}`."""
 
@@ -87,6 +102,22 @@ class FillList(Wire, frozen=True, kw_only=True):
 
     fills: list[Fill] | UnsetType | None = UNSET
     cursor: str | UnsetType | None = UNSET
+
+
+class FillRows(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/fills` for a reader: a row that cannot be read must not hide the others."""
+
+    fills: list[Raw] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
+class FillName(Wire, frozen=True, kw_only=True):
+    """What of a fill can be read when the whole cannot."""
+
+    ticker: str = ""
+    market_ticker: str = ""
+    trade_id: str = ""
+    order_id: str = ""
 
 
 class MarketPosition(Wire, frozen=True, kw_only=True):
@@ -137,3 +168,72 @@ class Balance(Wire, frozen=True, kw_only=True):
     balance: int = 0
     updated_ts: int = 0
     balance_breakdown: list[BalanceShard] | UnsetType | None = UNSET
+
+
+class Settlement(Wire, frozen=True, kw_only=True):
+    """What a position got; `fee_cost` is the sum of the market's trading fees, not one for settling."""
+
+    ticker: str
+    market_result: str
+    yes_count_fp: Number
+    no_count_fp: Number
+    revenue: int
+    """Cents."""
+    settled_time: str
+    yes_total_cost_dollars: Number = "0.000000"
+    no_total_cost_dollars: Number = "0.000000"
+    fee_cost: Number = "0.000000"
+    value: int | float | UnsetType | None = UNSET
+    """Cents of one YES contract."""
+
+
+class SettlementList(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/settlements`."""
+
+    settlements: list[Settlement] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
+class CashMovement(Wire, frozen=True, kw_only=True):
+    """A deposit or a withdrawal."""
+
+    id: str
+    status: str
+    """`pending`, `applied`, `failed` or `returned`."""
+    amount_cents: int
+    created_ts: int
+    """Unix seconds."""
+    fee_cents: int = 0
+    finalized_ts: int | UnsetType | None = UNSET
+
+
+class DepositList(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/deposits`."""
+
+    deposits: list[CashMovement] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
+class WithdrawalList(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/withdrawals`."""
+
+    withdrawals: list[CashMovement] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET
+
+
+class Transfer(Wire, frozen=True, kw_only=True):
+    """A transfer of cash between two subaccounts."""
+
+    transfer_id: str
+    from_subaccount: int
+    to_subaccount: int
+    amount_cents: int
+    created_ts: int
+    """Unix seconds."""
+
+
+class TransferList(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/subaccounts/transfers`."""
+
+    transfers: list[Transfer] | UnsetType | None = UNSET
+    cursor: str | UnsetType | None = UNSET

@@ -194,6 +194,7 @@ def order_record_from_wire(wire: portfolio.Order) -> OrderRecord:
             created_at=_time(wire.created_time, "created_time"),
             expires_at=_time(wire.expiration_time, "expiration_time"),
             reason=wire.last_update_reason or None,
+            updated_at=_time(wire.last_update_time, "last_update_time"),
         )
 
 
@@ -240,7 +241,17 @@ def balance_from_wire(wire: portfolio.Balance) -> BalanceRecord:
         return BalanceRecord(
             balance=parse_money(wire.balance_dollars, what="balance_dollars"),
             portfolio_value=Money(wire.portfolio_value * MICRODOLLARS_PER_CENT),
+            by_engine=_by_engine(wire.balance_breakdown or []),
         )
+
+
+def _by_engine(shards: list[portfolio.BalanceShard]) -> tuple[tuple[int, Money], ...]:
+    if len(shards) < 2:
+        return ()
+    return tuple(
+        (shard.exchange_index, parse_money(shard.balance, what="balance_breakdown.balance"))
+        for shard in shards
+    )
 
 
 def _named(text: str, field: str) -> str:
