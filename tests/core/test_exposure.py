@@ -23,9 +23,9 @@ from tests.core.builders import (
     tell,
     terms,
 )
-from traderd.core.exposure import Leg, account_exposure, market_exposure
+from traderd.core.exposure import Leg, account_exposure, grouped_exposure, market_exposure
 from traderd.core.ledger import Position
-from traderd.model.ids import OrderId, TradeId
+from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, Side
 from traderd.model.units import ONE_DOLLAR, Count, Money, Price
 
@@ -195,4 +195,95 @@ def test_the_bound_never_rises_while_orders_fill_or_end(holding, legs, rng):
                 legs.append((side, Price(limit), Count(count - done)))
         after = market_exposure(position, legs)
         assert after <= bound
+        bound = after
+
+
+# --- exclusive events -----------------------------------------------------------------------------
+
+NAMES = tuple(MarketTicker(f"KXE-26-{letter}") for letter in "ABC")
+MARKETS = st.lists(st.tuples(HELD, LEGS.map(lambda legs: legs[:3])), min_size=2, max_size=3)
+EXCLUSIVE = dict.fromkeys(NAMES, "KXE-26")
+
+
+def together(positions, legs) -> int:
+    return grouped_exposure(positions, legs, EXCLUSIVE)
+
+
+def test_positions_of_which_only_one_can_lose_are_not_all_lost():
+    # Three NO positions of $60 for 100 contracts: one of them loses its $60, two pay $40 more than they cost.
+    positions = {name: held(-100, "60") for name in NAMES}
+    legs: dict[MarketTicker, list[Leg]] = {name: [] for name in NAMES}
+    assert grouped_exposure(positions, legs, {}) == dollars("180")
+    assert together(positions, legs) == 0
+    legs[NAMES[0]] = [leg(B, "0.40", 200)]
+    # The bid closes 100 at a price that loses nothing, and opens 100 of YES, which is lost when another one pays.
+    assert together(positions, legs) == dollars("40") + dollars("60") - dollars("40") + dollars(
+        "3.36"
+    )
+
+
+def true_event_loss(positions, legs) -> int:
+    """Try each market as the one that pays, and none; an order fills when that loses, at the published fee."""
+    worst = 0
+    for winner in (*positions, None):
+        loss = 0
+        for name, position in positions.items():
+            pays = ONE_DOLLAR if name == winner else 0
+            worth = pays if position.count > 0 else ONE_DOLLAR - pays
+            loss += position.cost - abs(position.count) * worth
+            for side, at_price, count in legs[name]:
+                loss += max(0, (at_price - pays) * side.sign * count + fee(at_price, count))
+        worst = max(worst, loss)
+    return worst
+
+
+@settings(deadline=None, max_examples=80)
+@given(MARKETS)
+def test_the_bound_of_an_exclusive_event_is_never_below_the_truth_nor_above_the_sum(drawn):
+    positions = {
+        name: any_position(*holding) for name, (holding, _) in zip(NAMES, drawn, strict=False)
+    }
+    legs = {name: rows for name, (_, rows) in zip(NAMES, drawn, strict=False)}
+    bound = together(positions, legs)
+    assert bound >= true_event_loss(positions, legs) - ROUNDING * len(positions)
+    assert bound <= grouped_exposure(positions, legs, {})
+
+
+ROUNDING = 1
+"""Average costs are rounded up to the unit, so no more than that can be missing a market."""
+
+
+@settings(deadline=None, max_examples=200)
+@given(MARKETS, st.randoms(use_true_random=False))
+def test_the_bound_of_an_exclusive_event_never_rises_while_orders_fill_or_end(drawn, rng):
+    positions = {
+        name: any_position(*holding) for name, (holding, _) in zip(NAMES, drawn, strict=False)
+    }
+    legs = {name: list(rows) for name, (_, rows) in zip(NAMES, drawn, strict=False)}
+    bound = together(positions, legs)
+    for number in range(12):
+        name = rng.choice(list(positions))
+        if not legs[name]:
+            continue
+        side, limit, count = legs[name].pop(rng.randrange(len(legs[name])))
+        done = rng.randint(1, count)
+        if rng.random() < 0.8:
+            better = max(1, limit - 300) if side is B else min(9_999, limit + 300)
+            positions[name].apply(
+                Fill(
+                    trade_id=TradeId(str(number)),
+                    order_id=OrderId("x"),
+                    ticker=name,
+                    side=side,
+                    price=Price(rng.choice([limit, better])),
+                    count=Count(done),
+                    fee=Money(0),
+                    is_taker=True,
+                    executed_at=second(number),
+                )
+            )
+            if done < count:
+                legs[name].append((side, Price(limit), Count(count - done)))
+        after = together(positions, legs)
+        assert after <= bound + ROUNDING * len(positions)
         bound = after

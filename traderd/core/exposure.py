@@ -1,6 +1,6 @@
 """How much money can be lost at worst: positions, and everything that may still fill.
 
-Owns: the worst case of one market. What is resting, in flight, unknown or reported but not booked counts as
+Owns: the worst case of one market, and of several that cannot all be lost at once. What is resting, in flight, unknown or reported but not booked counts as
 if it had filled; the part of an order that would only close a position is free (Kalshi: collateral).
 The bound can only fall while orders fill or end, so a limit that held when an order was let through keeps
 holding whatever happens to it.
@@ -9,19 +9,23 @@ Must not: count an order as gone because nobody has heard of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from traderd.core.fees import worst_fee
-from traderd.core.ledger import Ledger, Position
-from traderd.core.orders import Order
+from traderd.core.ledger import Ledger
+from traderd.core.order import Order
+from traderd.core.position import Position
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderTerms, Side
 from traderd.model.units import ONE_DOLLAR, Count, Money, Price, notional
 
 Leg = tuple[Side, Price, Count]
 """Side, YES price and count of something that may still fill."""
+Legs = dict[MarketTicker, list[Leg]]
 _Offer = tuple[Price, Count, Money]
 """Price of the side that is acquired, count, and worst fee."""
+Worst = tuple[Money, int, int]
+"""The worst loss in one market by itself, when it pays NO and when it pays YES."""
 
 
 def market_exposure(position: Position | None, legs: Iterable[Leg]) -> Money:
@@ -57,16 +61,101 @@ def _turning_risk(held: int, cost: int, offers: list[_Offer]) -> int:
     return risk - (-lost // held if held else 0)
 
 
-def account_exposure(ledger: Ledger, at_risk: Iterable[Order], extra: OrderTerms | None) -> Money:
-    """Return the sum over all markets of the worst loss, with `extra` as if it were placed.
+def _both_outcomes(position: Position | None, legs: list[Leg]) -> tuple[int, int]:
+    # The worst loss when the market pays NO, and when it pays YES; below 0 is what it pays beyond its cost.
+    count = position.count if position is not None else 0
+    cost, held = (position.cost if position is not None else 0), abs(count)
+    offers: dict[Side, list[_Offer]] = {Side.BID: [], Side.ASK: []}
+    for side, price, amount in legs:
+        side_price = price if side is Side.BID else Price(ONE_DOLLAR - price)
+        offers[side].append((side_price, amount, worst_fee(side, price, amount)))
+    adding, closing = (Side.BID, Side.ASK) if count >= 0 else (Side.ASK, Side.BID)
+    all_fees = sum(fee for side in offers for _, _, fee in offers[side])
+    if_lost = cost + sum(notional(price, amount) for price, amount, _ in offers[adding]) + all_fees
+    if_won = _loss_if_won(held, cost, offers[closing]) + all_fees
+    return (if_lost, if_won) if count >= 0 else (if_won, if_lost)
 
-    `at_risk` are the live orders and those whose fills are still owed.
+
+def _loss_if_won(held: int, cost: int, offers: list[_Offer]) -> int:
+    # When the held side pays, each contract that is closed before loses its payout, and what opens the other side is
+    # lost whole; fees are left out.
+    risk, lost, left = 0, 0, held
+    for price, count, _ in sorted(offers):
+        closing = min(left, count)
+        left -= closing
+        risk += notional(price, Count(count - closing))
+        lost += max(0, cost - held * (ONE_DOLLAR - price)) * closing
+    if held == 0:
+        return risk
+    # Both are rounded against us.
+    return risk - (-(lost + cost * left) // held) - left * ONE_DOLLAR
+
+
+def grouped_exposure(
+    positions: Mapping[MarketTicker, Position],
+    legs: Mapping[MarketTicker, Iterable[Leg]],
+    exclusive: Mapping[MarketTicker, str],
+    known: dict[MarketTicker, Worst] | None = None,
+) -> Money:
+    """Return the worst loss over these markets.
+
+    Args:
+        positions: all there are.
+        legs: by market, what may still fill; every market that counts has its row.
+        exclusive: the exclusive event of the markets that have one.
+        known: results of markets that were asked for before, which this call adds to.
     """
-    legs: dict[MarketTicker, list[Leg]] = {p.ticker: [] for p in ledger.open_positions()}
-    for order in at_risk:
-        legs.setdefault(order.ticker, []).append((order.side, order.price, order.at_risk))
+    known = {} if known is None else known
+    for ticker, rows in legs.items():
+        if ticker not in known:
+            position = positions.get(ticker)
+            alone = market_exposure(position, rows)
+            outcomes = _both_outcomes(position, list(rows)) if ticker in exclusive else (0, 0)
+            known[ticker] = (alone, *outcomes)
+    total, events = 0, dict[str, list[MarketTicker]]()
+    for ticker in legs:
+        event = exclusive.get(ticker)
+        if event is None:
+            total += known[ticker][0]
+        else:
+            events.setdefault(event, []).append(ticker)
+    for tickers in events.values():
+        rows_of_event = [known[ticker] for ticker in tickers]
+        total += min(sum(alone for alone, _, _ in rows_of_event), _exclusive(rows_of_event))
+    return Money(total)
+
+
+def _exclusive(markets: Iterable[Worst]) -> int:
+    # A gain that closing would make is not set against a loss elsewhere, because it leaves the exposure once it is
+    # made: else the bound would rise then.
+    if_none, dearest = 0, 0
+    for _, if_no, if_yes in markets:
+        if_none += if_no
+        dearest = max(dearest, if_yes - if_no)
+    return max(0, if_none + dearest)
+
+
+def legs_of(
+    positions: Iterable[Position], orders: Iterable[Order], extra: OrderTerms | None
+) -> Legs:
+    """Return by market what may still fill; a market in which something is only held has no legs."""
+    legs: Legs = {position.ticker: [] for position in positions}
+    for order in orders:
+        legs.setdefault(order.ticker, []).append((order.side, order.worst_price, order.at_risk))
     if extra is not None:
         legs.setdefault(extra.ticker, []).append((extra.side, extra.price, extra.count))
-    return Money(
-        sum(market_exposure(ledger.positions.get(ticker), rows) for ticker, rows in legs.items())
-    )
+    return legs
+
+
+def account_exposure(
+    ledger: Ledger,
+    at_risk: Iterable[Order],
+    extra: OrderTerms | None,
+    exclusive: Mapping[MarketTicker, str] | None = None,
+) -> Money:
+    """Return the worst loss over all markets, with `extra` as if it were placed.
+
+    `at_risk` are the live orders and those whose fills are still owed; without `exclusive` all markets are added.
+    """
+    legs = legs_of(ledger.open_positions(), at_risk, extra)
+    return grouped_exposure(ledger.positions, legs, exclusive or {})

@@ -1,102 +1,67 @@
 """The risk rules: each a small pure function that allows an order or says why not.
 
-Owns: the rules and their order. A denial names the rule, the number that broke it, the limit and the cure.
-An order that only takes risk away passes the rules that bound risk.
+Owns: the rules of conditions and markets, and the order of all rules. A denial names the rule, its control, the number that
+broke it, the limit and the cure. An order that only takes risk away passes the rules that bound risk.
 Must not: hold state; everything it judges by is in the `Proposal`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-import attrs
-
-from traderd.core.book import Book, Top
-from traderd.core.quality_records import BookQuality
-from traderd.model.events import BookGrade, HaltRaised
-from traderd.model.ids import MarketTicker
-from traderd.model.market import Market, MarketStatus
-from traderd.model.orders import OrderOwner, OrderTerms, Side
-from traderd.model.states import WORKING, State
-from traderd.model.units import (
-    Count,
-    Money,
-    Price,
-    show_count,
-    show_money,
-    show_price,
+from traderd.core.conditions import BREAKER_HALT, KILL_HALT, venue_pause_words
+from traderd.core.limit_rules import (
+    account_position,
+    collateral,
+    engine_exposure,
+    engine_orders,
+    event_loss,
+    event_position,
+    exposure,
+    market_position,
+    not_fenced,
+    open_orders,
+    order_cost,
+    size,
+    strategy_position,
 )
+from traderd.core.loss_watch import DAILY_LOSS_HALT, DRAWDOWN_HALT
+from traderd.core.price_rules import (
+    collar,
+    last_collar,
+    mid_collar,
+    on_grid,
+    price_band,
+    price_jump,
+)
+from traderd.core.repeat_rules import duplicate, message_rate, self_match
+from traderd.core.risk_limits import RiskLimits
+from traderd.core.verdict import STRATEGY, Denied, Proposal, Rule
+from traderd.model.ids import MarketTicker
+from traderd.model.market import MarketStatus
+from traderd.model.orders import OrderOwner
+from traderd.model.states import WORKING
 
-STRATEGY: Final = OrderOwner.STRATEGY
-"""As whose an order is judged unless somebody says otherwise: more rules bind it than a person's."""
-
-
-@attrs.frozen(kw_only=True)
-class RiskLimits:
-    """The numbers that bound risk."""
-
-    max_order_count: Count
-    max_open_orders: int
-    max_exposure: Money
-    breaker_errors: int
-    price_collar: Price
-    """How far beyond the far side of the book an order may be priced."""
-    min_book_grade: BookGrade
-    """The worst book on which a strategy takes new risk."""
-
-
-@attrs.frozen(kw_only=True)
-class Proposal:
-    """One order that wants to be placed, and everything the rules judge it by."""
-
-    terms: OrderTerms
-    owner: OrderOwner
-    """Who wants it: a person is trusted to look at a book, a strategy is not."""
-    limits: RiskLimits
-    state: State
-    market: Market | None
-    book: Book | None
-    quality: BookQuality | None
-    """How good the book is now; None only when there is none."""
-    position: Count
-    same_side: Count
-    """What may still fill of other orders on the same side of this market."""
-    live_orders: int
-    """Resting, in flight and unknown."""
-    unknown_here: int
-    """Orders of this market whose outcome is unknown."""
-    exposure_before: Money
-    exposure_after: Money
-    halt: HaltRaised | None
-    paused: str | None
-    venue_paused: str | None
-    """Why the whole exchange takes no orders."""
-    venue_paused_here: str | None
-    """Why the exchange takes none for this market alone."""
-    last_trade: Price | None
-    """Where this market last traded, as far as we saw."""
-    position_in_doubt: bool = False
-    """The exchange contradicts our position: nobody knows what would reduce it."""
-
-    @property
-    def reduces(self) -> bool:
-        """Tell whether filling it, and all orders of its side before it, only takes risk away."""
-        if self.position_in_doubt:
-            return False
-        against = self.position * self.terms.side.sign < 0
-        return against and self.same_side + self.terms.count <= abs(self.position)
+__all__ = [
+    "CONDITION_RULES",
+    "RULES",
+    "STRATEGY",
+    "Denied",
+    "Proposal",
+    "RiskLimits",
+    "Rule",
+    "judge",
+    "size",
+]
 
 
-@attrs.frozen(kw_only=True)
-class Denied:
-    """Why an order was not allowed."""
-
-    rule: str
-    sentence: str
-
-
-Rule = Callable[[Proposal], Denied | None]
+HALT_CONTROLS: Final = {
+    DAILY_LOSS_HALT: "C5",
+    DRAWDOWN_HALT: "C5",
+    "last_gate": "C9",
+    BREAKER_HALT: "C15",
+}
+"""The control that raised a halt of the machine."""
 
 
 def ready(proposal: Proposal) -> Denied | None:
@@ -110,13 +75,24 @@ def ready(proposal: Proposal) -> Denied | None:
 
 
 def not_halted(proposal: Proposal) -> Denied | None:
-    """A halt stops new risk; reductions pass."""
+    """A halt stops new risk; reductions pass, but not the kill switch."""
     halt = proposal.halt
-    if halt is None or proposal.reduces:
+    if halt is None:
+        return None
+    if halt.halt_id == KILL_HALT:
+        return Denied(
+            rule="kill",
+            control="C12",
+            sentence=f"the kill switch was pulled by {halt.by or halt.author.value}: {halt.reason}; "
+            f"nothing but cancels leaves until `traderd clear-halt {KILL_HALT}`",
+        )
+    if proposal.reduces:
         return None
     return Denied(
         rule="halt",
-        sentence=f"halt {halt.halt_id!r} by {halt.author.value}: {halt.reason}; clear it first",
+        control=HALT_CONTROLS.get(halt.halt_id, ""),
+        sentence=f"halt {halt.halt_id!r} by {halt.author.value}: {halt.reason}; "
+        f"`traderd clear-halt {halt.halt_id}` ends it",
     )
 
 
@@ -124,7 +100,52 @@ def not_paused(proposal: Proposal) -> Denied | None:
     """A pause stops new risk; reductions pass."""
     if proposal.paused is None or proposal.reduces:
         return None
-    return Denied(rule="pause", sentence=f"trading is paused: {proposal.paused}; resume it first")
+    return Denied(
+        rule="pause",
+        sentence=f"trading is paused: {proposal.paused}; `traderd resume` of the same scope ends it",
+    )
+
+
+def strategy_allowed(proposal: Proposal) -> Denied | None:
+    """A strategy whose order group was triggered opens nothing until a person resets it."""
+    if proposal.strategy_stopped is None or proposal.only_closes:
+        return None
+    return Denied(rule="order_group", control="C7", sentence=proposal.strategy_stopped)
+
+
+def not_repeating(proposal: Proposal) -> Denied | None:
+    """A strategy that executed too often places nothing until a person enables it.
+
+    Orders that rest are nothing for it, whatever they would do; what can only close its own position passes, or nobody
+    could flatten it.
+    """
+    halt = proposal.strategy_halt
+    if halt is None or proposal.only_closes:
+        return None
+    return Denied(
+        rule="executions",
+        control="C7",
+        sentence=f"strategy {proposal.strategy} is stopped: {halt.reason}; find out why, then "
+        f"`traderd clear-halt {halt.halt_id}`",
+    )
+
+
+def not_restricted(proposal: Proposal) -> Denied | None:
+    """What is on the restricted list is not traded, not even to reduce."""
+    names = [proposal.terms.ticker]
+    if proposal.market is not None:
+        names.append(MarketTicker(proposal.market.event_ticker))
+    for entry in proposal.limits.restricted:
+        if any(name == entry or name.startswith(f"{entry}-") for name in names):
+            return Denied(
+                rule="restricted",
+                control="C16",
+                sentence=f"{proposal.terms.ticker} is on the restricted list as {entry}; trade another market, or "
+                "take it off risk.restricted",
+                number=proposal.terms.ticker,
+                limit=entry,
+            )
+    return None
 
 
 def venue_open(proposal: Proposal) -> Denied | None:
@@ -136,13 +157,18 @@ def venue_open(proposal: Proposal) -> Denied | None:
     else:
         return None
     return Denied(
-        rule="venue_pause", sentence=f"{what} is paused: {why}; try again when it resumes"
+        rule="venue_pause", sentence=f"{venue_pause_words(what, why)}; try again when it resumes"
     )
 
 
 def market_open(proposal: Proposal) -> Denied | None:
     """The market must be known and active."""
     ticker = proposal.terms.ticker
+    if proposal.market is None and proposal.left_because is not None:
+        return Denied(
+            rule="market",
+            sentence=f"market {ticker} is not followed any more: {proposal.left_because}; choose one that trades",
+        )
     if proposal.market is None:
         return Denied(
             rule="market",
@@ -177,125 +203,53 @@ def book_grade(proposal: Proposal) -> Denied | None:
         return None
     return Denied(
         rule="book_grade",
+        control="C10",
+        number=quality.grade.value,
+        limit=minimum.value,
         sentence=f"book grade {quality.grade.value}, minimum {minimum.value}: "
         f"{'; '.join(quality.causes)}; wait until it is better, or lower risk.min_book_grade",
     )
 
 
-def on_grid(proposal: Proposal) -> Denied | None:
-    """The price must be one the market allows."""
-    market, price = proposal.market, proposal.terms.price
-    if market is None or market.grid.allows(price):
-        return None
-    lower, upper = market.grid.floor(price), market.grid.ceil(price)
-    return Denied(
-        rule="grid",
-        sentence=f"{show_price(price)} is not on the price grid of {market.ticker} "
-        f"({market.grid.describe()}); nearest are {show_price(lower)} and {show_price(upper)}",
-    )
-
-
-def size(proposal: Proposal) -> Denied | None:
-    """One order may not be larger than the limit."""
-    count, limit = proposal.terms.count, proposal.limits.max_order_count
-    if count <= limit:
-        return None
-    return Denied(
-        rule="size",
-        sentence=f"{show_count(count)} contracts is more than risk.max_order_contracts = "
-        f"{show_count(limit)}; ask for less or raise the limit",
-    )
-
-
-def not_fenced(proposal: Proposal) -> Denied | None:
-    """A market with an order of unknown outcome takes no new risk until it is resolved."""
-    if proposal.unknown_here == 0 or proposal.reduces:
-        return None
-    return Denied(
-        rule="fence",
-        sentence=f"{proposal.unknown_here} order(s) of {proposal.terms.ticker} have an unknown "
-        "outcome; the market is fenced, wait until they are found",
-    )
-
-
-def open_orders(proposal: Proposal) -> Denied | None:
-    """Resting, in flight and unknown orders together are bounded."""
-    limit = proposal.limits.max_open_orders
-    if proposal.live_orders < limit:
-        return None
-    return Denied(
-        rule="open_orders",
-        sentence=f"{proposal.live_orders} orders are open and risk.max_open_orders = {limit}; "
-        "cancel one first",
-    )
-
-
-def exposure(proposal: Proposal) -> Denied | None:
-    """The worst loss over all markets is bounded; orders that lower it always pass."""
-    after, limit = proposal.exposure_after, proposal.limits.max_exposure
-    if after <= limit or after <= proposal.exposure_before:
-        return None
-    return Denied(
-        rule="exposure",
-        sentence=f"worst-case exposure would be {show_money(after)} and "
-        f"risk.max_exposure_dollars = {show_money(limit)}; reduce a position or cancel orders first",
-    )
-
-
-def collar(proposal: Proposal) -> Denied | None:
-    """A price far through the market is a slip of the finger; with no price known nobody can tell."""
-    terms, book = proposal.terms, proposal.book
-    if book is None or book.updated_at is None:
-        return Denied(
-            rule="book",
-            sentence=f"no book of {terms.ticker} has been seen yet; wait for its first snapshot",
-        )
-    # Last known prices on purpose: people, and what only takes risk away, may go by them when there is nothing better;
-    # for anything else `book_grade` has spoken before.
-    reference = _reference(terms.side, book.last_known_top(), proposal.last_trade)
-    if reference is None:
-        return Denied(
-            rule="book",
-            sentence=f"the book of {terms.ticker} is empty and no trade was seen, so no price can be "
-            "judged; wait for an order or a trade of somebody else",
-        )
-    (price, name), width = reference, proposal.limits.price_collar
-    through = (terms.price - price) * terms.side.sign
-    if through <= width:
-        return None
-    return Denied(
-        rule="collar",
-        sentence=f"{show_price(terms.price)} is {show_price(Price(through))} through {name} "
-        f"({show_price(price)}) and risk.price_collar_dollars = {show_price(width)}; "
-        "price it nearer to the book",
-    )
-
-
-def _reference(side: Side, top: Top, last_trade: Price | None) -> tuple[Price, str] | None:
-    # What the order could trade against; when nothing rests there, the next best witness of the price.
-    far, own = (top.ask, top.bid) if side is Side.BID else (top.bid, top.ask)
-    if far is not None:
-        return far, "the other side"
-    if last_trade is not None:
-        return last_trade, "the last trade"
-    return None if own is None else (own, "the best of its own side")
-
-
-CONDITION_RULES: Final[tuple[Rule, ...]] = (ready, not_halted, not_paused, venue_open)
+CONDITION_RULES: Final[tuple[Rule, ...]] = (
+    ready,
+    not_repeating,
+    not_halted,
+    not_paused,
+    strategy_allowed,
+    venue_open,
+)
 """What can change between the verdict and the moment at which an order leaves."""
 
 RULES: Final[tuple[Rule, ...]] = (
     *CONDITION_RULES,
+    not_restricted,
     market_open,
     book_grade,
     on_grid,
+    price_band,
     size,
+    order_cost,
     not_fenced,
     open_orders,
+    engine_orders,
+    market_position,
+    event_position,
+    strategy_position,
+    account_position,
     exposure,
+    engine_exposure,
+    event_loss,
+    collateral,
     collar,
+    mid_collar,
+    last_collar,
+    price_jump,
+    self_match,
+    duplicate,
+    message_rate,
 )
-"""In order: conditions first, then the market, then the order itself, then the account."""
+"""In order: conditions, the market, the order itself, the account, the price, and last what a moment mends."""
 
 
 def judge(proposal: Proposal, rules: tuple[Rule, ...] = RULES) -> Denied | None:
