@@ -3,8 +3,22 @@
 import pytest
 
 from tests.core.builders import OTHER, TICKER, cleared, halt, second
-from traderd.core.conditions import BREAKER_HALT, Conditions
-from traderd.model.events import Author, HaltRaised, VenuePaused, VenueResumed
+from traderd.core.conditions import (
+    BREAKER_HALT,
+    KILL_HALT,
+    Conditions,
+    scope_words,
+    venue_pause_words,
+)
+from traderd.model.events import (
+    Author,
+    HaltRaised,
+    TradingPaused,
+    TradingResumed,
+    VenuePaused,
+    VenueResumed,
+)
+from traderd.model.ids import StrategyName
 
 PERSON, MACHINE = Author.PERSON, Author.MACHINE
 
@@ -105,3 +119,72 @@ def test_the_last_word_on_a_paused_market_counts():
         paused = VenuePaused(at=second(at), sentence=f"word {at}", ticker=TICKER)
         conditions.pause_venue(paused)
     assert conditions.markets_paused == {TICKER: ("word 9", second(9))}
+
+
+def test_the_kill_switch_is_ended_by_a_person_only_and_covers_everything():
+    conditions = Conditions(breaker_limit=5)
+    conditions.raise_halt(halt("m", ticker=TICKER))
+    conditions.raise_halt(halt(KILL_HALT, MACHINE))
+    assert conditions.halt_for(TICKER) is conditions.killed
+    assert not conditions.clear_halt(cleared(KILL_HALT, MACHINE))
+    assert not conditions.clear_halt(cleared(KILL_HALT, Author.PLUGIN))
+    assert conditions.clear_halt(cleared(KILL_HALT, PERSON))
+    assert conditions.killed is None
+
+
+@pytest.mark.parametrize(
+    ("raised_by", "cleared_by", "ends"),
+    [
+        (Author.PLUGIN, Author.PLUGIN, True),
+        (Author.PLUGIN, MACHINE, False),
+        (MACHINE, Author.PLUGIN, False),
+        (PERSON, Author.PLUGIN, False),
+        (Author.PLUGIN, PERSON, True),
+    ],
+)
+def test_machine_and_plugins_do_not_overrule_each_other(raised_by, cleared_by, ends):
+    conditions = Conditions(breaker_limit=5)
+    conditions.raise_halt(halt("h", raised_by))
+    assert conditions.clear_halt(cleared("h", cleared_by)) is ends
+
+
+def test_a_halt_of_a_strategy_covers_only_what_it_does():
+    conditions = Conditions(breaker_limit=5)
+    raised = HaltRaised(
+        at=second(1), halt_id="s", author=PERSON, reason="x", strategy=StrategyName("maker")
+    )
+    conditions.raise_halt(raised)
+    assert conditions.halt_for(TICKER, StrategyName("maker")) is raised
+    assert conditions.halt_for(TICKER, StrategyName("taker")) is None
+    assert conditions.halt_for(TICKER) is None
+
+
+def test_pauses_of_several_scopes_stand_beside_each_other():
+    conditions = Conditions(breaker_limit=5)
+    everywhere = TradingPaused(at=second(1), reason="all")
+    market = TradingPaused(at=second(1), reason="rain", ticker=TICKER)
+    conditions.pause(market)
+    assert conditions.paused is None
+    assert conditions.pause_for(TICKER) is market
+    assert conditions.pause_for(OTHER) is None
+    conditions.pause(everywhere)
+    conditions.resume(TradingResumed(at=second(2), ticker=TICKER))
+    assert conditions.paused == "all"
+    assert conditions.pause_for(TICKER) is everywhere
+
+
+def test_scopes_have_words():
+    assert scope_words(None, None) == "the account"
+    assert scope_words(TICKER, None) == f"market {TICKER}"
+    assert scope_words(TICKER, StrategyName("s")) == f"market {TICKER} of strategy s"
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("exchange is paused", "the exchange is paused"),
+        ("Thursday maintenance", "the exchange is paused: Thursday maintenance"),
+    ],
+)
+def test_a_pause_of_the_exchange_is_said_once(why, words):
+    assert venue_pause_words("the exchange", why) == words

@@ -1,5 +1,7 @@
 """The verbs of risk: a person's word holds at once, and for good."""
 
+import trio
+
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.commands import Answer, ClearHalt, Halt, Pause, Resume
 from traderd.model.events import TradingPaused
@@ -48,6 +50,20 @@ async def test_going_on_without_a_pause_is_told(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         outcome = await simulated.send(Resume())
         assert (outcome.answer, outcome.sentence) == (Answer.DENIED, "trading is not paused")
+
+
+async def test_the_pauses_that_stand_are_named_with_the_command_that_ends_them(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Pause(reason="rain", ticker=TICKERS[0]))
+        ends = f"what still stops new risk is ended by `traderd resume --market {TICKERS[0]}`"
+        assert (await simulated.send(Resume())).sentence == f"trading is not paused; {ends}"
+        await simulated.send(Pause(reason="lunch"))
+        assert (await simulated.send(Resume())).sentence == f"the pause is over; {ends}"
+        assert (await simulated.send(Resume(ticker=TICKERS[0]))).sentence == (
+            f"the pause of market {TICKERS[0]} is over"
+        )
 
 
 async def test_a_persons_word_is_on_the_disk_when_it_is_answered(tmp_path, autojump_clock):
@@ -111,8 +127,50 @@ async def test_the_end_of_a_pause_names_what_still_stops_trading(tmp_path, autoj
         await simulated.send(Pause(reason="lunch"))
         outcome = await simulated.send(Resume())
         assert outcome.sentence == (
-            "the pause is over; what still stops it is ended by `traderd clear-halt person:account`"
+            "the pause is over; what still stops new risk is ended by `traderd clear-halt person:account`"
         )
         again = await simulated.send(Resume())
         assert again.answer is Answer.DENIED
         assert "clear-halt person:account" in again.sentence
+
+
+async def test_a_halt_holds_at_once_while_the_disk_still_writes_somebodys_pause(
+    tmp_path, autojump_clock
+):
+    """A verb is carried out when it comes; only its acknowledgement waits for the disk."""
+    async with simulated_daemon(tmp_path) as simulated:
+        real = simulated.env.run_blocking
+
+        async def slow(function, *args):
+            if function.__name__ == "append":
+                await trio.sleep(20.0)
+            return await real(function, *args)
+
+        simulated.env.run_blocking = slow
+        answers = []
+
+        async def send(command):
+            answers.append((await simulated.send(command)).ok)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, Pause(reason="x", ticker=TICKERS[1], by="ann"))
+            await trio.sleep(0.1)
+            nursery.start_soon(send, Halt(reason="stop everything", by="ann"))
+            await trio.sleep(0.1)
+            assert "person:account" in simulated.view.conditions.halts
+            assert answers == [], "it is acknowledged when it is on the disk"
+        assert answers == [True, True]
+
+
+async def test_verbs_are_carried_out_in_the_order_in_which_they_came(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        for _ in range(20):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_begun, simulated, Pause(reason="x"))
+                await nursery.start(_begun, simulated, Resume())
+            assert simulated.view.conditions.paused is None
+
+
+async def _begun(simulated, command, *, task_status):
+    task_status.started()
+    await simulated.send(command)

@@ -1,4 +1,4 @@
-"""The verbs of risk: pause, resume, halt, clear; and the voice of every halt.
+"""The verbs of risk: pause, resume, halt, clear and their dry runs; and the voice of every halt.
 
 Owns: how a person's word becomes a durable condition.
 Must not: judge orders; the pure rules in `core/risk.py` do, at the one gate in the order service.
@@ -12,21 +12,29 @@ import attrs
 import trio
 
 from traderd.config import Config
-from traderd.core.conditions import Conditions
+from traderd.core.conditions import KILL_HALT, Conditions, scope_words
+from traderd.core.dry_run import PREFIX, rehearse
 from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.model.commands import (
     Answer,
+    CancelOrders,
     ClearHalt,
     Command,
+    DryRun,
+    Flatten,
     Halt,
     Outcome,
     Pause,
     Resume,
 )
+from traderd.model.ids import MarketTicker, StrategyName
 from traderd.plugin_api import OnCrash, Service, hookimpl
+from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
+from traderd.services.scopes import unknown_scope
+from traderd.store.latch import remove_latch
 
 WHAT_GOES_ON = "resting orders stay, and orders that only reduce a position pass"
 
@@ -42,15 +50,58 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the risk verbs until cancelled."""
     with (
-        context.shared.commands.serve(Pause, Resume, Halt, ClearHalt) as requests,
+        context.shared.commands.serve(Pause, Resume, Halt, ClearHalt, DryRun) as requests,
         context.subscribe(ev.HaltRaised, ev.HaltCleared, policy=Policy.LOSSLESS) as halts,
     ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_tell_halts, context, halts)
             task_status.started()
             async for request in requests:
-                with request as command:
-                    request.answer(await _make_durable(context, _carry_out(context, command)))
+                command = request.command
+                if isinstance(command, DryRun):
+                    with request:
+                        request.answer(_rehearse(context, command))
+                elif isinstance(command, ClearHalt) and command.halt_id == KILL_HALT:
+                    nursery.start_soon(_clear_kill, context, request)
+                else:
+                    # At once, in the order in which they came: a halt must not wait until the disk has written
+                    # somebody else's pause. Only the acknowledgement waits.
+                    outcome = _carry_out(context, command)
+                    nursery.start_soon(_acknowledge, context, request, outcome)
+
+
+def _rehearse(context: Context, command: DryRun) -> Outcome:
+    verb = command.of
+    if isinstance(verb, Pause | Halt | CancelOrders | Flatten):
+        # A dry run refuses what the real one would.
+        unknown = unknown_scope(context, verb.ticker, verb.strategy)
+        if unknown is not None:
+            return _denied(f"{PREFIX}{unknown}, so it would be refused; check the name")
+    return rehearse(context.view, command, context.now())
+
+
+async def _acknowledge(
+    context: Context, request: CommandRequest[Any, Outcome], outcome: Outcome
+) -> None:
+    with request:
+        request.answer(await _make_durable(context, outcome))
+
+
+async def _clear_kill(context: Context, request: CommandRequest[Any, Outcome]) -> None:
+    with request as command:
+        if _may_clear(context, command):
+            # The file first: a latch that stays behind would kill the next start.
+            try:
+                await context.env.run_blocking(remove_latch, context.config.state_path())
+            except StoreError as exc:
+                request.answer(_denied(f"halt {command.halt_id!r} stands: {exc}"))
+                return
+        request.answer(await _make_durable(context, _carry_out(context, command)))
+
+
+def _may_clear(context: Context, command: ClearHalt) -> bool:
+    halt = context.view.conditions.halts.get(command.halt_id)
+    return halt is not None and context.view.conditions.may_clear(halt, command.author)
 
 
 async def _make_durable(context: Context, outcome: Outcome) -> Outcome:
@@ -65,66 +116,118 @@ async def _make_durable(context: Context, outcome: Outcome) -> Outcome:
 
 
 def _carry_out(context: Context, command: Command) -> Outcome:
-    at, conditions = context.now(), context.view.conditions
     match command:
-        case Pause(reason=reason):
-            context.publish(ev.TradingPaused(at=at, reason=reason))
-            return Outcome(answer=Answer.DONE, sentence=f"no new risk is taken; {WHAT_GOES_ON}")
+        case Pause():
+            return _pause(context, command)
         case Resume():
-            if conditions.paused is None:
-                return Outcome(
-                    answer=Answer.DENIED, sentence=f"trading is not paused{_standing(conditions)}"
-                )
-            context.publish(ev.TradingResumed(at=at))
-            return Outcome(answer=Answer.DONE, sentence=_after_the_pause(conditions))
-        case Halt(reason=reason, ticker=ticker):
-            if ticker is not None and context.view.market(ticker) is None:
-                return Outcome(
-                    answer=Answer.DENIED,
-                    sentence=f"market {ticker} is not known here, so nothing was halted; check the ticker",
-                )
-            halt_id = f"person:{ticker or 'account'}"
-            context.publish(
-                ev.HaltRaised(
-                    at=at, halt_id=halt_id, author=ev.Author.PERSON, reason=reason, ticker=ticker
-                )
-            )
-            return Outcome(
-                answer=Answer.DONE,
-                sentence=f"halt {halt_id!r} stands until `traderd clear-halt {halt_id}`; {WHAT_GOES_ON}",
-            )
-        case ClearHalt(halt_id=halt_id):
-            if halt_id not in conditions.halts:
-                known = ", ".join(conditions.halts) or "none"
-                return Outcome(
-                    answer=Answer.DENIED, sentence=f"no halt {halt_id!r}; there are: {known}"
-                )
-            context.publish(ev.HaltCleared(at=at, halt_id=halt_id, author=ev.Author.PERSON))
-            return Outcome(answer=Answer.DONE, sentence=f"halt {halt_id!r} is cleared")
+            return _resume(context, command)
+        case Halt():
+            return _halt(context, command)
+        case ClearHalt():
+            return _clear(context, command)
         case _:
             raise AssertionError(f"{type(command).__name__} is not a verb of risk")
 
 
-def _after_the_pause(conditions: Conditions) -> str:
+def _pause(context: Context, command: Pause) -> Outcome:
+    ticker, strategy = command.ticker, command.strategy
+    if (unknown := unknown_scope(context, ticker, strategy)) is not None:
+        return _denied(f"{unknown}, so nothing was paused")
+    context.publish(
+        ev.TradingPaused(
+            at=context.now(),
+            reason=command.reason,
+            ticker=ticker,
+            strategy=strategy,
+            by=command.by,
+        )
+    )
+    where = "" if ticker is None and strategy is None else f" in {scope_words(ticker, strategy)}"
+    return _done(f"no new risk is taken{where}; {WHAT_GOES_ON}")
+
+
+def _resume(context: Context, command: Resume) -> Outcome:
+    conditions, ticker, strategy = context.view.conditions, command.ticker, command.strategy
+    words = scope_words(ticker, strategy)
+    if (ticker, strategy) not in conditions.pauses:
+        what = "trading" if words == "the account" else words
+        return _denied(f"{what} is not paused{_standing(conditions)}")
+    context.publish(
+        ev.TradingResumed(at=context.now(), ticker=ticker, strategy=strategy, by=command.by)
+    )
     standing = _standing(conditions)
-    return f"the pause is over{standing}" if standing else "trading goes on"
+    if standing:
+        return _done(f"the pause is over{standing}")
+    return _done("trading goes on" if words == "the account" else f"the pause of {words} is over")
+
+
+def _halt(context: Context, command: Halt) -> Outcome:
+    ticker, strategy, author = command.ticker, command.strategy, command.author
+    if (unknown := unknown_scope(context, ticker, strategy)) is not None:
+        return _denied(f"{unknown}, so nothing was halted; check the name")
+    scope = [str(ticker)] if ticker is not None else []
+    scope += [f"strategy:{strategy}"] if strategy is not None else []
+    halt_id = f"{author.value}:{':'.join(scope) or 'account'}"
+    context.publish(
+        ev.HaltRaised(
+            at=context.now(),
+            halt_id=halt_id,
+            author=author,
+            reason=command.reason,
+            ticker=ticker,
+            strategy=strategy,
+            by=command.by,
+        )
+    )
+    return _done(
+        f"halt {halt_id!r} stands until `traderd clear-halt {halt_id}`; {WHAT_GOES_ON}",
+    )
+
+
+def _clear(context: Context, command: ClearHalt) -> Outcome:
+    conditions, halt_id = context.view.conditions, command.halt_id
+    halt = conditions.halts.get(halt_id)
+    if halt is None:
+        known = ", ".join(conditions.halts) or "none"
+        return _denied(f"no halt {halt_id!r}; there are: {known}")
+    if not conditions.may_clear(halt, command.author):
+        return _denied(
+            f"halt {halt_id!r} by {halt.author.value} cannot be cleared by a {command.author.value}"
+        )
+    context.publish(
+        ev.HaltCleared(at=context.now(), halt_id=halt_id, author=command.author, by=command.by)
+    )
+    return _done(f"halt {halt_id!r} is cleared")
+
+
+def _done(sentence: str) -> Outcome:
+    return Outcome(answer=Answer.DONE, sentence=sentence)
+
+
+def _denied(sentence: str) -> Outcome:
+    return Outcome(answer=Answer.DENIED, sentence=sentence)
 
 
 def _standing(conditions: Conditions) -> str:
-    if not conditions.halts:
-        return ""
-    halts = ", ".join(f"`traderd clear-halt {halt_id}`" for halt_id in conditions.halts)
-    return f"; what still stops it is ended by {halts}"
+    ends = [f"`traderd clear-halt {halt_id}`" for halt_id in conditions.halts]
+    ends += [f"`traderd resume{_flags(*scope)}`" for scope in conditions.pauses]
+    return f"; what still stops new risk is ended by {', '.join(ends)}" if ends else ""
+
+
+def _flags(ticker: MarketTicker | None, strategy: StrategyName | None) -> str:
+    market = "" if ticker is None else f" --market {ticker}"
+    return market if strategy is None else f"{market} --strategy {strategy}"
 
 
 async def _tell_halts(context: Context, halts: Inbox[Any]) -> None:
     async for batch in halts:
         for event in batch:
+            who = f"{event.author.value} {event.by}" if event.by else event.author.value
             if isinstance(event, ev.HaltRaised):
                 context.log.error(
-                    f"HALT {event.halt_id} by {event.author.value}: {event.reason}",
+                    f"HALT {event.halt_id} by {who}: {event.reason}",
                     halt_id=event.halt_id,
                     ticker=event.ticker,
                 )
             else:
-                context.log.warning(f"halt {event.halt_id} cleared by {event.author.value}")
+                context.log.warning(f"halt {event.halt_id} cleared by {who}")

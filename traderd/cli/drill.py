@@ -1,0 +1,73 @@
+"""`traderd drill`: rehearsals of what must work when nothing else does.
+
+Owns: the options and what is printed.
+Must not: touch a real account: every drill has an exchange of its own on loopback.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from traderd.cli import exit_codes
+from traderd.cli.options import print_json, read_config, settings_options
+from traderd.runtime.env import RealEnv
+
+
+@click.group()
+def drill() -> None:
+    """Rehearse what must work when nothing else does.
+
+    Example: traderd drill kill
+    """
+
+
+@drill.command("kill")
+@settings_options
+@click.option(
+    "--orders",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="Orders that rest before each kill.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    type=click.Choice(("alive", "dead", "hanging")),
+    help="How the daemon is; repeatable. Default: each of them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
+def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """Rehearse `traderd kill` and keep a dated receipt.
+
+    It is pulled against a paper exchange started for it. The daemon is alive, dead (SIGKILL) or hanging (SIGSTOP). Measured are the seconds until the exchange has no order and until `traderd kill` has verified it, and that fills meanwhile are recorded. The receipt goes into `drills/` of the state directory. Your own daemon and account are not touched.
+
+    Example: traderd drill kill --scenario dead --json
+    """
+    import trio
+
+    from traderd.cli.drill_run import SCENARIOS, DrillOptions, drill_run
+
+    config = read_config(**options, check=False)
+    chosen = DrillOptions(
+        orders=orders,
+        scenarios=scenarios or SCENARIOS,
+        receipts=config.state_path() / "drills",
+    )
+    env = RealEnv()
+
+    async def main() -> Any:
+        return await drill_run(chosen, env=env, tell=lambda words: click.echo(words, err=True))
+
+    receipt = trio.run(main)
+    if as_json:
+        print_json(receipt)
+    else:
+        click.echo(receipt["sentence"])
+        click.echo(f"receipt: {receipt['file']}")
+    if not receipt["passed"]:
+        sys.exit(exit_codes.ERROR)
