@@ -366,3 +366,41 @@ def test_what_readings_found_is_counted_by_kind():
     tell(engine, synced(position_record(-20, exposure="12.5"), sync_type="initial"))
     tell(engine, synced(position_record(-15, exposure="12.5")), synced(position_record(-15)))
     assert dict(engine.account.differences) == {"carried_in": 1, "position": 2}
+
+
+def test_the_next_reading_of_fills_starts_where_this_one_did_by_the_exchanges_clock():
+    engine = ready_engine()
+    tell(engine, synced(started=100))
+    # Readings of earlier versions told only ours.
+    assert engine.account.fills_read_from == second(100)
+    theirs = attrs.evolve(synced(started=3_700), exchange_started_at=second(130))
+    tell(engine, theirs)
+    assert engine.account.fills_read_from == second(130)
+    tell(engine, attrs.evolve(theirs, exchange_started_at=second(160), fills_whole=False))
+    assert engine.account.fills_read_from == second(130)
+    # It may go back as well: a fill that is read twice counts once.
+    tell(engine, attrs.evolve(theirs, exchange_started_at=second(120)))
+    assert engine.account.fills_read_from == second(120)
+
+
+@pytest.mark.parametrize("ours", [100, 3_700, -3_500])
+def test_a_fill_is_young_by_the_exchanges_clock_whatever_ours_says(ours):
+    engine = ready_engine()
+    tell(engine, synced(sync_type="initial", started=50), filled("t1", 10, at=70))
+    reading = attrs.evolve(
+        synced(position_record(15), started=ours), exchange_started_at=second(100)
+    )
+    assert update_of(tell(engine, reading)).differences[0].kind == "position"
+    young = attrs.evolve(reading, exchange_started_at=second(75))
+    engine = ready_engine()
+    tell(engine, synced(sync_type="initial", started=50), filled("t1", 10, at=70))
+    assert update_of(tell(engine, young)).differences == ()
+
+
+def test_waiting_for_a_settlement_does_not_begin_in_the_future():
+    """An earlier run whose clock was ahead must not lengthen the wait of this one."""
+    engine = ready_engine()
+    tell(engine, synced(sync_type="initial", started=50), filled("t1", 10, at=70))
+    engine.account.settling_since[TICKER] = second(90_000)
+    tell(engine, attrs.evolve(synced(started=200), settling=(TICKER,)))
+    assert engine.account.settling_since[TICKER] == second(201)

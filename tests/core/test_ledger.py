@@ -21,7 +21,8 @@ from tests.core.builders import (
 )
 from traderd.core import ledger as ledger_module
 from traderd.core.ledger import Ledger, Position
-from traderd.model.ids import OrderId, TradeId
+from traderd.model.cash import CashMove, MoveKind, Settlement
+from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, Side
 from traderd.model.units import ONE_DOLLAR, Count, Money, Price
 
@@ -225,7 +226,7 @@ def test_cash_profit_cost_and_fees_always_agree_to_the_last_unit(story, rng):
         fee = rng.randint(0, 500)
         fees += fee
         before = ledger.cash_flow
-        position = ledger.book(numbered(one, number, fee))
+        position = ledger.book(numbered(one, number, fee)).position
         # What came in is what was realized, less what lies in the position, less fees.
         assert ledger.cash_flow == ledger.realized_pnl - position.cost - ledger.fees_paid
         assert ledger.fees_paid == fees
@@ -302,3 +303,94 @@ def test_settling_at_either_outcome_leaves_exactly_the_profit_in_cash(story, yes
 def test_a_position_says_how_it_stands():
     assert Position(TICKER) != Position(TICKER), "positions are things, not values"
     assert Position(TICKER).average_cost is None
+
+
+# --- what may leave memory ------------------------------------------------------------------------
+
+
+def paid(ticker: str, count: int, *, at: float = 50) -> Settlement:
+    return Settlement(
+        ticker=MarketTicker(ticker),
+        result="yes",
+        yes_count=contracts(count),
+        no_count=contracts(0),
+        cost=dollars("0"),
+        revenue=Money(count * 1_000_000),
+        fees_paid=Money(0),
+        settled_at=second(at),
+        value=ONE_DOLLAR,
+    )
+
+
+def test_only_open_positions_are_walked():
+    ledger = book(fill("t1", 10), fill("t2", 10, side=Side.ASK, order_id="x2"))
+    assert ledger.open_positions() == ()
+    ledger.book(fill("t3", 4, ticker=OTHER, order_id="x3"))
+    ledger.positions = Unwalked(ledger.positions)
+    assert [p.ticker for p in ledger.open_positions()] == [OTHER]
+    ledger.book(fill("t4", 5, order_id="x4"))
+    assert {p.ticker for p in ledger.open_positions()} == {TICKER, OTHER}
+
+
+class Unwalked(dict):
+    """A dict that may be asked, but not walked."""
+
+    def __iter__(self):
+        raise AssertionError("walked")
+
+    items = values = keys = __iter__
+
+
+def test_flat_positions_leave_memory_and_what_they_earned_stays(monkeypatch):
+    monkeypatch.setattr(ledger_module, "POSITIONS_KEPT_MAX", 3)
+    ledger, model = Ledger(), Ledger()
+    for one in (ledger, model):
+        if one is model:
+            monkeypatch.undo()
+        one.book(fill("open", 7, ticker=OTHER, order_id="x0"))
+        for number in range(20):
+            ticker, order = f"M{number}", f"x{number + 1}"
+            one.book(fill("a", 10, at_price="0.40", fee="0.1", ticker=ticker, order_id=order), "s")
+            if number % 2:
+                one.settle(paid(ticker, 10, at=100 + number))
+            else:
+                sold = fill("b", 10, side=Side.ASK, at_price="0.55", ticker=ticker, order_id=order)
+                one.book(sold, "s")
+            one.open_positions()
+        one.check()
+    assert len(ledger.positions) <= 5
+    assert len(model.positions) == 21
+    assert len(ledger.settlements) < len(model.settlements) == 10
+    assert OTHER in ledger.positions
+    assert (ledger.realized_pnl, ledger.fees_paid) == (model.realized_pnl, model.fees_paid)
+    assert (ledger.cash, ledger.earned) == (model.cash, model.earned)
+    ours, theirs = ledger.strategies.books["s"], model.strategies.books["s"]
+    assert (ours.realized_pnl, ours.fees_paid) == (theirs.realized_pnl, theirs.fees_paid)
+    assert len(ours.positions) < len(theirs.positions)
+    # Told again it is not paid again, although nobody remembers it; one that is still open is.
+    cash = ledger.cash
+    assert "M1" not in ledger.settlements
+    assert ledger.settle(paid("M1", 10, at=101)) is None
+    assert ledger.cash == cash
+    assert ledger.settle(paid(OTHER, 7, at=60)) is not None
+    assert ledger.cash == cash + dollars("7")
+
+
+def test_movements_of_cash_are_known_by_their_time_when_their_ids_are_forgotten(monkeypatch):
+    monkeypatch.setattr(ledger_module, "MOVES_KEPT_MAX", 3)
+    ledger = Ledger()
+    ledger.open(dollars("100"), second(0))
+    moves = [
+        CashMove(
+            move_id=f"d{number}",
+            kind=MoveKind.DEPOSIT,
+            amount=dollars("1"),
+            fee=Money(0),
+            moved_at=second(number + 1),
+        )
+        for number in range(10)
+    ]
+    assert all(ledger.move_cash(move) for move in moves)
+    assert not any(ledger.move_cash(move) for move in moves)
+    assert all(ledger.knows_move(move) for move in moves)
+    assert ledger.cash == dollars("110")

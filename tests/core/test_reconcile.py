@@ -11,6 +11,7 @@ from tests.core.builders import (
     accepted,
     cancel_requested,
     contracts,
+    dollars,
     fill,
     filled,
     intended,
@@ -30,14 +31,18 @@ from tests.core.builders import (
 from traderd.core.engine import Engine
 from traderd.core.ledger import Ledger
 from traderd.core.reconcile import (
+    NO_DRIFT,
     POSITION_LAG_GRACE_NS,
     fill_difference,
     missed_fills,
+    move_difference,
     order_difference,
     position_differences,
+    settlement_differences,
     undecided_positions,
 )
 from traderd.model import events as ev
+from traderd.model.cash import CashMove, MoveKind, Settlement
 from traderd.model.orders import OrderRecord, Side
 from traderd.model.units import NS_PER_S
 
@@ -223,3 +228,38 @@ def test_comparing_changes_nothing():
     assert (ledger.positions[TICKER].count, list(ledger.positions)) == before
     assert [order.status for order in engine.orders.live()] == [S.RESTING]
     assert engine.ledger.positions[TICKER].count == contracts(4)
+
+
+def test_a_settlement_is_told_with_what_it_paid_and_where_it_counts_other_contracts():
+    engine = engine_with(filled("t1", 5))
+    settlement = Settlement(
+        ticker=TICKER,
+        result="yes",
+        yes_count=contracts(9),
+        no_count=contracts(0),
+        cost=dollars("2"),
+        revenue=dollars("9"),
+        fees_paid=dollars("0"),
+        settled_at=second(9),
+    )
+    found = settlement_differences(engine.ledger, settlement)
+    assert [(d.kind, d.ours, d.theirs) for d in found] == [
+        ("market_settled", "+5", "yes, paid $9.00"),
+        ("settled_count", "+5", "+9"),
+    ]
+    alone = settlement_differences(Ledger(), settlement)
+    assert [d.kind for d in alone] == ["market_settled"]
+
+
+def test_a_movement_of_cash_and_a_fill_of_somebody_else_are_named():
+    move = CashMove(
+        move_id="m1",
+        kind=MoveKind.WITHDRAWAL,
+        amount=dollars("-3"),
+        fee=dollars("0"),
+        moved_at=second(1),
+    )
+    assert move_difference(move).theirs == "withdrawal -$3.00"
+    assert fill_difference(fill(), is_external=True).kind == "fill_external"
+    assert {"market_settled", "cash_moved"} <= NO_DRIFT
+    assert not NO_DRIFT & {"fill_missed", "position", "balance", "settled_count"}

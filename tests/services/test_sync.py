@@ -16,7 +16,8 @@ from traderd.model.events import FeedName, TradingStateUpdated
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.model.units import Money, Timestamp, format_price
-from traderd.services.sync import describe_update, gather
+from traderd.services.account_reading import gather
+from traderd.services.sync import describe_update
 
 
 def update(**changes) -> TradingStateUpdated:
@@ -70,6 +71,8 @@ async def test_a_calibration_can_be_asked_for(tmp_path, autojump_clock):
 async def test_a_reading_of_which_a_part_failed_changes_nothing(tmp_path, autojump_clock, part):
     async with simulated_daemon(tmp_path) as simulated:
         await simulated.place("bid", "1", "0.0100")
+        # The feed tells of the order in its own time.
+        await trio.sleep(1.0)
         simulated.exchange.faults.refuse_requests(part, 503)
         position = simulated.daemon.shared.journal.position
         outcome = await simulated.send(Calibrate())

@@ -29,8 +29,20 @@ def test_a_row_written_today_is_read_by_every_later_version():
     # These bytes are what version 1 of the schema wrote: if this fails, people's journals cannot be read.
     row = b'{"at":5,"author":"person","halt_id":"h1","reason":"lunch","ticker":null}'
     expected = HaltRaised(at=Timestamp(5), halt_id="h1", author=Author.PERSON, reason="lunch")
-    assert codec.encode(expected) == ("halt_raised", row)
     assert codec.decode("halt_raised", row, position=1) == expected
+    # What came later has a value that means "as before".
+    newer = b'{"at":5,"author":"person","by":"","halt_id":"h1","reason":"lunch","strategy":null,"ticker":null}'
+    assert codec.encode(expected) == ("halt_raised", newer)
+    assert codec.decode("halt_raised", newer, position=1) == expected
+
+
+def test_pauses_written_before_they_had_a_scope_are_of_the_account():
+    paused = codec.decode("trading_paused", b'{"at":5,"reason":"lunch"}', position=1)
+    assert paused == TradingPaused(at=Timestamp(5), reason="lunch")
+    resumed = codec.decode("trading_resumed", b'{"at":6}', position=2)
+    assert (resumed.ticker, resumed.strategy, resumed.by) == (None, None, "")
+    cleared = codec.decode("halt_cleared", b'{"at":5,"halt_id":"h","author":"person"}', position=3)
+    assert cleared.by == ""
 
 
 def test_a_state_change_keeps_the_class_of_its_metadata():
@@ -123,3 +135,50 @@ def test_a_metadata_class_of_another_version_is_an_unknown_kind():
     kind, body = codec.encode(event)
     with pytest.raises(StoreError, match=r"row 3 .*'SteadyMetadata'"):
         codec.decode(kind, body.replace(b"ReadyMetadata", b"SteadyMetadata"), position=3)
+
+
+def test_readings_of_the_first_version_are_read_and_prove_no_balance():
+    # What the version before the proof of balances wrote: without its new fields.
+    row = (
+        b'{"at":5,"started_at":4,"sync_type":"initial","positions":[],'
+        b'"balance":{"balance":7,"portfolio_value":0},"differences":[]}'
+    )
+    event = codec.decode("account_synced", row, position=1)
+    assert isinstance(event, events.AccountSynced)
+    assert (event.settling, event.fills_whole, event.proves_balance) == ((), True, False)
+    # Nor the exchange's own time: ours stood for it then.
+    assert (event.exchange_started_at, event.theirs_at) == (None, 4)
+
+
+def test_a_kind_of_a_later_version_names_who_wrote_the_journal():
+    with pytest.raises(StoreError, match=r"unknown kind 'tomorrow'.*last opened by 9\.1"):
+        codec.decode("tomorrow", b"{}", position=1, written_by="9.1")
+
+
+def test_an_intent_from_before_leases_and_groups_is_read_without_them():
+    row = (
+        b'{"at":5,"attribution":{"owner":"person","strategy":null},"client_order_id":"c1","terms":'
+        b'{"count":100,"expires_at":null,"post_only":false,"price":100,"reduce_only":false,'
+        b'"self_trade_prevention":"taker_at_cross","side":"bid","ticker":"T",'
+        b'"time_in_force":"good_till_canceled"}}'
+    )
+    event = codec.decode("order_intended", row, position=1)
+    assert (event.is_leased, event.good_until, event.terms.order_group_id) == (False, None, None)
+
+
+def test_a_record_from_before_amends_is_read_without_its_time():
+    row = (
+        b'{"at":5,"record":{"order_id":"o","client_order_id":"c","ticker":"T","side":"bid","price":100,'
+        b'"status":"resting","initial_count":100,"fill_count":0,"remaining_count":100},"source":"sync"}'
+    )
+    record = codec.decode("order_reported", row, position=1).record
+    assert (record.updated_at, record.total_count) == (None, 100)
+
+
+def test_a_balance_written_before_engines_had_their_own_has_none_of_them():
+    row = (
+        b'{"at":5,"started_at":4,"sync_type":"update","positions":[],'
+        b'"balance":{"balance":7,"portfolio_value":0},"differences":[]}'
+    )
+    synced = codec.decode("account_synced", row, position=1)
+    assert synced.balance.by_engine == ()

@@ -6,6 +6,7 @@ import stat
 import apsw
 import pytest
 
+from traderd import __version__
 from traderd.errors import StoreError
 from traderd.store.database import (
     APPLICATION_ID,
@@ -150,8 +151,58 @@ def test_a_newer_version_is_refused_with_the_cure(path):
     other = apsw.Connection(str(path))
     other.pragma("user_version", SCHEMA_VERSION + 1)
     other.close()
-    with pytest.raises(StoreError, match=r"schema version 2 .* reads 1.*start the version"):
+    with pytest.raises(StoreError, match=r"schema version 3 .* reads 2.*start the version"):
         opened(path)
+
+
+VERSION_1 = """
+PRAGMA application_id = 1953653092;
+PRAGMA user_version = 1;
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE meta (
+    only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
+    instance_id TEXT    NOT NULL CHECK (length(instance_id) = 8),
+    generation  INTEGER NOT NULL CHECK (generation >= 0)
+) STRICT;
+INSERT INTO meta VALUES (1, 'abcdef01', 7);
+INSERT INTO journal VALUES (1, 10, 'kind', x'7b7d');
+"""
+"""The whole of what the first version wrote: people have such files."""
+
+
+def test_a_journal_of_the_first_version_is_brought_up_and_keeps_all_that_it_holds(path):
+    """D16: an upgrade with a journal of the version before."""
+    old = apsw.Connection(str(path))
+    old.execute(VERSION_1)
+    old.close()
+    database = opened(path)
+    assert (database.instance_id, database.generation) == ("abcdef01", 8)
+    assert list(database.read(after=0, up_to=1)) == rows(1, 1)
+    assert database.written_by == ""
+    database.append(rows(2, 2))
+    database.close()
+    again = opened(path)
+    assert (again.written_by, again.last_position) == (__version__, 2)
+    again.close()
+
+
+def test_a_migration_that_a_full_disk_stops_leaves_the_file_as_it_was(path, monkeypatch):
+    """D16: half a migration must not be left behind."""
+    old = apsw.Connection(str(path))
+    old.execute(VERSION_1)
+    old.close()
+    broken = {
+        1: "ALTER TABLE meta ADD COLUMN written_by TEXT; INSERT INTO journal VALUES (1, 1, 'x', x'00')"
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr("traderd.store.database.MIGRATIONS", broken)
+        with pytest.raises(StoreError, match=r"from schema version 1 to 2.*as it was.*make room"):
+            opened(path)
+    database = opened(path)
+    assert (database.generation, database.last_position) == (8, 1)
+    database.close()
 
 
 def test_a_file_that_is_no_database_is_refused(path):

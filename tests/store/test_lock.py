@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from traderd.errors import AlreadyRunning, StoreError
-from traderd.store.lock import hold_lock
+from traderd.store.lock import hold_lock, is_held
 
 
 def test_a_second_holder_is_refused_with_the_file_and_the_pid(tmp_path):
@@ -56,7 +56,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
     path = tmp_path / "lock"
     code = (
         "import os, pathlib, signal, sys\n"
-        "from traderd.store.lock import hold_lock\n"
+        "from traderd.store.lock import hold_lock, is_held\n"
         "with hold_lock(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -81,3 +81,14 @@ def test_a_place_that_cannot_be_a_directory_is_named_with_a_cure(tmp_path):
         hold_lock(tmp_path / "file" / "lock"),
     ):
         pytest.fail("a lock below a file")
+
+
+def test_whether_somebody_holds_it_can_be_asked(tmp_path):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    with hold_lock(path):
+        assert is_held(path)
+    assert not is_held(path)
+    path.chmod(0)
+    # Only root may read it all the same.
+    assert is_held(path) is (os.geteuid() != 0)

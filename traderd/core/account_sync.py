@@ -3,27 +3,32 @@
 Owns: what follows from a reading's positions and balance. Its fills and orders are events of their own that
 come before it in the same batch. Fills are the truth for positions: a reading that disagrees with them halts
 its market, it does not overwrite them. A position is carried in only where there was nothing of ours before
-the run began, or where a person accepted the exchange's number by clearing the halt.
+the run began, or where a person accepted the exchange's number by clearing the halt. A position that is gone from
+a market that has stopped trading waits for its settlement.
 Must not: remove anything because a reading does not show it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from traderd.core import reconcile
+from traderd.core.balance_sync import fold_balance
 from traderd.core.ledger import Position
+from traderd.core.strategy_books import EXTERNAL
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
-from traderd.model.units import Money, Timestamp, show_count
+from traderd.model.units import NS_PER_S, Money, Timestamp, show_count
 
 if TYPE_CHECKING:
     from traderd.core.engine import Engine
 
 INITIAL = "initial"
 UPDATE = "update"
+SETTLEMENT_LAG_NS: Final = 3_600 * NS_PER_S
+"""Bounds how long a position of an ended market may be gone before its settlement is listed; then it is a mismatch."""
 
 
 def position_halt_id(ticker: MarketTicker) -> str:
@@ -53,6 +58,8 @@ def position_changed(position: Position, at: Timestamp) -> ev.PositionChanged:
 def fold_sync(engine: Engine, event: ev.AccountSynced) -> list[ev.Event]:
     """Fold the reading; the last event that follows is always the TradingStateUpdated."""
     found, news = _fold_positions(engine, event)
+    _give_up_waiting(engine)
+    found += fold_balance(engine, event)
     return [*news, _updated(engine, event, (*event.differences, *found))]
 
 
@@ -61,14 +68,23 @@ def _fold_positions(
 ) -> tuple[list[ev.Difference], list[ev.Event]]:
     differences: list[ev.Difference] = []
     follow: list[ev.Event] = []
-    ledger, account, reading = engine.ledger, engine.account, (event.positions, event.started_at)
-    undecided = reconcile.undecided_positions(ledger, *reading)
+    ledger, account, reading = engine.ledger, engine.account, (event.positions, event.theirs_at)
+    undecided = list(reconcile.undecided_positions(ledger, *reading))
     doubtful = list(undecided)
+    still_settling: dict[MarketTicker, Timestamp] = {}
     first = event.sync_type == INITIAL and account.first_reading
     for record, difference in reconcile.position_differences(ledger, *reading):
+        if difference.kind == "position_gone" and _is_settling(engine, event, record.ticker):
+            if record.ticker not in account.settling_since:
+                differences.append(attrs.evolve(difference, kind="position_settling"))
+            # A stamp of the future is of an earlier run, whose clock was ahead.
+            since = min(account.settling_since.get(record.ticker, event.at), event.at)
+            still_settling[record.ticker] = since
+            undecided.append(record.ticker)
+            doubtful.append(record.ticker)
+            continue
         if _may_carry_in(engine, record.ticker, first=first):
-            position = ledger.position(record.ticker)
-            position.carry_in(record)
+            position = ledger.carry_in(record, event.at)
             differences.append(attrs.evolve(difference, kind="carried_in"))
             follow.append(position_changed(position, event.at))
             continue
@@ -81,10 +97,25 @@ def _fold_positions(
     account.may_carry_in = dict.fromkeys(
         ticker for ticker in undecided if _may_carry_in(engine, ticker, first=first)
     )
+    account.settling_since = still_settling
     if event.sync_type == INITIAL:
         account.first_reading = False
     follow += _end_of_mismatches(engine, event, doubtful)
     return differences, follow
+
+
+def _is_settling(engine: Engine, event: ev.AccountSynced, ticker: MarketTicker) -> bool:
+    since = engine.account.settling_since.get(ticker, event.at)
+    return ticker in event.settling and event.at - since < SETTLEMENT_LAG_NS
+
+
+def _give_up_waiting(engine: Engine) -> None:
+    # A complete reading knows every order of ours that is not still on its way: what fills of other
+    # orders wait for an owner, nobody here asked for.
+    on_their_way = {(o.ticker, o.side) for o in engine.orders.live() if o.order_id is None}
+    for fill in engine.ledger.strategies.waiting():
+        if (fill.ticker, fill.side) not in on_their_way:
+            engine.ledger.strategies.attribute(fill.order_id, EXTERNAL)
 
 
 def _agreements(
@@ -159,10 +190,14 @@ def _updated(
         differences=differences,
     )
     account.balance = event.balance.balance
+    account.balance_by_engine = event.balance.by_engine
     account.portfolio_value = event.balance.portfolio_value
     account.read_at, account.version = event.at, updated.version
     account.first_read_at = account.first_read_at or event.started_at
-    account.fills_read_from = max(account.fills_read_from or event.started_at, event.started_at)
+    if event.fills_whole:
+        # Also when it is earlier than the last: a fill that is read twice counts once, a missed one does not.
+        account.fills_read_from = event.theirs_at
     account.position_count, account.order_count = positions, orders
+    account.readings.append(updated)
     account.differences.update(difference.kind for difference in differences)
     return updated

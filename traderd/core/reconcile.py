@@ -10,16 +10,35 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from traderd.core.ledger import Ledger
+from traderd.core.order_amends import shows_amend
 from traderd.core.orders import Order, OrderRegister
+from traderd.model.cash import CashMove, Settlement
 from traderd.model.events import Difference
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, OrderRecord, OrderStatus, PositionRecord
-from traderd.model.units import NS_PER_S, Count, Money, Timestamp, show_count, show_price
+from traderd.model.units import (
+    NS_PER_S,
+    Count,
+    Money,
+    Timestamp,
+    show_count,
+    show_money,
+    show_price,
+)
 
 POSITION_LAG_GRACE_NS: Final = 10 * NS_PER_S
 """Kalshi's positions lag fills by about a second; a mismatch counts only when no fill is this young."""
 
 
+NO_DRIFT: Final = frozenset({
+    "opening_balance",
+    "balance_explained",
+    "position_agrees",
+    "position_settling",
+    "market_settled",
+    "cash_moved",
+})
+"""Differences that are the exchange's own news, not something that we had wrong or missed."""
 GONE: Final = "no position any more; the market may have been settled"
 """The words for a market that a complete reading of the positions does not list."""
 
@@ -29,13 +48,41 @@ def missed_fills(ledger: Ledger, fills: Iterable[Fill]) -> list[Fill]:
     return [fill for fill in fills if not ledger.knows(fill.trade_id, fill.order_id)]
 
 
-def fill_difference(fill: Fill) -> Difference:
-    """Return a missed fill as a difference."""
+def fill_difference(fill: Fill, *, is_external: bool = False) -> Difference:
+    """Return a missed fill as a difference; an external one is of no order of ours."""
     return Difference(
-        kind="fill_missed",
+        kind="fill_external" if is_external else "fill_missed",
         subject=fill.trade_id,
         ours="not booked",
         theirs=f"{fill.side.value} {show_count(fill.count)} {fill.ticker}",
+    )
+
+
+def settlement_differences(ledger: Ledger, settlement: Settlement) -> list[Difference]:
+    """Return a settlement that we had not booked, and where it counts other contracts than we do."""
+    ours, theirs = held(ledger, settlement.ticker), settlement.count
+    shown = show_count(ours, signed=True)
+    paid = f"{settlement.result}, paid {show_money(settlement.revenue)}"
+    found = [Difference(kind="market_settled", subject=settlement.ticker, ours=shown, theirs=paid)]
+    if ours != theirs and settlement.ticker in ledger.positions:
+        found.append(
+            Difference(
+                kind="settled_count",
+                subject=settlement.ticker,
+                ours=shown,
+                theirs=show_count(theirs, signed=True),
+            )
+        )
+    return found
+
+
+def move_difference(move: CashMove) -> Difference:
+    """Return a movement of cash as a difference."""
+    return Difference(
+        kind="cash_moved",
+        subject=move.move_id,
+        ours="not booked",
+        theirs=f"{move.kind.value} {show_money(move.amount, signed=True)}",
     )
 
 
@@ -50,7 +97,7 @@ def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference |
         kind, ours = "order_ended", order.status.value
     elif record.status.is_live and not order.status.is_live and not _is_old_news(order):
         kind, ours = "order_found", order.status.value
-    elif (record.price, record.initial_count) != (order.price, order.count):
+    elif shows_amend(order, record) or _other_terms(order, record):
         return _amended(order, record)
     elif record.fill_count > order.reported_filled:
         kind, ours = "order_filled", f"{show_count(order.reported_filled)} filled"
@@ -62,12 +109,16 @@ def order_difference(orders: OrderRegister, record: OrderRecord) -> Difference |
     )
 
 
+def _other_terms(order: Order, record: OrderRecord) -> bool:
+    return (record.price, record.total_count) != (order.price, order.count)
+
+
 def _amended(order: Order, record: OrderRecord) -> Difference:
     return Difference(
         kind="order_amended",
         subject=record.client_order_id or record.order_id,
         ours=f"{show_count(order.count)} @ {show_price(order.price)}",
-        theirs=f"{show_count(record.initial_count)} @ {show_price(record.price)}",
+        theirs=f"{show_count(record.total_count)} @ {show_price(record.price)}",
     )
 
 
@@ -79,7 +130,7 @@ def _is_old_news(order: Order) -> bool:
 def position_differences(
     ledger: Ledger, positions: Iterable[PositionRecord], started_at: Timestamp
 ) -> list[tuple[PositionRecord, Difference]]:
-    """Return the positions that our fills do not explain.
+    """Return the positions that our fills do not explain; `started_at` is by the exchange's clock, as fills are.
 
     Call it after the reading's fills are booked. What `undecided_positions` names is left out.
     """
@@ -117,7 +168,8 @@ def undecided_positions(
 def _unequal(ledger: Ledger, positions: Iterable[PositionRecord]) -> Iterator[PositionRecord]:
     read = {record.ticker: record for record in positions}
     for record in read.values():
-        if record.count != held(ledger, record.ticker):
+        # A settlement is the last word on its market, and a list of positions may lag behind it.
+        if record.ticker not in ledger.settlements and record.count != held(ledger, record.ticker):
             yield record
     for position in ledger.open_positions():
         if position.ticker not in read:

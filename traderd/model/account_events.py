@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import attrs
 
-from traderd.model.ids import MarketTicker
+from traderd.model.cash import CashMove, Settlement
+from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import (
     BalanceRecord,
     PositionRecord,
@@ -29,12 +30,50 @@ class PositionChanged:
 
 
 @attrs.frozen(kw_only=True)
+class MarketSettled:
+    """The exchange paid a position out; it counts once per market, however often it is told."""
+
+    at: Timestamp
+    settlement: Settlement
+
+
+@attrs.frozen(kw_only=True)
+class CashMoved:
+    """Cash came from outside or went there; it counts once per movement, however often it is told."""
+
+    at: Timestamp
+    move: CashMove
+
+
+@attrs.frozen(kw_only=True)
+class BalanceAccepted:
+    """A person took the exchange's balance over although nothing explains it."""
+
+    at: Timestamp
+    amount: Money
+    """What was unexplained: the exchange's balance less ours."""
+
+
+@attrs.frozen(kw_only=True)
+class FeeDiffered:
+    """Follows from a fill: no published schedule that fits the series' earlier fills explains its fee."""
+
+    at: Timestamp
+    ticker: MarketTicker
+    trade_id: TradeId
+    order_id: OrderId
+    charged: Money
+    expected: Money
+
+
+@attrs.frozen(kw_only=True)
 class Difference:
     """One thing in which the exchange and we disagreed."""
 
     kind: str
-    """`fill_missed`, `order_adopted`, `order_found`, `order_ended`, `order_amended`, `order_filled`,
-    `position`, `position_gone`, `position_agrees`, `carried_in`."""
+    """`fill_missed`, `fill_external`, `order_adopted`, `order_found`, `order_ended`, `order_amended`, `order_filled`,
+    `position`, `position_gone`, `position_settling`, `position_agrees`, `carried_in`, `market_settled`,
+    `settled_count`, `cash_moved`, `opening_balance`, `balance`, `balance_explained`."""
     subject: str
     ours: str
     theirs: str
@@ -47,12 +86,26 @@ class AccountSynced:
     at: Timestamp
     started_at: Timestamp
     """Facts observed after this moment may be missing from the reading."""
+    exchange_started_at: Timestamp | None = None
+    """The same moment by the exchange's clock, to compare its own times with; None in what earlier versions wrote."""
     sync_type: str
     """`initial` or `update`."""
     positions: tuple[PositionRecord, ...]
     balance: BalanceRecord
     differences: tuple[Difference, ...] = ()
-    """What the reading's fills and orders told that was new; they are events of their own."""
+    """What the reading's fills, orders and settlements told that was new; they are events of their own."""
+    settling: tuple[MarketTicker, ...] = ()
+    """Markets that do not trade any more: a position that is gone from one of these is being paid out."""
+    fills_whole: bool = True
+    """False: a fill could not be read, so the next reading of fills starts where this one did."""
+    proves_balance: bool = False
+    """Whether settlements and movements of cash were read too, so that the balance can be proved; the readings of
+    earlier versions did not."""
+
+    @property
+    def theirs_at(self) -> Timestamp:
+        """When it began by the exchange's clock, as well as that is known."""
+        return self.started_at if self.exchange_started_at is None else self.exchange_started_at
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,6 @@
-"""Tells every fill and what it did to the position, in words.
+"""Tells every fill and settlement and what it did to the position, in words.
 
-Owns: the log lines of fills.
+Owns: the log lines of fills, settlements and fees that the model cannot explain.
 Must not: compute; the ledger did.
 """
 
@@ -27,7 +27,13 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Log fills and position changes until cancelled."""
-    with context.subscribe(ev.OrderFilled, ev.PositionChanged, policy=Policy.LOSSLESS) as news:
+    with context.subscribe(
+        ev.OrderFilled,
+        ev.MarketSettled,
+        ev.PositionChanged,
+        ev.FeeDiffered,
+        policy=Policy.LOSSLESS,
+    ) as news:
         task_status.started()
         async for batch in news:
             _tell(context, batch)
@@ -35,7 +41,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 def _tell(context: Context, batch: list[Any]) -> None:
     # A fill that was known already is not followed by a changed position; it is not news.
+    for event in batch:
+        if isinstance(event, ev.FeeDiffered):
+            _tell_fee(context, event)
     for fill_event, changed in pairwise(batch):
+        if isinstance(fill_event, ev.MarketSettled) and isinstance(changed, ev.PositionChanged):
+            _tell_settlement(context, fill_event, changed)
         if not isinstance(fill_event, ev.OrderFilled) or not isinstance(
             changed, ev.PositionChanged
         ):
@@ -52,3 +63,24 @@ def _tell(context: Context, batch: list[Any]) -> None:
             order_id=fill.order_id,
             trade_id=fill.trade_id,
         )
+
+
+def _tell_settlement(
+    context: Context, event: ev.MarketSettled, changed: ev.PositionChanged
+) -> None:
+    settlement = event.settlement
+    context.log.info(
+        f"settled {settlement.ticker}: {settlement.result}, "
+        f"{show_count(settlement.count, signed=True)} contracts paid {show_money(settlement.revenue)}; "
+        f"realized {show_money(changed.realized_pnl, signed=True)}",
+        ticker=settlement.ticker,
+    )
+
+
+def _tell_fee(context: Context, event: ev.FeeDiffered) -> None:
+    context.log.warning(
+        f"the fee of fill {event.trade_id} of {event.ticker} is {show_money(event.charged)}, and no "
+        f"published schedule explains it (expected {show_money(event.expected)}); it is booked as charged",
+        ticker=event.ticker,
+        trade_id=event.trade_id,
+    )

@@ -1,39 +1,45 @@
 """Calibration: reading the whole account and letting the engine compare it with ours.
 
-Owns: what a complete reading is. A reading that failed or is partial changes nothing; it is logged and tried
-again. As a stage it runs once before the daemon is ready, then every 30 s and on demand.
+Owns: when the account is read (see `account_reading`) and what of a reading is news. One that failed or is partial
+changes nothing; it is logged and tried again. As a stage it runs once before the daemon is ready, then every 30 s and
+on demand.
 Must not: correct anything itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
+import attrs
 import trio
 
 from traderd.config import Config
-from traderd.core.reconcile import fill_difference
-from traderd.errors import ExchangeError, ExchangeProtocolError, describe_error
+from traderd.core.reconcile import (
+    NO_DRIFT,
+    fill_difference,
+    move_difference,
+    settlement_differences,
+)
+from traderd.core.strategy_books import EXTERNAL
+from traderd.errors import ExchangeError, ExchangeProtocolError
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Calibrate, Command, Outcome
-from traderd.model.orders import Fill, OrderRecord, OrderStatus
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp, show_money
+from traderd.model.units import show_money
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
+from traderd.services.account_reading import AccountReading, read_account
 from traderd.services.context import Context
 from traderd.services.stages import SYNC
 
-FILL_OVERLAP_NS = 60 * NS_PER_S
-"""How far before the last complete reading the next one starts: fills may be listed late, and count once."""
 SOON_S = 3.0
 """How long after a fill the account is read: positions lag fills by a second, and fills come in bursts."""
 GONE_AFTER_S = 60.0
 """How long an accepted order must be unknown to the exchange before it counts as gone: single reads lag."""
 PART = "calibration"
 UNREADABLE_HALT = "unreadable_account"
+UNREADABLE_FILL = "unreadable_fill:"
+"""Begins the id of the halt of a market one of whose fills cannot be read."""
 
 
 @hookimpl
@@ -48,7 +54,11 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     with (
         context.shared.commands.serve(Calibrate) as requests,
         context.subscribe(
-            ev.OrderFilled, ev.FrameRefused, policy=Policy.LATEST, key=type
+            ev.OrderFilled,
+            ev.FrameRefused,
+            ev.MarketLifecycleChanged,
+            policy=Policy.LATEST,
+            key=_topic,
         ) as reasons,
     ):
         async with trio.open_nursery() as nursery:
@@ -69,19 +79,32 @@ async def _serve(
             continue
         # Also when the stage is taken down half way somebody waits for the answer.
         with request:
-            request.answer(await _calibrate_or_say_why(context))
+            outcome = await _calibrate_or_say_why(context)
+            if _accepts(request.command) and outcome.ok:
+                outcome = await _accept_balance(context)
+            request.answer(outcome)
 
 
 async def _ask_when_something_happened(context: Context, reasons: Inbox[Any]) -> None:
-    """Calibrate soon after a fill, whose money only the exchange knows, and after a private frame was lost."""
+    """Calibrate soon after a fill or a settlement, whose money only the exchange knows, and after a lost frame."""
     async for batch in reasons:
         reasons.done()
-        if any(_is_reason(event) for event in batch):
+        if any(_is_reason(context, event) for event in batch):
             await trio.sleep(SOON_S)
             await context.send(Calibrate())
 
 
-def _is_reason(event: ev.OrderFilled | ev.FrameRefused) -> bool:
+def _topic(event: ev.OrderFilled | ev.FrameRefused | ev.MarketLifecycleChanged) -> object:
+    # One fill stands for all, but the end of another market does not stand for the end of ours.
+    return event.ticker if isinstance(event, ev.MarketLifecycleChanged) else type(event)
+
+
+def _is_reason(
+    context: Context, event: ev.OrderFilled | ev.FrameRefused | ev.MarketLifecycleChanged
+) -> bool:
+    if isinstance(event, ev.MarketLifecycleChanged):
+        position = context.view.position(event.ticker)
+        return event.step is ev.LifeStep.SETTLED and position is not None and position.count != 0
     if isinstance(event, ev.OrderFilled):
         return event.source is ev.Source.FEED
     return event.feed is ev.FeedName.PRIVATE
@@ -89,39 +112,92 @@ def _is_reason(event: ev.OrderFilled | ev.FrameRefused) -> bool:
 
 async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
     """Read the account and publish it; raises ExchangeError and publishes nothing when it failed."""
-    rest, started_at = context.venue.rest, context.now()
     await check_venue(context)
-    positions, (orders, absent), balance = await gather(
-        rest.positions, partial(_orders, context), rest.balance
-    )
-    # After the positions, so that every fill that they contain is among them.
-    fills = await _fills(context, started_at)
-    at, view, differences = context.now(), context.view, []
-    batch: list[ev.Event] = []
-    for fill in reversed(view.missed_fills(fills)):
-        # Newest first on the wire; the ledger books in the order of execution.
-        differences.append(fill_difference(fill))
-        batch.append(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC))
-    for record in orders:
-        difference = view.order_difference(record)
-        if difference is not None:
-            differences.append(difference)
-            batch.append(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
-    batch += _vanished(context, absent)
+    reading = await read_account(context)
+    facts, differences = _news(context, reading)
+    # Folded before the balance is judged, for only then is it known whether money is missing.
+    context.publish(*facts, *_readable_again(context, reading))
+    moves = await _cash_moves(context, reading)
+    differences += [move_difference(move.move) for move in moves]
     synced = ev.AccountSynced(
-        at=at,
-        started_at=started_at,
+        at=context.now(),
+        started_at=reading.started_at,
+        exchange_started_at=reading.exchange_started_at,
         sync_type=sync_type,
-        positions=positions,
-        balance=balance,
+        positions=reading.positions,
+        balance=reading.balance,
         differences=tuple(differences),
+        settling=reading.settling,
+        fills_whole=not reading.unreadable and reading.clock_held,
+        proves_balance=True,
     )
     with context.subscribe(ev.TradingStateUpdated, policy=Policy.LOSSLESS) as updates:
-        context.publish(*batch, synced)
+        context.publish(*moves, synced)
         update: ev.TradingStateUpdated = (await updates.receive())[-1]
     context.shared.lifecycle.last_update = update
     _log_update(context, update)
     return update
+
+
+def _news(context: Context, reading: AccountReading) -> tuple[list[ev.Event], list[ev.Difference]]:
+    """Return the facts of a reading that we did not have, and each of them as a difference."""
+    at, view = context.now(), context.view
+    facts: list[ev.Event] = []
+    differences: list[ev.Difference] = []
+    for fill in reversed(view.missed_fills(reading.fills)):
+        # Newest first on the wire; the ledger books in the order of execution.
+        external = view.owner_of(fill) == EXTERNAL
+        differences.append(fill_difference(fill, is_external=external))
+        facts.append(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC))
+    for record in reading.orders:
+        difference = view.order_difference(record)
+        if difference is not None:
+            differences.append(difference)
+            facts.append(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
+    for settlement in reversed(reading.settlements):
+        if not view.ledger.knows_settlement(settlement):
+            differences += settlement_differences(view.ledger, settlement)
+            facts.append(ev.MarketSettled(at=at, settlement=settlement))
+    return [*facts, *_vanished(context, reading.absent)], differences
+
+
+async def _cash_moves(context: Context, reading: AccountReading) -> list[ev.CashMoved]:
+    """Return deposits, withdrawals and transfers that may explain the balance; asked for only when one must."""
+    view = context.view
+    started_at, theirs_at = reading.started_at, reading.exchange_started_at
+    if not view.balance_gap(reading.balance.balance, started_at, theirs_at):
+        return []
+    try:
+        moves = await context.venue.rest.account.cash_moves()
+    except ExchangeError as exc:
+        context.log.warning(f"cash movements could not be read: {exc}")
+        return []
+    at = context.now()
+    return [
+        ev.CashMoved(at=at, move=move)
+        for move in reversed(moves)
+        if not view.ledger.knows_move(move)
+    ]
+
+
+def _readable_again(context: Context, reading: AccountReading) -> list[ev.Event]:
+    """Return the halts of markets whose fills cannot be read, and the end of those that can again."""
+    at, halts = context.now(), context.view.conditions.halts
+    news: list[ev.Event] = []
+    unreadable: dict[str, ev.HaltRaised] = {}
+    for row in reading.unreadable:
+        halt_id = f"{UNREADABLE_FILL}{row.ticker}"
+        reason = f"a fill cannot be read, so the position is not known: {row.words}"
+        unreadable[halt_id] = ev.HaltRaised(
+            at=at, halt_id=halt_id, author=ev.Author.MACHINE, ticker=row.ticker, reason=reason
+        )
+    news += [halt for halt_id, halt in unreadable.items() if halt_id not in halts]
+    news += [
+        ev.HaltCleared(at=at, halt_id=halt_id, author=ev.Author.MACHINE)
+        for halt_id in halts
+        if halt_id.startswith(UNREADABLE_FILL) and halt_id not in unreadable
+    ]
+    return news
 
 
 async def check_venue(context: Context) -> None:
@@ -136,41 +212,6 @@ async def check_venue(context: Context) -> None:
         what = "trading" if status.exchange_active else "the exchange"
         context.publish(ev.VenuePaused(at=context.now(), sentence=f"{what} is paused"))
         context.log.warning(f"{what} is paused by the venue; orders wait")
-
-
-async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
-    """Run calls at the same time and return their results in order; the first error ends them all."""
-    results: list[Any] = [None] * len(calls)
-
-    async def run_one(index: int, call: Callable[[], Awaitable[Any]]) -> None:
-        results[index] = await call()
-
-    try:
-        async with trio.open_nursery() as nursery:
-            for index, call in enumerate(calls):
-                nursery.start_soon(run_one, index, call)
-    except* ExchangeError as group:
-        unreadable = group.subgroup(ExchangeProtocolError) is not None
-        kind = ExchangeProtocolError if unreadable else ExchangeError
-        raise kind(describe_error(group)) from group
-    return results
-
-
-async def _orders(context: Context) -> tuple[tuple[OrderRecord, ...], tuple[str, ...]]:
-    """Return the records of every resting order and of each that we believe live, and who has none."""
-    rest, asked_at = context.venue.rest, context.now()
-    resting = await rest.orders(status=OrderStatus.RESTING)
-    listed = {record.order_id for record in resting}
-    ended, absent = [], []
-    for order in context.view.live_orders():
-        if order.order_id is None or order.order_id in listed or order.updated_at >= asked_at:
-            continue
-        record = await rest.order(order.order_id)
-        if record is None:
-            absent.append(order.key)
-        else:
-            ended.append(record)
-    return (*resting, *ended), tuple(absent)
 
 
 def _vanished(context: Context, absent: tuple[str, ...]) -> list[ev.Event]:
@@ -190,26 +231,6 @@ def _vanished(context: Context, absent: tuple[str, ...]) -> list[ev.Event]:
     return [ev.OrderVanished(at=at, key=key, sentence=sentence) for key in gone]
 
 
-async def _fills(context: Context, started_at: Timestamp) -> tuple[Fill, ...]:
-    """Return the fills since the last complete reading, and all fills of orders that still owe some."""
-    rest, view = context.venue.rest, context.view
-    fills = await rest.fills(since=_fills_since(context, started_at))
-    # A fill may be listed late; an order whose record tells of more than we booked says which.
-    owing = [order.order_id for order in view.owing_orders() if order.order_id is not None]
-    for order_id in owing:
-        fills += await rest.fills(order_id=order_id)
-    return fills
-
-
-def _fills_since(context: Context, started_at: Timestamp) -> Timestamp:
-    # Where the last complete reading began, not the newest fill: the feed may have brought a fill that
-    # is younger than one that nobody has seen yet.
-    account = context.view.account
-    # Ours, while fills carry the exchange's time.
-    offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
-    return Timestamp((account.fills_read_from or started_at) + offset_ns - FILL_OVERLAP_NS)
-
-
 async def _calibrate_or_say_why(context: Context) -> Outcome:
     try:
         update = await calibrate(context, "update")
@@ -222,6 +243,22 @@ async def _calibrate_or_say_why(context: Context) -> Outcome:
     found = len(update.differences)
     verdict = f"{found} differences, see the log" if found else "nothing differed"
     return Outcome(answer=Answer.DONE, sentence=f"{describe_update(update)}; {verdict}")
+
+
+def _accepts(command: Command) -> bool:
+    return isinstance(command, Calibrate) and command.accept_balance
+
+
+async def _accept_balance(context: Context) -> Outcome:
+    """Take over, on a person's word, what nothing explains; the reading that found it is a moment old."""
+    amount = context.view.account.proof.unexplained
+    if not amount:
+        return Outcome(answer=Answer.DONE, sentence="nothing of the balance is unexplained")
+    context.publish(ev.BalanceAccepted(at=context.now(), amount=amount))
+    context.log.warning(f"a person accepted {show_money(amount, signed=True)} without explanation")
+    outcome = await _calibrate_or_say_why(context)
+    words = f"{show_money(amount, signed=True)} is taken over as carried in"
+    return attrs.evolve(outcome, sentence=f"{words}; {outcome.sentence}")
 
 
 def _tell_failure(context: Context, error: ExchangeError) -> None:
@@ -272,7 +309,8 @@ def _log_update(context: Context, update: ev.TradingStateUpdated) -> None:
     if update.sync_type == "initial" or any(changes):
         context.log.info(describe_update(update), version=update.version)
     for difference in update.differences:
-        context.log.warning(
+        tell = context.log.info if difference.kind in NO_DRIFT else context.log.warning
+        tell(
             f"{difference.kind} {difference.subject}: we had {difference.ours}, "
             f"the exchange says {difference.theirs}",
             kind=difference.kind,

@@ -14,14 +14,27 @@ import msgspec
 from traderd.errors import InvariantViolation, StoreError
 from traderd.model.events import (
     AccountSynced,
+    AmendAccepted,
+    AmendFailed,
+    AmendOutcomeUnknown,
+    AmendRequested,
+    BalanceAccepted,
     CancelAcknowledged,
     CancelFailed,
     CancelRequested,
+    CashMoved,
     Event,
     HaltCleared,
     HaltRaised,
+    LimitsSet,
+    LossBaselineMoved,
+    MarketSettled,
     OrderAccepted,
     OrderFilled,
+    OrderGroupEnded,
+    OrderGroupOpened,
+    OrderGroupReset,
+    OrderGroupTriggered,
     OrderIntended,
     OrderNotPlaced,
     OrderOutcomeUnknown,
@@ -49,11 +62,24 @@ KINDS: Final[dict[str, type[Any]]] = {
     "cancel_requested": CancelRequested,
     "cancel_acknowledged": CancelAcknowledged,
     "cancel_failed": CancelFailed,
+    "amend_requested": AmendRequested,
+    "amend_accepted": AmendAccepted,
+    "amend_failed": AmendFailed,
+    "amend_outcome_unknown": AmendOutcomeUnknown,
+    "order_group_opened": OrderGroupOpened,
+    "order_group_triggered": OrderGroupTriggered,
+    "order_group_reset": OrderGroupReset,
+    "order_group_ended": OrderGroupEnded,
+    "market_settled": MarketSettled,
+    "cash_moved": CashMoved,
+    "balance_accepted": BalanceAccepted,
     "account_synced": AccountSynced,
     "halt_raised": HaltRaised,
     "halt_cleared": HaltCleared,
     "trading_paused": TradingPaused,
     "trading_resumed": TradingResumed,
+    "limits_set": LimitsSet,
+    "loss_baseline_moved": LossBaselineMoved,
     "state_changed": StateChanged,
 }
 """The word on disk for each event class of `events.JOURNALED` (a test compares the two)."""
@@ -122,8 +148,8 @@ def _spelled_out(value: object) -> object:
     return value
 
 
-def decode(kind: str, body: bytes, *, position: int) -> Event:
-    """Return the event of one journal row; `position` is only for the message.
+def decode(kind: str, body: bytes, *, position: int, written_by: str = "") -> Event:
+    """Return the event of one journal row; `position` and who wrote the file are only for the message.
 
     Raises:
         StoreError: unknown kind or undecodable body, naming the row.
@@ -133,9 +159,10 @@ def decode(kind: str, body: bytes, *, position: int) -> Event:
             return _decode_state_changed(body)
         event: Event = _DECODERS[kind].decode(body)
     except KeyError as exc:
+        who = f" (the journal was last opened by {written_by})" if written_by else ""
         raise StoreError(
             f"journal row {position} is of the unknown kind {exc.args[0]!r}: it was written by another "
-            "version of traderd; start that version, or move the journal away to begin a new one"
+            f"version of traderd{who}; start that version, or move the journal away to begin a new one"
         ) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise StoreError(

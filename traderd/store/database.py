@@ -14,13 +14,18 @@ from typing import Final, TypeAlias, cast
 import apsw
 import attrs
 
+from traderd import __version__
 from traderd.errors import StoreError
 from traderd.model.ids import INSTANCE_ID_CHARACTERS, InstanceId
 from traderd.store.sqlite_file import FileKind, open_file, transaction
 
 APPLICATION_ID: Final = 0x74726164
 """`trad` in ASCII: tells our files from any other SQLite file."""
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+MIGRATIONS: Final = {
+    1: "ALTER TABLE meta ADD COLUMN written_by TEXT NOT NULL DEFAULT ''",
+}
+"""From each older version to the next. A version is never changed once people have files of it."""
 PAGE_ROWS: Final = 1_000
 """Bounds the rows in memory while reading: about 0.5 MB, 2 ms of work."""
 
@@ -38,6 +43,8 @@ class Database:
     instance_id: InstanceId
     generation: int
     last_position: int
+    written_by: str
+    """The version of traderd that opened it before us; an empty text: nobody knows."""
     _connection: apsw.Connection
 
     def append(self, rows: Sequence[Row]) -> None:
@@ -146,6 +153,7 @@ def _journal() -> FileKind:
         version=SCHEMA_VERSION,
         schema=schema,
         cure=_CHECK_CURE,
+        migrations=MIGRATIONS,
     )
 
 
@@ -156,7 +164,10 @@ def _prepare(
         if is_new:
             _create(connection, new_instance_id)
         # Raised and committed before anything else can use it: no crash can roll it back.
-        connection.execute("UPDATE meta SET generation = generation + 1")
+        before = connection.execute("SELECT written_by FROM meta").fetchall()
+        connection.execute(
+            "UPDATE meta SET generation = generation + 1, written_by = ?", (__version__,)
+        )
     meta = connection.execute("SELECT instance_id, generation FROM meta").fetchall()
     if len(meta) != 1:
         raise StoreError(f"the journal {path} does not say whose it is; {_CHECK_CURE}")
@@ -167,6 +178,7 @@ def _prepare(
         instance_id=InstanceId(instance_id),
         generation=generation,
         last_position=cast("int", last[0][0]),
+        written_by=str(before[0][0]),
         connection=connection,
     )
 
@@ -174,4 +186,4 @@ def _prepare(
 def _create(connection: apsw.Connection, new_instance_id: str) -> None:
     instance_id = new_instance_id[:INSTANCE_ID_CHARACTERS].lower()
     connection.execute(_journal().schema)
-    connection.execute("INSERT INTO meta VALUES (1, ?, 0)", (instance_id,))
+    connection.execute("INSERT INTO meta VALUES (1, ?, 0, '')", (instance_id,))

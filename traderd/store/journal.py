@@ -16,7 +16,7 @@ import trio
 
 from traderd.errors import InvariantViolation, StoreError
 from traderd.model.events import Event
-from traderd.model.ids import InstanceId
+from traderd.model.ids import RUN_WORD_CHARACTERS, InstanceId
 from traderd.runtime.env import Env
 from traderd.store import codec
 from traderd.store.database import Database, Row, move_away, open_database
@@ -49,6 +49,8 @@ class Journal:
 
     _env: Env
     _database: Database
+    run_word: str = ""
+    """Drawn for this run: a journal that is restored from a copy has its generations again, but not its words."""
     _pending: list[Row] = attrs.field(factory=list, init=False)
     _commits: int = attrs.field(default=0, init=False)
     _last_commit_ms: float | None = attrs.field(default=None, init=False)
@@ -100,7 +102,7 @@ class Journal:
         ):
             if self._appended:
                 raise InvariantViolation("the journal can be replayed only before its first append")
-            yield codec.decode(kind, body, position=position)
+            yield codec.decode(kind, body, position=position, written_by=self._database.written_by)
 
     def append(self, events: Sequence[Event]) -> int:
         """Hand events over to the writer, all or none, and return the last one's position; never blocks.
@@ -221,7 +223,9 @@ async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> Asyn
     with hold_lock(path.parent / LOCK_FILE):
         new_id = env.new_id()
         database = await env.run_blocking(_open, path, new_id, set_aside)
-        journal = Journal(env=env, database=database)
+        journal = Journal(
+            env=env, database=database, run_word=new_id[-RUN_WORD_CHARACTERS:].lower()
+        )
         body_error: Exception | None = None
         problem: StoreError | None = None
         try:

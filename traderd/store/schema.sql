@@ -1,6 +1,6 @@
--- The journal, version 1.  1953653092 is "trad" in ASCII; store/database.py checks both pragmas.
+-- The journal, version 2.  1953653092 is "trad" in ASCII; store/database.py checks both pragmas.
 PRAGMA application_id = 1953653092;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- One row per journaled event, in the order in which they happened to the daemon.
 CREATE TABLE journal (
@@ -14,5 +14,6 @@ CREATE TABLE journal (
 CREATE TABLE meta (
     only_row    INTEGER PRIMARY KEY CHECK (only_row = 1),
     instance_id TEXT    NOT NULL CHECK (length(instance_id) = 8),
-    generation  INTEGER NOT NULL CHECK (generation >= 0)
+    generation  INTEGER NOT NULL CHECK (generation >= 0),
+    written_by  TEXT    NOT NULL DEFAULT ''   -- the version of traderd that opened it last
 ) STRICT;

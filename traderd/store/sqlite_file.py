@@ -1,14 +1,14 @@
 """One SQLite file of ours: opened, checked whole, and fully synced. Everything here blocks.
 
-Owns: what every file of ours has in common: identity, schema version, pragmas, transactions, and the words for a file
-that cannot be used.
+Owns: what every file of ours has in common: identity, schema version and its migrations, pragmas, transactions, and the
+words for a file that cannot be used.
 Must not: know a table, or await.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,8 @@ class FileKind:
     """The SQL that makes a new one; it sets both numbers above as pragmas."""
     cure: str
     """What to do about a damaged one."""
+    migrations: Mapping[int, str] = attrs.field(factory=dict)
+    """The SQL that makes the next version of each older one that can still be read."""
 
 
 def open_file(path: Path, kind: FileKind) -> tuple[apsw.Connection, bool]:
@@ -76,7 +78,24 @@ def _check(connection: apsw.Connection, path: Path, kind: FileKind) -> bool:
             f"the {kind.name} {path} cannot use a write-ahead log here; use a local file system"
         )
     connection.pragma("synchronous", "FULL")
+    if not is_new:
+        _migrate(connection, path, kind)
     return is_new
+
+
+def _migrate(connection: apsw.Connection, path: Path, kind: FileKind) -> None:
+    # Step by step, each in one transaction: a crash leaves one version or the other, never a mixture.
+    while (version := connection.pragma("user_version")) != kind.version:
+        try:
+            with transaction(connection):
+                connection.execute(kind.migrations[version])
+                connection.execute(f"PRAGMA user_version = {version + 1}")
+        except (apsw.Error, OSError) as exc:
+            raise StoreError(
+                f"the {kind.name} {path} could not be brought from schema version {version} to "
+                f"{version + 1}: {exc}. It is as it was: make room on the disk or repair it, then start "
+                "traderd again"
+            ) from exc
 
 
 def _check_identity(connection: apsw.Connection, path: Path, kind: FileKind) -> bool:
@@ -90,7 +109,7 @@ def _check_identity(connection: apsw.Connection, path: Path, kind: FileKind) -> 
             f"{path} is not a traderd {kind.name} (application id {application_id:#x}): move it away, "
             "or give traderd another place for its own"
         )
-    if version != kind.version:
+    if version != kind.version and version not in kind.migrations:
         raise StoreError(
             f"the {kind.name} {path} has schema version {version} and this traderd reads {kind.version}: "
             "start the version of traderd that wrote it"

@@ -1,0 +1,62 @@
+"""The ledger, the strategies and the proof as documents."""
+
+import json
+
+from tests.services.still_daemon import MARKET, still_daemon
+from traderd.core.balance_proof import Candidate, Proof
+from traderd.model import events as ev
+from traderd.model.orders import Side
+from traderd.model.units import Money, parse_money
+from traderd.services.ledger_document import (
+    balance_document,
+    difference_document,
+    ledger_document,
+    reconciliation_document,
+    strategies_document,
+)
+
+
+async def test_the_accounts_sum_to_zero_and_are_named(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.fill(daemon.place(Side.BID, "10", "0.47"), "10", "0.47", "0.1744")
+        document = ledger_document(daemon.view)
+        assert document["accounts"]["cash_dollars"] == "-4.874400"
+        assert document["accounts"]["position_cost_dollars"] == "4.700000"
+        assert sum(parse_money(text) for text in document["accounts"].values()) == 0
+        assert document["transactions"] == 1
+
+
+async def test_a_strategy_is_marked_at_bid_and_at_mid(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.list_market()
+        daemon.snapshot(bids={"0.45": "10"}, asks={"0.51": "10"})
+        daemon.fill(daemon.place(Side.BID, "10", "0.47"), "10", "0.47", "0.1744")
+        (document,) = strategies_document(daemon.view)
+        assert document["strategy"] == "person"
+        assert document["positions"] == {MARKET: "10.00"}
+        assert document["unrealized_at_bid_dollars"] == "-0.200000"
+        assert document["unrealized_at_mid_dollars"] == "0.100000"
+
+
+async def test_the_proof_says_amount_beginning_and_candidates(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        proof = daemon.view.account.proof
+        proof.status, proof.unexplained, proof.since = Proof.UNEXPLAINED, Money(-5), daemon.now()
+        proof.candidates = (Candidate("fee", Money(-5), "fees"),)
+        document = balance_document(daemon.view)
+        assert (document["status"], document["unexplained_dollars"]) == ("unexplained", "-0.000005")
+        assert document["is_drift"]
+        assert document["candidates"] == [
+            {"kind": "fee", "amount_dollars": "-0.000005", "sentence": "fees"}
+        ]
+        assert json.loads(json.dumps(reconciliation_document(daemon.view)))["balance"] == document
+
+
+async def test_the_exchanges_own_news_are_no_drift(autojump_clock, tmp_path):
+    for kind, is_drift in (("market_settled", False), ("fill_missed", True), ("position", True)):
+        difference = ev.Difference(kind=kind, subject="s", ours="a", theirs="b")
+        assert difference_document(difference)["is_drift"] is is_drift
+    async with still_daemon(tmp_path) as daemon:
+        daemon.sync("998.7725")
+        document = reconciliation_document(daemon.view)
+        assert (document["version"], document["mismatches"], document["settling"]) == (1, [], [])

@@ -1,0 +1,119 @@
+"""The ledger and its proof as JSON documents.
+
+Owns: the shapes of `account.ledger`, `account.strategies`, `account.balance_proof` and `/v3/reconciliation`.
+Must not: compute anything that the view does not tell.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from traderd.core.balance_proof import Proof
+from traderd.core.reconcile import NO_DRIFT
+from traderd.core.strategy_books import StrategyBook
+from traderd.core.view import StateView
+from traderd.model import events as ev
+from traderd.model.units import ONE_DOLLAR, Money, Price, format_count, format_money, format_time
+from traderd.services.condition_documents import orders_in_doubt
+
+Document: TypeAlias = dict[str, Any]
+
+
+def ledger_document(view: StateView) -> Document:
+    """Return the balance of every account; what was earned or put in is below 0, and all of them sum to 0."""
+    books = view.ledger.books
+    return {
+        "accounts": {
+            f"{account.value}_dollars": format_money(total)
+            for account, total in books.totals().items()
+        },
+        "transactions": books.count,
+        "settled_markets": len(view.ledger.settlements),
+        "fee_alarms": view.ledger.fees.differed,
+    }
+
+
+def strategies_document(view: StateView) -> list[Document]:
+    """Return what each strategy has and earned, by its own average cost."""
+    return [_strategy(view, book) for book in view.strategies()]
+
+
+def _strategy(view: StateView, book: StrategyBook) -> Document:
+    at_bid = at_mid = 0
+    for position in book.open_positions():
+        mark = view.last_known_mark(position)
+        worst = Price(0) if position.count > 0 else ONE_DOLLAR
+        closing = position.unrealized_pnl(worst if mark is None else mark) or 0
+        middle = view.unrealized_at_mid(position)
+        at_bid += closing
+        at_mid += closing if middle is None else middle
+    return {
+        "strategy": book.label,
+        "fills": book.fill_count,
+        "positions": {
+            position.ticker: format_count(position.count) for position in book.open_positions()
+        },
+        "realized_pnl_dollars": format_money(book.realized_pnl),
+        "unrealized_at_bid_dollars": format_money(Money(at_bid)),
+        "unrealized_at_mid_dollars": format_money(Money(at_mid)),
+        "fees_dollars": format_money(book.fees_paid),
+    }
+
+
+def reconciliation_document(view: StateView) -> Document:
+    """Return how we stand to the exchange: the proof of the balance, standing mismatches and recent differences."""
+    account = view.account
+    readings = [
+        {
+            "version": reading.version,
+            "at": format_time(reading.at),
+            "differences": [difference_document(one) for one in reading.differences],
+        }
+        for reading in account.readings
+        if reading.differences
+    ]
+    return {
+        "version": account.version,
+        "read_at": None if account.read_at is None else format_time(account.read_at),
+        "balance": balance_document(view),
+        "mismatches": [
+            {"ticker": halt.ticker, "sentence": halt.reason}
+            for halt in view.conditions.halts.values()
+            if halt.author is ev.Author.MACHINE
+            and halt.halt_id.startswith(("position:", "unreadable_fill:", "ledger"))
+        ],
+        "settling": list(account.settling_since),
+        "orders_in_doubt": orders_in_doubt(view),
+        "readings": readings,
+    }
+
+
+def balance_document(view: StateView) -> Document:
+    """Return the proof of the balance, and what may explain it where it fails."""
+    account, proof = view.account, view.account.proof
+    expected = proof.expected
+    return {
+        "status": proof.status.value,
+        "exchange_dollars": None if account.balance is None else format_money(account.balance),
+        "ours_dollars": None if expected is None else format_money(expected),
+        "unexplained_dollars": format_money(proof.unexplained),
+        "since": None if proof.since is None else format_time(proof.since),
+        "proved_at": None if proof.proved_at is None else format_time(proof.proved_at),
+        "candidates": [
+            {"kind": one.kind, "amount_dollars": format_money(one.amount), "sentence": one.sentence}
+            for one in proof.candidates
+        ],
+        "sentence": proof.sentence,
+        "is_drift": proof.status is Proof.UNEXPLAINED,
+    }
+
+
+def difference_document(difference: ev.Difference) -> Document:
+    """Return one difference."""
+    return {
+        "kind": difference.kind,
+        "subject": difference.subject,
+        "ours": difference.ours,
+        "theirs": difference.theirs,
+        "is_drift": difference.kind not in NO_DRIFT,
+    }
