@@ -17,6 +17,12 @@ CHOICES = {
     "market_data.discover.status": "any",
     "market_data.ingest": "plain",
     "risk.min_book_grade": "E",
+    "trading.strategy_orders.on_exit": "keep",
+    "trading.strategy_orders.on_disconnect": "cancel",
+    "trading.strategy_orders.on_restart": "expire",
+    "trading.person_orders.on_exit": "expire",
+    "trading.person_orders.on_disconnect": "cancel",
+    "trading.person_orders.on_restart": "cancel",
 }
 SETTINGS = list(settings_of(Config, free=STRATEGIES))
 

@@ -8,7 +8,11 @@ from traderd.config import Config
 from traderd.plugin_api import PROJECT_NAME, hookimpl
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("traderd_")]
-ARGUMENTS = {"traderd_services": {"config": Config()}, "traderd_strategies": {}}
+ARGUMENTS = {
+    "traderd_services": {"config": Config()},
+    "traderd_strategies": {},
+    "traderd_risk_rules": {"config": Config()},
+}
 
 
 @pytest.fixture

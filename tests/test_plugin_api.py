@@ -7,11 +7,11 @@ from tests.architecture.sources import python_files
 from traderd import plugin_api
 from traderd.core.observation import OwnOrder
 from traderd.errors import BadInput
-from traderd.model.commands import CancelOrder
+from traderd.model.commands import AmendOrder, CancelOrder, DecreaseOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderOwner, OrderStatus, Side, TimeInForce
 from traderd.model.units import Count, Price
-from traderd.plugin_api import StrategySpec, cancel, place
+from traderd.plugin_api import StrategySpec, amend, cancel, decrease, place
 
 TERMS = {
     "ticker": MarketTicker("KXDEMO-A"),
@@ -62,6 +62,24 @@ def test_cancel_names_the_order_by_its_key():
         status=OrderStatus.RESTING,
     )
     assert cancel(order) == CancelOrder(key="7a5e-1-1")
+
+
+def test_amend_and_decrease_name_the_order_by_its_key():
+    order = OwnOrder(
+        key="7a5e-1-1",
+        side=Side.BID,
+        price=Price(4_500),
+        remaining=Count(500),
+        status=OrderStatus.RESTING,
+    )
+    assert amend(order, price=Price(4_600)) == AmendOrder(key="7a5e-1-1", price=Price(4_600))
+    assert decrease(order, to=Count(200)) == DecreaseOrder(key="7a5e-1-1", to=Count(200))
+    with pytest.raises(BadInput):
+        amend(order)
+
+
+def test_a_strategys_order_may_have_a_time_to_live():
+    assert place(**TERMS, expires_in_s=30).expires_in_s == 30
 
 
 def test_a_strategy_runs_only_when_it_is_asked_for():

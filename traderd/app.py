@@ -17,16 +17,16 @@ import trio
 
 from traderd.config import Config
 from traderd.core.engine import Engine
-from traderd.core.risk import RiskLimits
 from traderd.core.view import StateView
 from traderd.errors import AlreadyRunning, ConfigError
-from traderd.kalshi.auth import Signer, generate_key, load_signer, parse_signer
-from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
+from traderd.kalshi.auth import Signer, generate_key, parse_signer
+from traderd.kalshi.hosts import Endpoints, check_endpoints
+from traderd.kalshi.limits import Shares
 from traderd.kalshi.rest import RestClient, open_rest
 from traderd.model.commands import Command, Outcome
-from traderd.model.events import Author, BookGrade, Event, HaltRaised, UniverseChanged
+from traderd.model.events import Author, Event, HaltRaised, UniverseChanged
 from traderd.model.ids import ClientOrderIds, MarketTicker
-from traderd.model.units import Timestamp, parse_count, parse_money, parse_price
+from traderd.model.units import Timestamp
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
@@ -35,6 +35,7 @@ from traderd.runtime.inbox import Incident, IncidentKind
 from traderd.runtime.log import Log, configure_log
 from traderd.runtime.service import Service, in_start_order
 from traderd.runtime.signals import watch_signals
+from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Stage, Supervisor
 from traderd.services.actor import make_tenants
 from traderd.services.context import (
@@ -45,11 +46,16 @@ from traderd.services.context import (
     broken_off,
     refuse,
 )
+from traderd.services.kill import kill_halt
 from traderd.services.lifecycle import Lifecycle
 from traderd.services.market_plan import configured_tickers
 from traderd.services.recorder import JournalRecorder, recover
+from traderd.services.remote_exchange import remote_exchange, traded_exchange
+from traderd.services.risk_limits import risk_limits
 from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
 from traderd.store.journal import open_journal
+from traderd.store.latch import read_latch, write_instance
+from traderd.store.traded_exchange import write_traded_exchange
 
 JOURNAL_FILE = "journal.sqlite3"
 EMBEDDED_HOST = "127.0.0.1"
@@ -70,6 +76,13 @@ class Daemon:
     def stop(self, reason: str) -> None:
         """Begin the ordered stop."""
         self.supervisor.stop(reason)
+
+    def kill(self, reason: str) -> None:
+        """Pull the kill switch: from now on nothing but cancels leaves, and the sweep begins."""
+        if self.shared.view.conditions.killed is None:
+            at = Timestamp(self.shared.env.wall_ns())
+            halt = kill_halt(at, reason=reason, author=Author.PERSON, by="signal")
+            self.shared.bus.publish([halt])
 
 
 async def run_daemon(
@@ -121,11 +134,13 @@ async def open_daemon(
 
     Errors of the body arrive unchanged unless the journal's writer fails as well.
     """
-    started_at = env.monotonic()
     logger = structlog.get_logger("traderd")
+    env = SteadyEnv(env, warn=logger.warning)
+    started_at = env.monotonic()
     state_path = config.state_path()
     await env.run_blocking(_make_state_directory, state_path)
     specs, services = plugins.strategies(), plugins.services(config)
+    rules = plugins.risk_rules(config)
     _tell_plugins(plugins, logger)
     # Made and thrown away: a wrong parameter must be told before anything is opened.
     make_tenants(config, specs)
@@ -134,14 +149,20 @@ async def open_daemon(
         env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded
     ) as journal:
         engine = Engine(limits=risk_limits(config))
+        engine.risk.rules = rules
         view = StateView(engine)
         recorder = JournalRecorder(journal)
         bus = _make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
         recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
+        await _honour_latch(state_path, journal.instance_id, bus, view, env)
         _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with _open_venue(config, env) as venue:
+            if config.trading_enabled:
+                # Before an order can leave: `traderd kill` goes by it when this daemon does not answer.
+                traded = traded_exchange(config, rest_url=venue.rest_url, ws_url=venue.ws_url)
+                await env.run_blocking(write_traded_exchange, state_path, traded)
             lifecycle = Lifecycle(
                 env=env,
                 config=config,
@@ -161,13 +182,29 @@ async def open_daemon(
                 journal=journal,
                 venue=venue,
                 lifecycle=lifecycle,
-                order_ids=ClientOrderIds(journal.instance_id, journal.generation),
+                order_ids=ClientOrderIds(
+                    journal.instance_id,
+                    journal.generation,
+                    journal.run_word,
+                    is_taken=lambda key: view.order(key) is not None,
+                ),
                 log_ring=log.ring,
                 strategies=specs,
                 started_at=started_at,
             )
             lifecycle.initialize()
             yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
+
+
+async def _honour_latch(
+    directory: Path, instance_id: str, bus: Bus[Event], view: StateView, env: Env
+) -> None:
+    # Before anything can be sent: the kill switch may have been pulled while no daemon ran.
+    await env.run_blocking(write_instance, directory, instance_id)
+    latch = await env.run_blocking(read_latch, directory)
+    if latch is not None and view.conditions.killed is None:
+        at = Timestamp(env.wall_ns())
+        bus.publish([kill_halt(at, reason=latch.reason, author=Author.PERSON, by=latch.by)])
 
 
 def _follow(
@@ -201,19 +238,6 @@ def _make_bus(
     return bus
 
 
-def risk_limits(config: Config) -> RiskLimits:
-    """Return the limits in exact units; the texts were checked when the configuration was read."""
-    risk = config.risk
-    return RiskLimits(
-        max_order_count=parse_count(risk.max_order_contracts),
-        max_open_orders=risk.max_open_orders,
-        max_exposure=parse_money(risk.max_exposure_dollars),
-        breaker_errors=risk.breaker_errors,
-        price_collar=parse_price(risk.price_collar_dollars),
-        min_book_grade=BookGrade(risk.min_book_grade),
-    )
-
-
 @asynccontextmanager
 async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
     embedded: EmbeddedAddress | None = None
@@ -221,10 +245,16 @@ async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
         _warn_of_ignored_settings(config)
         embedded, endpoints, signer = await _embedded_exchange(config, env)
     else:
-        endpoints, signer = _remote_exchange(config)
+        endpoints, signer = remote_exchange(config)
     try:
         check_endpoints(config.environment, endpoints)
-        async with open_rest(env=env, base_url=endpoints.rest_url, signer=signer) as rest:
+        shares = Shares(
+            place=config.rate_limits.place_percent,
+            reserve=config.rate_limits.cancel_reserve_percent,
+        )
+        async with open_rest(
+            env=env, base_url=endpoints.rest_url, signer=signer, shares=shares
+        ) as rest:
             yield _venue(endpoints, signer, rest, embedded)
     finally:
         if embedded is not None:
@@ -259,16 +289,6 @@ async def _embedded_exchange(config: Config, env: Env) -> tuple[EmbeddedAddress,
         ws_url=f"ws://{address.address}/trade-api/ws/v2",
     )
     return address, endpoints, signer
-
-
-def _remote_exchange(config: Config) -> tuple[Endpoints, Signer]:
-    settings = config.exchange
-    name = "production" if config.environment == "local" else config.environment
-    known = ENDPOINTS.get(name, Endpoints(rest_url="", ws_url=""))
-    endpoints = Endpoints(
-        rest_url=settings.rest_url or known.rest_url, ws_url=settings.ws_url or known.ws_url
-    )
-    return endpoints, load_signer(settings.key_id, Path(settings.key_file).expanduser())
 
 
 def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
@@ -346,7 +366,12 @@ async def _watch_signals(
         logger.warning("SIGHUP: settings are read at start only; restart to change them")
 
     await watch_signals(
-        env=env, on_stop=stop, on_hurry=hurry, on_reload=reload, task_status=task_status
+        env=env,
+        on_stop=stop,
+        on_hurry=hurry,
+        on_reload=reload,
+        on_kill=daemon.kill,
+        task_status=task_status,
     )
 
 

@@ -18,9 +18,11 @@ import platformdirs
 from msgspec import Meta
 
 from traderd.config_layers import Layer, read_layers
+from traderd.config_orders import PersonOrdersConfig, StrategyOrdersConfig, check_orders
+from traderd.config_risk import RiskConfig, positive_amounts
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
-from traderd.model.units import parse_count, parse_money, parse_price
+from traderd.model.units import parse_count, parse_money
 
 CONTROL_SOCKET: Final = "control.sock"
 """The daemon serves its commands under this name in the state directory, and the command line calls there."""
@@ -114,18 +116,19 @@ class TradingConfig(_Section, frozen=True):
     unknown_quarantine_s: Seconds = 30.0
     """How long an order of unknown outcome is searched for before it counts as not placed; longer than
     a request can live, so that a late arrival is still seen."""
+    dead_man_s: Annotated[int, Meta(ge=0, le=3_600)] = 60
+    """The short expiry that resting orders carry whose policy on disconnect is not `keep`; 0: none."""
+    order_group_contracts_per_15s: str = "0"
+    """How much the orders of one strategy may trade within 15 seconds before the exchange stops it; 0: any."""
+    strategy_orders: StrategyOrdersConfig = StrategyOrdersConfig()
+    person_orders: PersonOrdersConfig = PersonOrdersConfig()
 
 
-class RiskConfig(_Section, frozen=True):
-    """The numbers that bound risk, with their units in the names."""
+class RateLimitsConfig(_Section, frozen=True):
+    """What creates and amends may take of the account's tokens, and what only cancels may take."""
 
-    max_order_contracts: str = "100"
-    max_open_orders: Annotated[int, Meta(ge=1, le=10_000)] = 10
-    max_exposure_dollars: str = "1000"
-    breaker_errors: Annotated[int, Meta(ge=1, le=1_000)] = 5
-    price_collar_dollars: str = "0.15"
-    min_book_grade: Literal["A", "B", "C", "D", "E", "F"] = "C"
-    """The worst book on which new risk is taken; F takes any."""
+    place_percent: Annotated[int, Meta(ge=1, le=100)] = 50
+    cancel_reserve_percent: Annotated[int, Meta(ge=1, le=95)] = 30
 
 
 class PeriodConfig(_Section, frozen=True):
@@ -152,6 +155,7 @@ class Config(_Section, frozen=True):
     market_data: MarketDataConfig = MarketDataConfig()
     trading: TradingConfig = TradingConfig()
     risk: RiskConfig = RiskConfig()
+    rate_limits: RateLimitsConfig = RateLimitsConfig()
     health: PeriodConfig = PeriodConfig()
     status: PeriodConfig = PeriodConfig(interval_s=10.0)
     web: WebConfig = WebConfig()
@@ -256,6 +260,7 @@ def check_config(config: Config) -> None:
         ConfigError: names the setting and the cure.
     """
     _check_amounts(config)
+    check_orders(config.trading)
     _check_universe(config)
     _check_web(config.web.host)
     _check_environment(config)
@@ -263,9 +268,7 @@ def check_config(config: Config) -> None:
 
 def _check_amounts(config: Config) -> None:
     for name, text, parse in (
-        ("risk.max_order_contracts", config.risk.max_order_contracts, parse_count),
-        ("risk.max_exposure_dollars", config.risk.max_exposure_dollars, parse_money),
-        ("risk.price_collar_dollars", config.risk.price_collar_dollars, parse_price),
+        *positive_amounts(config.risk),
         ("exchange.balance_dollars", config.exchange.balance_dollars, parse_money),
     ):
         try:

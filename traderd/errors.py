@@ -10,6 +10,7 @@ TraderdError
 │   │   └── AuthenticationRefused   theirs: key, signature, clock or scope
 │   ├── ExchangeProtocolError       theirs: an answer that breaks the documented protocol
 │   ├── ExchangeUnavailable         the network's: nobody answered, or with 5xx, before anything was sent
+│   │   └── NotSent                 ours: a request lost its point, or found no turn, before anything was sent
 │   └── OutcomeUnknown              nobody knows: a write left and no clear answer came back
 ├── BookUnavailable        nobody's: a book that cannot be trusted now was asked for its prices
 ├── StoreError             the disk's: the journal cannot be opened, read or written
@@ -76,6 +77,10 @@ class ExchangeProtocolError(ExchangeError):
 
 class ExchangeUnavailable(ExchangeError):
     """No answer, or a 5xx, on a request that changes nothing: safe to try again later."""
+
+
+class NotSent(ExchangeUnavailable):
+    """A request was held back: it lost its point while it waited, or found no turn within its limits."""
 
 
 class OutcomeUnknown(ExchangeError):

@@ -1,5 +1,8 @@
 """Everything a plugin may import from traderd, and nothing else.
 
+A risk rule is one pure function over a frozen `OrderQuestion` that returns why the order is not allowed, or None; a module
+offers it with the `traderd_risk_rules` hook (see docs/risk.md).
+
 A strategy is one class with one method: `decide(observation)` returns the commands it wants, `place(...)` and
 `cancel(...)` make them. It never awaits, never reads a clock and keeps only its own notes. The module offers it
 with the `traderd_strategies` hook:
@@ -23,9 +26,10 @@ import pluggy
 
 from traderd.core.book import Top
 from traderd.core.observation import Observation, OwnOrder
+from traderd.core.plugin_rules import OrderQuestion, RiskRule
 from traderd.errors import BadInput
 from traderd.model.book_events import BookGrade
-from traderd.model.commands import CancelOrder, Command, PlaceOrder
+from traderd.model.commands import AmendOrder, CancelOrder, Command, DecreaseOrder, PlaceOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus, PriceGrid
 from traderd.model.orders import (
@@ -37,11 +41,13 @@ from traderd.model.orders import (
     TimeInForce,
 )
 from traderd.model.units import (
+    NS_PER_S,
     ONE_CONTRACT,
     ONE_DOLLAR,
     Count,
     Money,
     Price,
+    Timestamp,
     parse_count,
     parse_price,
     show_count,
@@ -83,8 +89,9 @@ def place(
     count: Count,
     post_only: bool = False,
     time_in_force: TimeInForce = TimeInForce.GOOD_TILL_CANCELED,
+    expires_in_s: int | None = None,
 ) -> PlaceOrder:
-    """Return the command to place an order; raises BadInput for terms that cannot be."""
+    """Return the command to place an order, which lives for `expires_in_s` at most; raises BadInput for terms that cannot be."""
     return PlaceOrder(
         terms=OrderTerms(
             ticker=ticker,
@@ -95,7 +102,18 @@ def place(
             time_in_force=time_in_force,
         ),
         attribution=Attribution(owner=OrderOwner.STRATEGY),
+        expires_in_s=expires_in_s,
     )
+
+
+def amend(order: OwnOrder, *, price: Price | None = None, count: Count | None = None) -> AmendOrder:
+    """Return the command to give an order another price or another total, filled contracts included; raises BadInput."""
+    return AmendOrder(key=order.key, price=price, count=count)
+
+
+def decrease(order: OwnOrder, *, to: Count) -> DecreaseOrder:
+    """Return the command to let at most `to` contracts of an order still fill; raises BadInput."""
+    return DecreaseOrder(key=order.key, to=to)
 
 
 def cancel(order: OwnOrder) -> CancelOrder:
@@ -104,32 +122,40 @@ def cancel(order: OwnOrder) -> CancelOrder:
 
 
 __all__ = [
+    "NS_PER_S",
     "ONE_CONTRACT",
     "ONE_DOLLAR",
     "PROJECT_NAME",
+    "AmendOrder",
     "BadInput",
     "BookGrade",
     "CancelOrder",
     "Command",
     "Count",
+    "DecreaseOrder",
     "Market",
     "MarketStatus",
     "MarketTicker",
     "Money",
     "Observation",
     "OnCrash",
+    "OrderQuestion",
     "OrderStatus",
     "OwnOrder",
     "PlaceOrder",
     "Price",
     "PriceGrid",
+    "RiskRule",
     "Service",
     "Side",
     "Strategy",
     "StrategySpec",
     "TimeInForce",
+    "Timestamp",
     "Top",
+    "amend",
     "cancel",
+    "decrease",
     "hookimpl",
     "parse_count",
     "parse_price",

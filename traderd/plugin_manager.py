@@ -25,7 +25,7 @@ import pluggy
 from traderd import hookspecs
 from traderd.config import Config
 from traderd.errors import ConfigError
-from traderd.plugin_api import PROJECT_NAME, Service, StrategySpec
+from traderd.plugin_api import PROJECT_NAME, RiskRule, Service, StrategySpec
 
 BUILT_IN_PLUGINS: Final = (
     "traderd.services.paper_exchange",
@@ -34,6 +34,9 @@ BUILT_IN_PLUGINS: Final = (
     "traderd.services.trading_client",
     "traderd.services.sync",
     "traderd.services.risk",
+    "traderd.services.risk_watch",
+    "traderd.services.kill",
+    "traderd.services.flatten",
     "traderd.services.orders",
     "traderd.services.positions",
     "traderd.services.status",
@@ -80,6 +83,19 @@ class PluginManager:
                 raise ConfigError(f"two plugins offer a strategy called {spec.name!r}; rename one")
             specs[spec.name] = spec
         return specs
+
+    def risk_rules(self, config: Config) -> tuple[RiskRule, ...]:
+        """Return every risk rule of a plugin, in the order of loading.
+
+        Raises:
+            ConfigError: two plugins offer the same name.
+        """
+        rules: dict[str, RiskRule] = {}
+        for rule in self._collect("traderd_risk_rules", RiskRule, config=config):
+            if rule.name in rules:
+                raise ConfigError(f"two plugins offer a risk rule called {rule.name!r}; rename one")
+            rules[rule.name] = rule
+        return tuple(rules.values())
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the loaded plugins, in the order of loading."""

@@ -24,12 +24,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "config_layers": ("errors",),
     "config_values": ("errors", "config_layers"),
-    "config": (*LOW, "runtime", "config_layers", "config_values"),
+    "config_risk": LOW,
+    "config_orders": LOW,
+    "config": (*LOW, "runtime", "config_layers", "config_values", "config_risk", "config_orders"),
     "plugin_api": (*LOW, "core", "runtime", "web", "services", "config"),
     "hookspecs": (*LOW, "core", "runtime", "config", "plugin_api"),
 }
 """What each part may import besides itself; parts that are not listed hold the whole together."""
-ONE_PART = {"config_layers": "config", "config_values": "config"}
+ONE_PART = dict.fromkeys(
+    ("config_layers", "config_values", "config_risk", "config_orders"), "config"
+)
 """Files at the top that are pieces of one part."""
 COMPOSITION = ("app", "cli", "plugin_manager", "__main__")
 """They may import everything below; only they may import each other."""
@@ -38,6 +42,8 @@ FORBIDDEN_MODULES = {"web": ("traderd.core.engine",)}
 PURE = (
     "traderd.model",
     "traderd.core",
+    "traderd.kalshi.costs",
+    "traderd.kalshi.limits",
     "traderd.kalshi.wire",
     "traderd.paper.venue.matching",
     "traderd.paper.venue.accounts",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +48,35 @@ def run_traderd(*arguments: str, directory: Path, **variables: str) -> Ran:
         timeout=PLACES_TO_WAIT_S,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+@contextmanager
+def daemon_answering(state_dir: Path, answers: dict[str, tuple[int, Any]]) -> Iterator[None]:
+    """Stand where a daemon's control socket is and give these answers by path, for what no real daemon says at will."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, document = answers[self.path]
+            body = json.dumps(document).encode()
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with socketserver.ThreadingUnixStreamServer(str(state_dir / "control.sock"), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @attrs.frozen

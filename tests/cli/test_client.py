@@ -106,7 +106,10 @@ def test_a_refusal_has_its_own_exit_code_and_the_daemons_sentence(path, answer):
 
 def test_an_unknown_outcome_is_an_error_and_no_refusal(path):
     body = {"answer": "unknown", "sentence": "no answer came back", "key": "k1"}
-    assert failure(path, 202, body) == ("no answer came back", exit_codes.ERROR)
+    assert failure(path, 202, body) == (
+        "no answer came back (order k1)",
+        exit_codes.ERROR,
+    )
 
 
 def test_a_value_that_cannot_be_is_wrong_usage_with_the_cure(path):
@@ -148,14 +151,26 @@ def test_a_socket_that_a_killed_daemon_left_behind_is_nobody_too(path):
     assert caught.value.exit_code == exit_codes.NOT_RUNNING
 
 
-def test_a_daemon_that_does_not_answer_in_time_may_have_done_it(path, monkeypatch):
-    monkeypatch.setattr(client_module, "TIME_OUT_S", 0.1)
+def test_a_daemon_that_does_not_answer_in_time_may_have_done_it(path):
     with (
         daemon_that_answers(path, 200, b"{}", silent=True),
-        pytest.raises(CommandFailed, match="a verb may still be carried out") as caught,
+        pytest.raises(CommandFailed, match=r"may still be carried out.*`traderd kill`") as caught,
     ):
-        DaemonClient(path).command("pause", {})
+        DaemonClient(path, timeout_s=0.1).command("pause", {})
     assert caught.value.exit_code == exit_codes.TIME_OUT
+
+
+def test_a_read_gives_up_sooner_than_a_verb_and_names_what_works_without_the_daemon(
+    path, monkeypatch
+):
+    monkeypatch.setattr(client_module, "READ_TIME_OUT_S", 0.1)
+    with (
+        daemon_that_answers(path, 200, b"{}", silent=True),
+        pytest.raises(CommandFailed, match=r"no answer within 0 s; .*`traderd kill`") as caught,
+    ):
+        DaemonClient(path).get("/v3/status")
+    assert caught.value.exit_code == exit_codes.TIME_OUT
+    assert "traderd status" not in str(caught.value)
 
 
 def test_it_waits_longer_than_the_daemon_takes_for_a_verb():

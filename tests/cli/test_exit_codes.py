@@ -9,6 +9,7 @@ WORDS = {
     "configuration": exit_codes.CONFIGURATION,
     "no answer in time": exit_codes.TIME_OUT,
     "refused by risk, mode or exchange": exit_codes.REFUSED,
+    "drift found": exit_codes.DRIFT,
 }
 
 

@@ -62,8 +62,8 @@ def test_the_status_is_one_screen_for_people(traded):
     assert (ran.code, ran.err) == (exit_codes.OK, "")
     lines = ran.out.splitlines()
     assert lines[0].startswith("traderd 0.1.0 · sim · ready for ")
-    assert [line.split()[0] for line in lines[1:8]] == [
-        *("health", "balance", "account", "books", "feed", "faults", "feeds"),
+    assert [line.split()[0] for line in lines[1:9]] == [
+        *("health", "balance", "profit", "account", "books", "feed", "faults", "feeds"),
     ]
     assert "12/12 usable" in ran.out
     assert [line for line in lines if len(line) > 80 or line != line.rstrip()] == []
@@ -181,3 +181,13 @@ def test_more_markets_than_one_answer_holds_are_counted(monkeypatch, tmp_path):
     result = CliRunner().invoke(reads.markets, ["--state-dir", str(tmp_path)])
     assert asked == ["/v3/markets?limit=1000"]
     assert result.output.splitlines()[-1].startswith("(and 1206 more; ")
+
+
+def test_the_balance_is_the_exchanges_and_tells_whether_it_is_proved(traded):
+    shown = traded("balance")
+    assert (shown.code, shown.err) == (exit_codes.OK, "")
+    assert shown.out.startswith("balance · sim, in dollars\nbalance ")
+    document = json.loads(traded("balance", "--json").out)
+    account = traded.document("status")["account"]
+    assert document["balance_dollars"] == account["balance_dollars"]
+    assert document["proof"]["status"] in {"proved", "undecided"}

@@ -50,12 +50,22 @@ STATUS = {
         "open_orders": 3,
         "fills": 8,
         "realized_pnl_dollars": "1.230000",
-        "unrealized_pnl_dollars": "-0.400000",
+        "unrealized_at_bid_dollars": "-0.400000",
+        "unrealized_at_mid_dollars": "-0.300000",
+        "balance_proof": {"is_drift": False, "sentence": "equal"},
         "fees_dollars": "0.192500",
         "exposure_dollars": "17.450000",
     },
-    "halts": [{"id": "breaker", "author": "machine", "reason": "5 order errors in a row"}],
+    "halts": [
+        {"id": "breaker", "author": "machine", "by": "", "reason": "5 order errors in a row"},
+        {"id": "person:account", "author": "person", "by": "mia", "reason": "news"},
+    ],
+    "strategies_stopped": {"maker": "strategy maker is stopped: `traderd reset-strategy maker`"},
     "paused": "lunch",
+    "pauses": [
+        {"ticker": None, "strategy": None, "reason": "lunch", "by": "mia"},
+        {"ticker": "KXA", "strategy": "maker", "reason": "rain"},
+    ],
     "venue_paused": "trading is paused",
     "why_no_trade": {"grid": 2, "size": 1},
 }
@@ -63,14 +73,18 @@ SCREEN = """\
 traderd 0.1.0 · sim · ready for 123.4 s · up 130.0 s
 health     degraded
            orderbook feed: HTTP 503
-balance    $983.35   realized +$1.23   unrealized at bid -$0.40   fees $0.19
+balance    $983.35   fees $0.19
+profit     realized +$1.23   unrealized at bid -$0.40, at mid -$0.30
 account    2 positions, 3 open orders, 8 fills, worst case $17.45
 books      11/12 usable, grades: A 10 B 1 F 1
 feed       6.4 deltas/s, lag 1.2 ms (p99 123.4 ms), line heard 0.5 s ago
 faults     1 gap, 1 resync, events dropped: none
 feeds      market data connected, private connected
 HALT       breaker by machine: 5 order errors in a row
-PAUSED     lunch
+HALT       person:account by person mia: news
+PAUSED     the account by mia: lunch
+PAUSED     KXA, maker: rain
+STOPPED    strategy maker is stopped: `traderd reset-strategy maker`
 VENUE      trading is paused
 denied     2 x grid
 denied     1 x size"""
@@ -164,6 +178,29 @@ def test_a_name_from_the_exchange_cannot_move_the_cursor_or_style_anything():
     assert len(text.splitlines()) == 3
 
 
+def test_the_balance_is_told_with_what_we_have_and_what_the_proof_says():
+    account = {
+        "balance_dollars": "983.352500",
+        "portfolio_value_dollars": None,
+        "realized_pnl_dollars": "-1.200000",
+        "fees_dollars": "0.192500",
+        "balance_read_at": "then",
+        "balance_proof": {"ours_dollars": "984.352500", "is_drift": True, "sentence": "-$1.00"},
+    }
+    assert tables.balance_lines(account, environment="sim") == [
+        "balance · sim, in dollars",
+        "balance           983.3525",
+        "by our entries    984.3525",
+        "portfolio value    unknown",
+        "realized             -1.20",
+        "unrealized at bid  unknown",
+        "fees                0.1925",
+        "worst case         unknown",
+        "DRIFT: -$1.00",
+        "read at then",
+    ]
+
+
 def test_the_status_is_one_screen():
     assert "\n".join(status_lines(STATUS)) == SCREEN
     assert max(map(len, SCREEN.splitlines())) <= 80
@@ -203,7 +240,8 @@ def test_one_thing_is_not_many():
 
 
 def test_a_long_reason_is_not_broken_into_lines():
-    lines = status_lines({**STATUS, "paused": "word " * 40})
+    pause = {"ticker": None, "strategy": None, "reason": "word " * 40, "by": ""}
+    lines = status_lines({**STATUS, "pauses": [pause]})
     (line,) = [line for line in lines if line.startswith("PAUSED")]
     assert len(line) > 200
 
@@ -214,6 +252,7 @@ def test_with_trading_off_the_status_has_no_word_of_trading():
         "mode": "orderbook_only",
         "halts": [],
         "paused": None,
+        "pauses": [],
         "venue_paused": None,
         "why_no_trade": {},
     }
@@ -229,8 +268,9 @@ def test_an_unknown_balance_is_not_zero():
 
 
 def test_a_reason_with_control_characters_cannot_hide_the_next_line():
-    lines = status_lines({**STATUS, "paused": "a\r\nHALT       none\x1b[8m"})
-    assert "PAUSED     a\\r\\nHALT       none\\x1b[8m" in lines
+    pause = {"ticker": None, "strategy": None, "reason": "a\r\nHALT       none\x1b[8m", "by": ""}
+    lines = status_lines({**STATUS, "pauses": [pause]})
+    assert "PAUSED     the account: a\\r\\nHALT       none\\x1b[8m" in lines
 
 
 @pytest.mark.parametrize("columns", [tables.ORDERS, tables.POSITIONS, tables.FILLS, tables.MARKETS])

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -38,6 +39,10 @@ def test_all_orders_of_a_market_or_of_every_market_are_cancelled(shell):
         assert shell("place", MARKET, "bid", "1", price).code == OK
     other = shell("cancel", "--all", "--market", "KXWNBAGAME-26AUG07PHXCONN-PHX")
     assert (other.code, other.out) == (OK, "no order was open\n")
+    for scope in (("--market", "NOPE"), ("--strategy", "NOPE")):
+        typo = shell("cancel", "--all", *scope)
+        assert (typo.code, typo.out) == (REFUSED, "")
+        assert "NOPE is not known here" in typo.err
     assert len(live_keys(shell)) == 2
     ran = shell("cancel", "--all")
     assert (ran.out, ran.err) == ("2 orders ended, verified at the exchange\n", "")
@@ -49,6 +54,10 @@ def test_an_order_that_takes_is_filled_and_changes_the_position(shell):
     assert ran.code == OK
     outcome = json.loads(ran.out)
     assert (outcome["answer"], list(outcome)) == ("done", ["answer", "sentence", "key"])
+    assert re.search(
+        r"is filled, 1 filled at \$0\.\d{4} on average, fee \$0\.\d{4,6} a contract",
+        outcome["sentence"],
+    )
     shell.daemon.client.command("calibrate", {})
     position = {p["ticker"]: p for p in shell.document("positions")["positions"]}[MARKET]
     assert (position["count"], position["side"]) == ("-1.00", "NO")
@@ -93,6 +102,7 @@ def test_an_order_that_cannot_be_is_refused_in_a_sentence_and_changes_nothing(
         ("cancel", "key", "--market", MARKET),
         ("resume", "--force"),
         ("clear-halt",),
+        ("place", MARKET, "bid", "5", "0.30", "--ioc", "--post-only"),
     ],
     ids=" ".join,
 )
@@ -100,6 +110,15 @@ def test_wrong_usage_is_told_before_anything_is_asked(shell, arguments):
     ran = shell(*arguments)
     assert (ran.code, ran.out) == (USAGE, "")
     assert "--help" in ran.err
+
+
+def test_a_refusal_is_a_document_on_the_standard_output_as_well(shell):
+    ran = shell("place", MARKET, "bid", "500", "0.30", "--json")
+    assert ran.code == REFUSED
+    assert json.loads(ran.out)["answer"] == "denied"
+    assert ran.err.startswith("traderd: denied by rule size")
+    wrong = shell("place", MARKET, "bid", "NaN", "0.30", "--json")
+    assert (wrong.code, json.loads(wrong.out)["error"]["code"]) == (USAGE, "bad_input")
 
 
 def test_an_order_that_nobody_knows_cannot_be_cancelled(shell):
@@ -143,3 +162,78 @@ def test_the_account_can_be_compared_at_any_time(shell):
     ran = shell("calibrate")
     assert ran.code == OK
     assert ran.out.startswith("Trading state updated: balance $")
+
+
+def test_an_order_is_amended_decreased_and_told_by_its_key(shell):
+    placed = shell("place", MARKET, "bid", "5", "0.02", "--json", "--expires-in", "600")
+    key = json.loads(placed.out)["key"]
+    amended = shell("amend", key, "--price", "0.03", "--count", "7")
+    assert (amended.code, amended.err) == (OK, "")
+    assert amended.out == f"order {key} is now bid 7 @ $0.0300 of {MARKET}, 7 left\n"
+    smaller = shell("decrease", key, "--by", "2.5")
+    assert smaller.out == f"order {key} is now bid 4.50 @ $0.0300 of {MARKET}, 4.50 left\n"
+    (order,) = [o for o in shell.document("orders")["orders"] if o["key"] == key]
+    assert (order["price_dollars"], order["remaining"], order["change"]) == ("0.0300", "4.50", None)
+    assert order["expires_at"] is not None
+    shell("cancel", key)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("amend", "nope", "--price", "0.03"), REFUSED, "no order 'nope' is known"),
+        (("amend", "nope"), USAGE, "say --price, --count, or both"),
+        (("amend", "nope", "--price", "NaN"), USAGE, "is not a plain decimal number"),
+        (("amend", "nope", "--count", "0"), USAGE, "an order needs a count above 0"),
+        (("amend", "nope", "--count", str(10**18)), USAGE, "is too large"),
+        (("decrease", "nope"), USAGE, "say either --by or --to"),
+        (("decrease", "nope", "--by", "-1"), USAGE, "an order needs a decrease above 0"),
+        (("decrease", "nope", "--to", "2"), REFUSED, "no order 'nope' is known"),
+        (("place", MARKET, "bid", "1", "0.02", "--expires-in", "0"), USAGE, "expires_in_s must be"),
+        (("place", MARKET, "bid", "1", "0.02", "--ioc", "--fok"), USAGE, "exclude each other"),
+        (
+            ("place", MARKET, "bid", "1", "0.02", "--reduce-only"),
+            USAGE,
+            "needs immediate_or_cancel",
+        ),
+        (("reset-strategy", "nobody"), REFUSED, "strategy 'nobody' is not stopped"),
+    ],
+)
+def test_bad_input_of_the_new_verbs_is_refused_with_the_reason(shell, arguments, code, words):
+    ran = shell(*arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err
+    assert live_keys(shell) == []
+
+
+def test_several_orders_are_placed_from_a_file(shell, tmp_path):
+    order = {"ticker": MARKET, "side": "bid", "count": "1", "price_dollars": "0.02"}
+    file = tmp_path / "orders.json"
+    file.write_text(json.dumps([order, {**order, "price_dollars": "0.03"}]))
+    ran = shell("place-orders", str(file))
+    assert (ran.code, ran.err) == (OK, "")
+    assert ran.out.startswith("2 of 2 orders were taken\n1. bid 1 @ $0.0200")
+    assert len(live_keys(shell)) == 2
+    shell("cancel", "--all")
+    file.write_text(json.dumps([order, {**order, "count": "500"}]))
+    partly = shell("place-orders", str(file))
+    assert partly.code == REFUSED
+    assert "1 of 2 orders were taken; 2. denied" in partly.err
+    (resting,) = live_keys(shell)
+    first, second = partly.out.splitlines()
+    assert first.endswith(f"rests (order {resting})")
+    assert second.startswith("2. denied by rule size")
+    shell("cancel", "--all")
+    as_json = shell("place-orders", str(file), "--json")
+    assert as_json.code == REFUSED
+    items = json.loads(as_json.out)["items"]
+    assert [item["answer"] for item in items] == ["done", "denied"]
+    assert items[0]["key"] == live_keys(shell)[0]
+    shell("cancel", "--all")
+    file.write_text(json.dumps([order, {**order, "count": "NaN"}]))
+    none = shell("place-orders", str(file))
+    assert none.code == USAGE
+    assert "order 2 of the list: count is not a plain decimal number" in none.err
+    assert live_keys(shell) == []
+    file.write_text("[")
+    assert shell("place-orders", str(file)).code == USAGE

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -27,8 +28,11 @@ from traderd.model.units import format_count, format_money
 from traderd.runtime.env import RealEnv
 
 KILLS = 6
-LIFE_BETWEEN_KILLS_S = 1.3
+SOAK_KILLS = 50
+LIFE_BETWEEN_KILLS_S = (0.3, 2.3)
 """Long enough to climb and quote, short and uneven enough to die in the middle of orders."""
+SEED = 1
+EVENTS_PER_S = 30.0
 
 pytestmark = pytest.mark.process
 
@@ -81,12 +85,13 @@ def settings_for(ready: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def kill_often(state_dir: Path, settings: dict[str, Any]) -> None:
-    for number in range(KILLS):
+def kill_often(state_dir: Path, settings: dict[str, Any], kills: int) -> None:
+    rng = Random(SEED)
+    for _ in range(kills):
         with running_daemon(state_dir, **settings) as daemon:
             daemon.wait_ready()
-            # Uneven, so that the deaths fall on different moments of an order's life.
-            select_nothing(LIFE_BETWEEN_KILLS_S + number * 0.173)
+            # At random, so that the deaths fall on different moments of an order's life.
+            select_nothing(rng.uniform(*LIFE_BETWEEN_KILLS_S))
             daemon.process.send_signal(signal.SIGKILL)
             daemon.process.wait()
 
@@ -99,11 +104,12 @@ def settled(daemon: DaemonProcess) -> bool:
     )
 
 
-def test_no_order_is_sent_twice_and_no_fill_is_lost_over_kill_9(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(SOAK_KILLS, marks=pytest.mark.soak)])
+def test_no_order_is_sent_twice_and_no_fill_is_lost_over_kill_9(tmp_path: Path, kills: int) -> None:
     state_dir = tmp_path / "state"
-    with running_exchange(tmp_path / "exchange", events_per_s=30.0) as ready:
+    with running_exchange(tmp_path / "exchange", events_per_s=EVENTS_PER_S) as ready:
         settings = settings_for(ready)
-        kill_often(state_dir, settings)
+        kill_often(state_dir, settings, kills)
         with running_daemon(state_dir, **settings) as daemon:
             daemon.wait_ready()
             daemon.client.command("pause", {"reason": "the test compares"})

@@ -9,6 +9,8 @@ from traderd.model import states as st
 from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
 from traderd.model.market import LINEAR_CENT, Market, MarketStatus, PriceGrid
 from traderd.model.orders import (
+    AmendKind,
+    AmendTerms,
     Attribution,
     BalanceRecord,
     Fill,
@@ -274,6 +276,57 @@ def cancel_acknowledged(order_id: str = "x1", reduced: str | int = 10) -> ev.Can
 def cancel_failed(order_id: str = "x1", code: str = "unconfirmed") -> ev.CancelFailed:
     return ev.CancelFailed(
         at=second(5), order_id=OrderId(order_id), code=code, sentence=f"not cancelled: {code}"
+    )
+
+
+def amend_requested(
+    at_price: str = "0.50",
+    count: str | int = 10,
+    *,
+    kind: AmendKind = AmendKind.AMEND,
+    new_id: str | None = "c1b",
+    order_id: str = "x1",
+    at: float = 4,
+) -> ev.AmendRequested:
+    return ev.AmendRequested(
+        at=second(at),
+        order_id=OrderId(order_id),
+        terms=AmendTerms(
+            kind=kind,
+            price=price(at_price),
+            count=contracts(count),
+            client_order_id=None if new_id is None else ClientOrderId(new_id),
+        ),
+    )
+
+
+def amend_accepted(
+    at_price: str = "0.50",
+    count: str | int | None = 10,
+    *,
+    new_id: str | None = "c1b",
+    order_id: str = "x1",
+    exchange_at: float | None = None,
+) -> ev.AmendAccepted:
+    return ev.AmendAccepted(
+        at=second(5),
+        order_id=OrderId(order_id),
+        price=price(at_price),
+        count=None if count is None else contracts(count),
+        client_order_id=None if new_id is None else ClientOrderId(new_id),
+        exchange_at=None if exchange_at is None else second(exchange_at),
+    )
+
+
+def amend_failed(code: str = "not_applied", *, order_id: str = "x1") -> ev.AmendFailed:
+    return ev.AmendFailed(
+        at=second(6), order_id=OrderId(order_id), code=code, sentence=f"not changed: {code}"
+    )
+
+
+def amend_unknown(*, order_id: str = "x1") -> ev.AmendOutcomeUnknown:
+    return ev.AmendOutcomeUnknown(
+        at=second(5), order_id=OrderId(order_id), sentence="no answer in 5 s"
     )
 
 

@@ -3,6 +3,7 @@
 import typing
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,6 +129,7 @@ def test_every_event_that_the_journal_keeps_is_folded(kind):
         ev.BookGraded,
         ev.OrderChanged,
         ev.PositionChanged,
+        ev.FeeDiffered,
     }
     folded = kind in Engine(limits=limits())._folds
     assert folded == (kind not in only_follow | {ev.TradingStateUpdated})
@@ -225,7 +227,7 @@ def test_the_breaker_trips_after_five_errors_in_a_row_and_only_then():
     assert denied is not None
     assert denied.sentence == (
         "halt 'breaker' by machine: 5 order errors in a row, the last: no answer in 5 s; "
-        "clear it first"
+        "`traderd clear-halt breaker` ends it"
     )
     assert "HaltRaised" not in kinds(fail(engine, 10))
 
@@ -263,10 +265,31 @@ def test_old_errors_do_not_trip_the_breaker_while_the_journal_is_replayed():
     engine = Engine(limits=limits())
     for number in range(9):
         assert "HaltRaised" not in kinds(fail(engine, number))
+    tell(engine, intended("s"), sent("s"), accepted("s", "x9"))
     engine.begin_run()
     for number in range(10, 14):
         assert "HaltRaised" not in kinds(fail(engine, number))
     assert "HaltRaised" in kinds(fail(engine, 14))
+
+
+def test_a_crash_does_not_end_a_row_of_errors():
+    engine = Engine(limits=limits(breaker_errors=5))
+    for number in range(4):
+        fail(engine, number)
+    engine.begin_run()
+    assert "HaltRaised" in kinds(fail(engine, 10))
+
+
+def test_orders_of_one_request_are_one_error_for_the_breaker():
+    engine = ready_engine(breaker_errors=2)
+    for number in range(5):
+        lost = attrs.evolve(unknown(f"b{number}"), is_counted=number == 0)
+        tell(engine, intended(f"b{number}"), sent(f"b{number}"), lost)
+    assert engine.conditions.consecutive_errors == 1
+    assert engine.risk.errors.errors == 1
+    refused = attrs.evolve(rejected("b9"), is_counted=False)
+    tell(engine, intended("b9"), sent("b9"), refused)
+    assert (engine.conditions.consecutive_errors, engine.risk.errors.errors) == (1, 1)
 
 
 def test_a_tripped_breaker_stays_tripped_over_a_restart_until_a_person_resets_it():

@@ -56,6 +56,24 @@ def test_an_intent_that_was_withdrawn_does_not_leave_and_does_not_count():
         gate.let_out(C1, terms())
 
 
+def test_an_amend_counts_what_it_adds():
+    gate = LastGate()
+    gate.admit(C1, terms(), added=contracts(3))
+    gate.admit(C2, terms(count=4), added=contracts(0))
+    gate.let_out(C1, terms())
+    gate.let_out(C2, terms(count=4))
+    assert counters(gate) == (2, 2, contracts(3), contracts(3))
+
+
+def test_more_than_was_asked_for_does_not_leave_whoever_lost_count():
+    gate = LastGate()
+    gate.admit(C1, terms())
+    gate.contracts_asked -= 1
+    with pytest.raises(InvariantViolation, match="c1 would be more than was asked for"):
+        gate.let_out(C1, terms())
+    assert (gate.orders_sent, gate.contracts_sent) == (0, 0)
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["admit", "withdraw", "let out"]), st.integers(1, 4)), max_size=30
 )
@@ -84,3 +102,19 @@ def test_never_more_leaves_than_was_asked_for(steps):
                 gate.let_out(key, terms(count=count))
     assert (gate.intents_accepted, gate.orders_sent) == (asked, left)
     assert gate.contracts_sent <= gate.contracts_asked
+
+
+def test_a_renewal_asks_for_no_more_than_left_under_its_id():
+    gate = LastGate()
+    gate.admit(C1, terms(count=10))
+    gate.let_out(C1, terms(count=10))
+    gate.admit(C2, terms(count=4), added=contracts(0))
+    gate.let_out(C2, terms(count=4))
+    gate.let_renewal_out(C1, contracts(10))
+    gate.let_renewal_out(C2, contracts(4))
+    # Of an earlier run, or made smaller elsewhere.
+    gate.let_renewal_out(ClientOrderId("older"), contracts(99))
+    gate.let_renewal_out(C2, contracts(3))
+    with pytest.raises(InvariantViolation, match="would ask for 10 contracts, and 4 left"):
+        gate.let_renewal_out(C2, contracts(10))
+    assert gate.renewals_sent == 4

@@ -635,3 +635,26 @@ def test_a_position_is_signed_by_the_side(side):
     tell(engine, intended(what=asked), sent(), filled("t1", 10, side=side))
     assert position(engine) == side.sign * contracts(10)
     assert engine.orders.get(OrderId("x1")) is the_order(engine)
+
+
+def test_an_adopted_order_owes_the_fills_that_its_record_told_after_it_was_adopted():
+    engine = ready_engine()
+    first = attrs.evolve(record(S.RESTING, 3, order_id="x9", key="web-1"), updated_at=second(2))
+    tell(engine, ev.OrderReported(at=second(3), record=first, source=ev.Source.SYNC))
+    order = engine.orders.get("web-1")
+    assert (order.owed, order.at_risk) == (0, contracts(7))
+    tell(engine, reported(S.RESTING, 5, order_id="x9", key="web-1", at=4))
+    # What its record took from the rest is at risk until the fill is booked.
+    assert (order.owed, order.at_risk) == (contracts(2), contracts(7))
+    # One from before it was adopted is not what is owed, the one after it is.
+    tell(engine, filled("t1", 3, order_id="x9", key="web-1", at=1))
+    assert order.owed == contracts(2)
+    tell(engine, filled("t2", 2, order_id="x9", key="web-1", at=4))
+    assert (order.owed, order.at_risk) == (0, contracts(5))
+
+
+def test_what_an_adopted_order_had_filled_before_is_never_owed():
+    engine = ready_engine()
+    ended = attrs.evolve(record(S.CANCELED, 3, order_id="x9", key="web-1"), updated_at=second(2))
+    tell(engine, ev.OrderReported(at=second(3), record=ended, source=ev.Source.SYNC))
+    assert engine.orders.at_risk() == ()

@@ -45,6 +45,17 @@ def capped(markets_max, **more):
     return Wanted(statuses=TRADABLE, markets_max=markets_max, **more)
 
 
+def test_why_a_market_left_is_remembered_until_it_comes_back():
+    universe = Universe()
+    assert universe.left_because(A) is None
+    universe.change(UniverseChanged(at=second(1), added=((A, "busy"),), dropped=()))
+    assert universe.left_because(A) is None
+    universe.change(UniverseChanged(at=second(2), added=(), dropped=((A, "it is closed"),)))
+    assert universe.left_because(A) == "it is closed"
+    universe.change(UniverseChanged(at=second(3), added=((A, "busy"),), dropped=()))
+    assert universe.left_because(A) is None
+
+
 def test_everything_that_fits_is_followed_and_says_why():
     after, added, dropped = chosen([listing(A, "12.5"), listing(B)])
     assert (after, dropped) == ({A, B}, {})

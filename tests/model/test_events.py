@@ -14,8 +14,10 @@ from traderd.model import (
     account_events,
     book_events,
     events,
+    group_events,
     market_events,
     order_events,
+    risk_events,
     state_events,
     universe_events,
 )
@@ -24,7 +26,16 @@ from traderd.store import codec
 
 EVENTS = typing.get_args(events.Event)
 NOT_EVENTS = ("Difference", "DifferingLevel")
-MODULES = (market_events, book_events, universe_events, order_events, account_events, state_events)
+MODULES = (
+    market_events,
+    book_events,
+    universe_events,
+    order_events,
+    group_events,
+    account_events,
+    risk_events,
+    state_events,
+)
 
 
 def test_the_union_lists_every_record_of_its_modules_but_the_parts_of_events():

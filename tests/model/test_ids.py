@@ -55,5 +55,35 @@ def test_an_id_that_traderd_did_not_make_belongs_to_nobody_of_ours(foreign):
     assert instance_of(ClientOrderId(foreign)) is None
 
 
+def test_two_runs_of_one_generation_make_different_ids():
+    """A journal that was restored from a copy has the generation of the copy again."""
+    instance = InstanceId("0a1b2c3d")
+    first, second = (ClientOrderIds(instance, 2, word) for word in ("5eed5eed", "0ddba115"))
+    made = first.next_id()
+    assert made == "0a1b2c3d-25eed5eed-1"
+    assert made != second.next_id()
+    assert not second.made(made)
+    assert instance_of(made) == instance
+
+
+@pytest.mark.parametrize("word", ["5eed", "5EED5EED", "5eed-eed", "5eed5eed5"])
+def test_the_word_of_a_run_is_eight_hex_digits(word):
+    with pytest.raises(BadInput, match="word of a run"):
+        ClientOrderIds(InstanceId("0a1b2c3d"), 1, word)
+
+
+def test_an_id_that_is_taken_is_left_out():
+    taken = {"0a1b2c3d-1-1", "0a1b2c3d-1-3"}
+    ids = ClientOrderIds(InstanceId("0a1b2c3d"), 1, is_taken=taken.__contains__)
+    assert [ids.next_id(), ids.next_id()] == ["0a1b2c3d-1-2", "0a1b2c3d-1-4"]
+
+
 def test_two_makers_are_never_equal():
     assert ClientOrderIds(InstanceId("0a1b2c3d"), 1) != ClientOrderIds(InstanceId("0a1b2c3d"), 1)
+
+
+def test_a_run_knows_its_own_ids_from_those_of_earlier_runs_and_of_others():
+    ids = ClientOrderIds(InstanceId("0a1b2c3d"), 17)
+    assert ids.made(ids.next_id())
+    assert not ids.made(ClientOrderIds(InstanceId("0a1b2c3d"), 1).next_id())
+    assert not ids.made(ClientOrderIds(InstanceId("0a1b2c3e"), 17).next_id())

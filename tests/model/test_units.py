@@ -234,3 +234,11 @@ def test_nanoseconds_below_a_microsecond_are_not_printed():
 def test_a_time_without_a_zone_or_sense_is_refused(text):
     with pytest.raises(UnitError):
         units.parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("micros", "shown"),
+    [(540_000, "$0.5400"), (1_725, "$0.001725"), (0, "$0.0000"), (-17_500, "-$0.0175")],
+)
+def test_an_average_for_people_is_exact_and_has_at_least_the_decimals_of_a_price(micros, shown):
+    assert units.show_average(Money(micros)) == shown

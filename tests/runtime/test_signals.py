@@ -28,6 +28,7 @@ class Daemon:
             "on_stop": lambda name: self._note(f"stop: {name}"),
             "on_hurry": lambda reason: self._note(f"hurry: {reason}"),
             "on_reload": lambda: self._note("reload"),
+            "on_kill": lambda name: self._note(f"kill: {name}"),
         }
 
     async def wait_asked(self, count):
@@ -70,6 +71,12 @@ async def test_each_stop_signal_after_the_first_is_haste(autojump_clock):
 async def test_sighup_reloads_and_is_no_stop(autojump_clock):
     assert await ask(signal.SIGHUP, signal.SIGTERM, signal.SIGHUP, signal.SIGINT) == [
         *("reload", "stop: SIGTERM", "reload", "hurry: a second SIGINT")
+    ]
+
+
+async def test_sigusr1_pulls_the_kill_switch_also_while_it_stops(autojump_clock):
+    assert await ask(signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR1) == [
+        *("kill: SIGUSR1", "stop: SIGTERM", "kill: SIGUSR1")
     ]
 
 

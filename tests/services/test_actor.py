@@ -169,6 +169,26 @@ async def test_a_strategy_cannot_cancel_a_persons_order(tmp_path, autojump_clock
         assert simulated.view.order(placed.key).status is OrderStatus.RESTING
 
 
+async def test_a_strategy_amends_its_own_order_and_nobody_elses(tmp_path, autojump_clock):
+    body = """
+        from traderd.plugin_api import amend
+        if observation.ticker != "{ticker}":
+            return ()
+        if not observation.orders:
+            return [place(ticker=observation.ticker, side=Side.BID, price=self.price,
+                          count=parse_count("1"))]
+        order = observation.orders[0]
+        return [amend(order, price=Price(200))] if order.price != 200 else ()
+    """
+    write_strategy(tmp_path, body.replace("{ticker}", TICKERS[0]))
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(
+            lambda: [order.price for order in simulated.view.live_orders()] == [200], within_s=10.0
+        )
+        (order,) = simulated.view.live_orders()
+        assert order.attribution.strategy == "probe"
+
+
 async def test_cancels_end_before_the_orders_that_need_their_room(tmp_path, autojump_clock):
     body = """
         if observation.ticker != "{ticker}":

@@ -10,7 +10,8 @@ from traderd.model.orders import OrderOwner, Side, TimeInForce
 from traderd.model.units import parse_count, parse_price
 from traderd.runtime.inbox import Policy
 from traderd.services import documents
-from traderd.services.console_source import STATUS_OF, VERBS, DaemonSource
+from traderd.services.console_source import STATUS_OF, DaemonSource
+from traderd.services.console_verbs import VERBS
 from traderd.web.source import ConsoleSource
 
 PLACE = {"ticker": MARKET, "side": "bid", "count": "5", "price_dollars": "0.45"}
@@ -96,7 +97,8 @@ async def test_a_plain_order_rests_and_may_take(autojump_clock, tmp_path):
     ("change", "sentence"),
     [
         ({"ticker": ""}, "'ticker' must be a text that is not empty"),
-        ({"ticker": 5}, "'ticker' must be a text that is not empty"),
+        ({"ticker": 5}, "'ticker' must be in quotes, as \"5\""),
+        ({"ticker": "X" * 5_000}, f"no ticker has 5000 characters: '{'X' * 64}'..."),
         ({"side": "buy"}, "'side' must be one of bid, ask, not 'buy'"),
         ({"count": "0"}, "an order needs a count above 0"),
         ({"count": "-5"}, "an order needs a count above 0"),
@@ -104,7 +106,8 @@ async def test_a_plain_order_rests_and_may_take(autojump_clock, tmp_path):
         ({"count": "1e3"}, "count is not a plain decimal number: '1e3'"),
         ({"count": str(10**18)}, f"count {10**18} is too large"),
         ({"count": "0.001"}, "count 0.001 has more than 2 decimals"),
-        ({"count": 5}, "'count' must be a text that is not empty"),
+        ({"count": 5}, "'count' must be in quotes, as \"5\""),
+        ({"price_dollars": 0.5}, "'price_dollars' must be in quotes, as \"0.5\""),
         ({"price_dollars": "45"}, "price_dollars 45 is not between $0 and $1"),
         ({"price_dollars": "1"}, "an order price lies between $0 and $1, both excluded"),
         ({"price_dollars": "0.45001"}, "price_dollars 0.45001 has more than 4 decimals"),

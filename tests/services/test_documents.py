@@ -8,7 +8,7 @@ from traderd.model import events as ev
 from traderd.model import states as st
 from traderd.model.ids import StrategyName
 from traderd.model.orders import Attribution, OrderOwner, Side
-from traderd.model.units import NS_PER_S, Money, Timestamp, format_money, format_time
+from traderd.model.units import NS_PER_S, Money, Timestamp, format_money
 from traderd.services import documents
 
 STRATEGY = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("spread_maker"))
@@ -100,6 +100,8 @@ async def test_every_document_is_json_without_a_float_for_money(autojump_clock, 
             "portfolio_value_dollars": "0.000000",
             "realized_pnl_dollars": "0.000000",
             "unrealized_pnl_dollars": "-0.100000",
+            "unrealized_at_bid_dollars": "-0.100000",
+            "unrealized_at_mid_dollars": "0.000000",
             "fees_dollars": "0.100000",
             "exposure_dollars": format_money(daemon.view.exposure()),
         }
@@ -135,46 +137,6 @@ async def test_the_uptime_of_a_connection_counts_from_its_standing(autojump_cloc
             "disconnected",
             0.0,
         )
-
-
-async def test_conditions_are_listed_with_their_reasons(autojump_clock, tmp_path):
-    async with still_daemon(tmp_path) as daemon:
-        at = daemon.now()
-        daemon.publish(
-            ev.HaltRaised(
-                at=at, halt_id="breaker", author=ev.Author.MACHINE, reason="five", ticker=MARKET
-            ),
-            ev.TradingPaused(at=at, reason="lunch"),
-            ev.DegradedRaised(at=at, part="orderbook feed", reason="503"),
-        )
-        status = status_of(daemon)
-        assert status["halts"] == [
-            {
-                "id": "breaker",
-                "author": "machine",
-                "reason": "five",
-                "ticker": MARKET,
-                "raised_at": format_time(at),
-            }
-        ]
-        assert (status["paused"], status["degraded"]) == ("lunch", {"orderbook feed": "503"})
-
-
-@pytest.mark.parametrize(
-    ("healthy", "problems", "word"),
-    [
-        (True, (), "healthy"),
-        (True, ("orderbook feed: 503",), "degraded"),
-        (False, ("journal: full",), "unhealthy"),
-    ],
-)
-async def test_health_is_one_of_three_words(autojump_clock, tmp_path, healthy, problems, word):
-    async with still_daemon(tmp_path) as daemon:
-        daemon.publish(ev.HealthChecked(at=daemon.now(), healthy=healthy, problems=problems))
-        document = documents.health_document(daemon.view, environment="sim", uptime_s=2.0)
-        assert (document["health"], document["problems"]) == (word, list(problems))
-        assert document["environment"] == "sim"
-        assert document["state"] == "initializing"
 
 
 # --- states ---------------------------------------------------------------------------------------
@@ -268,6 +230,9 @@ async def test_an_order_is_told_with_exact_texts_and_its_owner(autojump_clock, t
             "owner": "spread_maker",
             "age_s": 12.0,
             "reason": "",
+            "expires_at": None,
+            "renewed": False,
+            "change": None,
         }
 
 
@@ -298,6 +263,9 @@ async def test_positions_are_marked_where_they_could_be_closed(autojump_clock, t
             "held_mark_dollars": "0.4600",
             "realized_pnl_dollars": "0.000000",
             "unrealized_pnl_dollars": "-0.100000",
+            "unrealized_at_bid_dollars": "-0.100000",
+            "unrealized_at_mid_dollars": "0.000000",
+            "settled": False,
             "fees_dollars": "0.070000",
         }
         daemon.fill(daemon.place(Side.ASK, "10", "0.48"), "10", "0.48", "0")

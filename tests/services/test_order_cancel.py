@@ -1,9 +1,10 @@
 """Cancelling: believed only when the order's own record says so."""
 
+import pytest
 import trio
 
 from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, simulated_exchange
-from traderd.model.commands import Answer, Calibrate, CancelOrders
+from traderd.model.commands import Answer, Calibrate, CancelOrders, DryRun
 from traderd.model.ids import StrategyName
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.paper.faults.faults import ORDERS
@@ -50,7 +51,11 @@ async def test_an_order_in_flight_has_no_id_yet_and_says_so(tmp_path, autojump_c
             assert "has no order id yet; try again" in outcome.sentence
             many = await simulated.send(CancelOrders())
             assert many.answer is Answer.UNKNOWN
-            assert many.sentence == f"0 of 1 orders ended; not sure of {order.key}"
+            assert many.sentence == (
+                f"0 of 1 orders ended; not sure of {order.key}; cancel again, or let `traderd kill` "
+                "cancel every order"
+            )
+            assert "has no order id yet" in many.items[0].sentence
 
 
 async def test_a_fill_that_was_faster_than_the_cancel_is_found(tmp_path, autojump_clock):
@@ -100,13 +105,56 @@ async def test_two_cancels_of_one_order_both_get_their_answer(tmp_path, autojump
         assert [outcome.ok for outcome in outcomes] == [True, True]
 
 
+async def test_a_pause_of_the_exchange_is_named_once_and_with_what_to_do(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        placed = await simulated.place("bid", "1", "0.0100")
+        simulated.exchange.pause(whole_exchange=True)
+        outcome = await simulated.send(CancelOrders())
+        assert (outcome.answer, status_there(simulated, placed.key)) == (
+            Answer.UNKNOWN,
+            OrderStatus.RESTING,
+        )
+        assert "paused" in outcome.items[0].sentence
+        await simulated.send(Calibrate())
+        again = await simulated.send(CancelOrders())
+        assert again.sentence == (
+            f"0 of 1 orders ended; not sure of {placed.key}; the exchange is paused, so cancel again "
+            "when it goes on"
+        )
+        simulated.exchange.resume()
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ({"ticker": "NOPE"}, "market NOPE is not known here, so no order was cancelled"),
+        ({"strategy": "NOPE"}, "strategy NOPE is not known here (known are: "),
+    ],
+)
+async def test_a_name_that_nobody_knows_is_refused_and_not_taken_for_nothing_to_do(
+    tmp_path, autojump_clock, scope, words
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        placed = await simulated.place("bid", "1", "0.0100")
+        outcome = await simulated.send(CancelOrders(**scope))
+        assert outcome.answer is Answer.DENIED
+        assert words in outcome.sentence
+        rehearsed = await simulated.send(DryRun(of=CancelOrders(**scope)))
+        assert rehearsed.answer is Answer.DENIED
+        assert words.partition(", so")[0] in rehearsed.sentence
+        assert simulated.view.order(placed.key).status is OrderStatus.RESTING
+        assert (
+            await simulated.send(CancelOrders(ticker=TICKERS[1]))
+        ).sentence == "no order was open"
+
+
 async def test_many_are_cancelled_by_market_or_owner(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         machine = await simulated.place("bid", "1", "0.0100", strategy=True)
         person = await simulated.place("bid", "1", "0.0100")
         other = await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])
         outcome = await simulated.send(CancelOrders(owner=OrderOwner.STRATEGY))
-        assert outcome.sentence == "1 orders ended, verified at the exchange"
+        assert outcome.sentence == "1 order ended, verified at the exchange"
         assert [o.key for o in simulated.view.live_orders()] == [person.key, other.key]
         await simulated.send(CancelOrders(ticker=TICKERS[1]))
         assert [o.key for o in simulated.view.live_orders()] == [person.key]
@@ -146,5 +194,13 @@ async def test_only_the_orders_of_the_named_strategy_are_cancelled(tmp_path, aut
     async with simulated_daemon(tmp_path) as simulated:
         theirs = await simulated.place("bid", "1", "0.0100", strategy=True)
         outcome = await simulated.send(CancelOrders(strategy=StrategyName("another")))
-        assert outcome.sentence == "no order was open"
+        assert outcome.answer is Answer.DENIED
         assert simulated.view.order(theirs.key).status is OrderStatus.RESTING
+
+
+async def test_the_strategy_person_means_the_orders_of_persons(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert (await simulated.place("bid", "1", "0.0100")).ok
+        outcome = await simulated.send(CancelOrders(strategy=StrategyName("person")))
+        assert outcome.sentence == "1 order ended, verified at the exchange"
+        assert simulated.view.own_live_orders() == ()

@@ -91,3 +91,25 @@ async def test_only_the_unknown_orders_market_is_searched_and_fenced(tmp_path, a
         simulated.hush_feeds()
         assert (await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])).ok
         assert order.status is OrderStatus.UNKNOWN
+
+
+async def test_absence_is_never_concluded_from_a_list_that_a_time_bounds(
+    tmp_path, autojump_clock, monkeypatch
+):
+    """T2: whatever puts the bound in the wrong place, the order is found in the list without one."""
+    async with simulated_daemon(
+        tmp_path, trading__unknown_quarantine_s=5, trading__sync_interval_s=80_000
+    ) as simulated:
+        rest = simulated.daemon.shared.venue.rest
+        orders, asked = rest.orders, []
+
+        async def bounded(*, since=None, **which):
+            asked.append(since)
+            return () if since is not None else await orders(**which)
+
+        monkeypatch.setattr(rest, "orders", bounded)
+        order = await lose(simulated)
+        await simulated.wait_until(lambda: order.status is not OrderStatus.UNKNOWN, within_s=20.0)
+        assert order.status is OrderStatus.RESTING
+        assert asked[-1] is None
+        assert None not in asked[:-1]

@@ -1,20 +1,34 @@
 """The order service: nothing leaves before it is on the disk, and every order gets an answer."""
 
+import copy
+
 import apsw
 import pytest
 import trio
 
+from tests.simulation import invariants
 from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, simulated_exchange
 from traderd.app import JOURNAL_FILE
 from traderd.core.last_gate import LastGate
 from traderd.core.orders import Order
 from traderd.errors import ExchangeRefused, InvariantViolation
-from traderd.kalshi.rest import PlacedOrder
+from traderd.kalshi.order_calls import PlacedOrder
 from traderd.model.commands import Answer, Halt
 from traderd.model.events import OrderIntended
 from traderd.model.orders import Attribution, OrderOwner, OrderStatus, OrderTerms, Side, TimeInForce
-from traderd.model.units import Count, Timestamp, parse_count, parse_price
-from traderd.services.orders import describe_order
+from traderd.model.units import (
+    Count,
+    Price,
+    Timestamp,
+    format_price,
+    parse_count,
+    parse_price,
+    show_average,
+)
+from traderd.paper.faults.faults import ORDERS
+from traderd.services.condition_documents import conditions_document, health_word, problems_of
+from traderd.services.ledger_document import reconciliation_document
+from traderd.services.order_words import describe_order
 from traderd.store import codec
 from traderd.store.journal import Journal
 
@@ -25,6 +39,15 @@ def intents_on_disk(state_dir) -> list[str]:
     connection.close()
     events = [codec.decode(kind, body, position=position) for position, kind, body in rows]
     return [event.client_order_id for event in events if isinstance(event, OrderIntended)]
+
+
+def journaled(state_dir, kind: type) -> list:
+    """Return the events of one kind that are on the disk, oldest first."""
+    connection = apsw.Connection(str(state_dir / JOURNAL_FILE), flags=apsw.SQLITE_OPEN_READONLY)
+    rows = connection.execute("SELECT position, kind, body FROM journal").fetchall()
+    connection.close()
+    events = [codec.decode(kind, body, position=position) for position, kind, body in rows]
+    return [event for event in events if isinstance(event, kind)]
 
 
 async def test_the_intent_is_on_the_disk_when_the_request_arrives(tmp_path, autojump_clock):
@@ -45,6 +68,8 @@ async def test_the_intent_is_on_the_disk_when_the_request_arrives(tmp_path, auto
 async def test_without_a_disk_no_order_leaves_and_cancels_still_go(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
         resting = await simulated.place("bid", "1", "0.0100")
+        # What that order left to write reaches the disk first.
+        await trio.sleep(1.0)
         simulated.env.disk_words = "no space left"
         outcome = await simulated.place("bid", "1", "0.0100", ticker=TICKERS[1])
         assert outcome.answer is Answer.UNAVAILABLE
@@ -63,7 +88,49 @@ async def test_an_accepted_order_is_described(tmp_path, autojump_clock):
         rests = await simulated.place("bid", "5", bid)
         assert rests.sentence == f"bid 5 @ ${bid} of {TICKERS[0]} rests"
         filled = await simulated.place("bid", "1", ask)
-        assert filled.sentence == f"bid 1 @ ${ask} of {TICKERS[0]} is filled, 1 filled"
+        assert filled.sentence.startswith(
+            f"bid 1 @ ${ask} of {TICKERS[0]} is filled, 1 filled at $"
+        )
+
+
+async def test_what_was_paid_is_told_where_it_is_not_the_limit(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, risk__price_collar_dollars="0.20") as simulated:
+        _, ask = simulated.touch()
+        limit = format_price(Price(parse_price(ask) + 500))
+        filled = await simulated.place("bid", "1", limit)
+        await invariants.settle(simulated)
+        (fill,) = simulated.view.recent_fills(9)
+        assert (fill.price, format_price(fill.price)) == (parse_price(ask), ask)
+        assert filled.sentence == (
+            f"bid 1 @ ${limit} of {TICKERS[0]} is filled, 1 filled at ${ask} on average, "
+            f"fee {show_average(fill.fee)} a contract"
+        )
+
+
+async def test_an_order_in_doubt_is_named_in_answer_status_and_reconciliation(
+    tmp_path, autojump_clock
+):
+    """Row N1: the answer is lost; whoever asked must know the order's key and must not send it again."""
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.hush_feeds()
+        simulated.exchange.faults.lose_reply_of_next("POST", ORDERS)
+        outcome = await simulated.place("bid", "4", "0.0100")
+        order = simulated.view.order(outcome.key)
+        assert order.status is OrderStatus.UNKNOWN
+        assert outcome.sentence.startswith(f"it is not known whether order {order.key} was placed")
+        assert "Do not send it again: the daemon is finding out" in outcome.sentence
+        assert "role=SERVER" not in outcome.sentence
+        status, reconciliation = (
+            conditions_document(simulated.view),
+            reconciliation_document(simulated.view),
+        )
+        assert status["orders_in_doubt"] == reconciliation["orders_in_doubt"]
+        (doubt,) = status["orders_in_doubt"]
+        assert (doubt["key"], doubt["ticker"]) == (order.key, order.ticker)
+        assert health_word(simulated.view) == "degraded"
+        assert doubt["sentence"] in problems_of(simulated.view)
+        await simulated.wait_until(lambda: order.status is OrderStatus.RESTING, within_s=10.0)
+        assert conditions_document(simulated.view)["orders_in_doubt"] == []
 
 
 async def test_the_unfilled_rest_of_an_immediate_order_has_ended(tmp_path, autojump_clock):
@@ -71,7 +138,7 @@ async def test_the_unfilled_rest_of_an_immediate_order_has_ended(tmp_path, autoj
         outcome = await simulated.place(
             "bid", "5", "0.0100", time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL
         )
-        assert outcome.sentence.endswith("ended without resting")
+        assert outcome.sentence.endswith("ended without resting, 0 filled")
         assert simulated.view.live_orders() == ()
 
 
@@ -85,8 +152,7 @@ async def test_a_post_only_order_that_would_cross_is_no_sign_of_a_fault(tmp_path
 
 async def test_a_burned_id_is_looked_up_and_not_taken_for_a_refusal(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
-        journal = simulated.daemon.shared.journal
-        burned = f"{journal.instance_id}-{journal.generation:x}-1"
+        burned = copy.copy(simulated.daemon.shared.order_ids).next_id()
         simulated.hush_feeds()
         simulated.exchange.venue.create_order(
             simulated.account_id,
@@ -120,7 +186,7 @@ async def test_an_order_whose_service_crashed_is_searched_for_by_the_next_run(
     async with simulated_daemon(tmp_path, trading__unknown_quarantine_s=2) as simulated:
         rest = simulated.daemon.shared.venue.rest
 
-        async def fail(*_):
+        async def fail(*_, **__):
             await trio.sleep(0.1)
             raise RuntimeError("a defect")
 
@@ -257,12 +323,12 @@ async def test_one_paused_market_leaves_the_others_alone(tmp_path, autojump_cloc
         rest = simulated.daemon.shared.venue.rest
         create_order = rest.create_order
 
-        async def one_is_paused(key: str, terms: OrderTerms) -> PlacedOrder:
+        async def one_is_paused(key: str, terms: OrderTerms, **more) -> PlacedOrder:
             if terms.ticker == TICKERS[0]:
                 raise ExchangeRefused(
                     status=409, code="trading_is_paused", message="trading is paused"
                 )
-            return await create_order(key, terms)
+            return await create_order(key, terms, **more)
 
         monkeypatch.setattr(rest, "create_order", one_is_paused)
         assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.REJECTED

@@ -163,6 +163,22 @@ async def test_leaving_asks_politely_and_does_not_wait_for_who_stays(autojump_cl
     assert trio.current_time() - before == pytest.approx(5 + GOODBYE_S)
 
 
+async def test_a_server_that_is_stopped_while_it_starts_ends(autojump_clock):
+    """Row D3: a stop at any moment ends in bounded time."""
+    stop = trio.Event()
+
+    async def slow(*, task_status):
+        await trio.sleep(1)
+        task_status.started("served")
+        await stop.wait()
+
+    before = trio.current_time()
+    with trio.move_on_after(0.5):
+        async with serving(slow, stop):
+            await trio.sleep_forever()
+    assert trio.current_time() - before == pytest.approx(1)
+
+
 async def test_a_server_that_fails_ends_the_service_with_its_error(autojump_clock):
     async def broken(*, task_status):
         raise ConfigError("the port is taken")

@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import apsw
 import attrs
 import trio
 
@@ -33,6 +34,7 @@ from traderd.paper.running import run_paper_exchange
 from traderd.paper.scenario import Scenario, default_scenario
 from traderd.runtime.simulation import MemoryNetwork, SimEnv
 from traderd.services.paper_exchange import EXTRA
+from traderd.store.database import Row
 
 T = TypeVar("T")
 
@@ -44,6 +46,10 @@ CASH: Final = "1000.00"
 LOOK_EVERY_S: Final = 0.02
 """How often a waiting test looks, in virtual time."""
 TICKERS: Final = tuple(market.ticker for market in default_scenario().markets)
+
+
+def _nobody_looks(_: Any) -> None:
+    pass
 
 
 class ProcessDead(BaseException):
@@ -65,6 +71,7 @@ class MortalStream(trio.abc.HalfCloseableStream):
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         self._check()
+        self._env.on_send(bytes(data))
         await self._inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -98,6 +105,15 @@ class MortalEnv(SimEnv):
         self.disk_words: str | None = None
         """What the disk says instead of taking a commit; None while it is well."""
         self.streams: dict[MortalStream, None] = {}
+        self.wall_step_ns = 0
+        """How far somebody has set the wall clock."""
+        self.on_send: Callable[[bytes], None] = _nobody_looks
+        """Told of everything that the process hands to a connection, at the moment at which it goes."""
+        self.on_durable: Callable[[Sequence[Row]], None] = _nobody_looks
+        """Told of every batch of rows of the journal that is on the disk."""
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.wall_step_ns
 
     async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         if self.dead:
@@ -111,7 +127,21 @@ class MortalEnv(SimEnv):
             raise ProcessDead
         if self.disk_words is not None and function.__name__ == "append":
             raise StoreError(self.disk_words)
-        result = await super().run_blocking(function, *args)
+
+        def told(*args: Any) -> T:
+            result = function(*args)
+            if function.__name__ == "append":
+                # It is on the disk, although the caller hears of it later.
+                self.on_durable(*args)
+            return result
+
+        try:
+            result = await super().run_blocking(told, *args)
+        except StoreError:
+            # Of a disk that died with the process nobody hears.
+            if self.dead:
+                raise ProcessDead from None
+            raise
         if self.dead:
             raise ProcessDead
         return result
@@ -352,6 +382,8 @@ async def simulated_daemon(
     """
     flags: dict[str, Any] = {"state_dir": str(state_dir), "web.enabled": False}
     flags |= {"exchange.seed": seed, "exchange.events_per_s": 0.0} if at is None else at.settings()
+    # Tests that do not speak of rates place as fast as they like.
+    flags |= {"risk.max_messages_per_s": 0, "risk.max_market_messages_per_s": 0}
     flags |= {name.replace("__", "."): value for name, value in settings.items()}
     config = load_config(variables={}, directory=state_dir, flags=flags)
     env = MortalEnv(seed=seed, network=at.network if at else MemoryNetwork())
@@ -377,7 +409,8 @@ async def simulated_daemon(
         simulated.scope.cancel(reason="the test is over")
     if env.dead:
         # The kernel would close the file of a dead process; what was not committed is lost.
-        simulated.daemon.shared.journal._database._connection.close(True)
+        with suppress(apsw.IOError):
+            simulated.daemon.shared.journal._database._connection.close(True)
     if body_error is not None:
         raise body_error
 

@@ -12,6 +12,7 @@ import apsw
 
 from tests.simulation.harness import CASH, SimulatedDaemon
 from traderd.app import JOURNAL_FILE
+from traderd.core.balance_proof import Proof
 from traderd.model.commands import Answer, Calibrate, CancelOrders
 from traderd.model.events import OrderSent
 from traderd.model.orders import OrderStatus
@@ -57,9 +58,16 @@ def check_money(simulated: SimulatedDaemon) -> None:
     theirs = {p.ticker: p.count for p in venue.positions(account_id) if p.count}
     assert {p.ticker: p.count for p in view.ledger.open_positions()} == theirs
     balance = venue.balance(account_id)
-    assert parse_money(CASH) + view.ledger.cash_flow == balance.cash
+    paid = sum(row.revenue for row in venue.account(account_id).settlements)
+    assert parse_money(CASH) + view.ledger.cash_flow + paid == balance.cash
     assert view.account.balance == balance.available
     assert view.ledger.fees_paid == sum(p.fees_paid for p in venue.positions(account_id, None))
+    view.ledger.check()
+    assert view.ledger.cash == balance.cash, (
+        "the double entries are another sum than the exchange's"
+    )
+    assert view.account.proof.status is not Proof.UNEXPLAINED, view.account.proof.sentence
+    assert view.ledger.fees.differed == 0
 
 
 def check_log(simulated: SimulatedDaemon) -> None:

@@ -267,6 +267,9 @@ class LiveLookingSource:
     def positions(self) -> list[dict[str, Any]]:
         return self.position_list
 
+    def reconciliation(self) -> dict[str, Any]:
+        return {"version": 1, "readings": []}
+
     def fills(self, limit: int) -> list[dict[str, Any]]:
         return self.fill_list[-limit:]
 

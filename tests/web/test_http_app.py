@@ -119,6 +119,7 @@ async def test_a_command_without_the_token_is_401(autojump_clock, face, authoriz
     with structlog.testing.capture_logs() as lines:
         answer = await face.post("pause", Authorization=authorization)
     assert answer.status_code == 401
+    assert "`control.token` in the daemon's state directory" in await answer.get_data(as_text=True)
     assert face.source.commands == []
     assert [line["event"] for line in lines] == ["web.refused"]
     assert authorization not in json.dumps(lines) or not authorization

@@ -17,14 +17,21 @@ from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed, Peer, ask_json
 
 TIME_OUT_S: Final = 35.0
-"""Bounds the wait for an answer: the daemon itself bounds a verb at 30 s."""
+"""Bounds the wait for a verb's answer: the daemon itself bounds a verb at 30 s."""
+READ_TIME_OUT_S: Final = 5.0
+"""Bounds the wait for a document: a daemon that is well answers within milliseconds."""
+STUCK: Final = (
+    "the daemon runs but does not answer: it may be stopped or stuck, so nothing can be learned from it; "
+    "`traderd kill` cancels every order without it"
+)
+"""What to think of it, and what helps."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket; the name in the Host header is resolved by nobody."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIME_OUT_S)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
@@ -44,6 +51,8 @@ class DaemonClient:
     """One daemon, found by its control socket."""
 
     socket_path: Path
+    timeout_s: float = TIME_OUT_S
+    """Bounds the connecting, and each wait for more of a verb's answer; a read waits READ_TIME_OUT_S at most."""
 
     def get(self, path: str) -> Any:
         """Return a document; raises CommandFailed."""
@@ -68,16 +77,26 @@ class DaemonClient:
             name="the daemon",
             not_running=f"no traderd is running here ({self.socket_path} does not answer); start one "
             "with `traderd run`, or name its --environment or --state-dir",
-            doubt="a verb may still be carried out, look with `traderd status`",
+            doubt=STUCK
+            if body is None
+            else f"what was asked for may still be carried out; {STUCK}",
         )
-        return ask_json(_UnixConnection(self.socket_path), peer, method, path, body, headers)
+        timeout_s = min(self.timeout_s, READ_TIME_OUT_S) if body is None else self.timeout_s
+        connection = _UnixConnection(self.socket_path, timeout_s)
+        return ask_json(connection, peer, method, path, body, headers)
 
 
 def _failure(status: int, document: dict[str, Any]) -> CommandFailed:
     error = document.get("error")
     if isinstance(error, dict):
         code = exit_codes.USAGE if status == 400 else exit_codes.ERROR
-        return CommandFailed(f"{error.get('sentence')} ({error.get('cure')})", code)
-    answer, sentence = document.get("answer"), str(document.get("sentence", "no reason was given"))
+        return CommandFailed(f"{error.get('sentence')} ({error.get('cure')})", code, document)
     refused = {"denied", "rejected", "unavailable"}
-    return CommandFailed(sentence, exit_codes.REFUSED if answer in refused else exit_codes.ERROR)
+    code = exit_codes.REFUSED if document.get("answer") in refused else exit_codes.ERROR
+    return CommandFailed(outcome_sentence(document), code, document)
+
+
+def outcome_sentence(outcome: dict[str, Any]) -> str:
+    """Return an outcome's sentence with the key of its order: who placed one needs it to look or to cancel."""
+    sentence, key = str(outcome.get("sentence", "no reason was given")), outcome.get("key")
+    return sentence if key is None or key in sentence else f"{sentence} (order {key})"

@@ -18,11 +18,14 @@ from traderd.errors import TraderdError
 
 
 class CommandFailed(TraderdError):
-    """A command could not be carried out; carries the exit code."""
+    """A command could not be carried out; carries the exit code, and the document that said so if there was one."""
 
-    def __init__(self, sentence: str, exit_code: int) -> None:
+    def __init__(
+        self, sentence: str, exit_code: int, document: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+        self.document = document
 
 
 @attrs.frozen(kw_only=True)

@@ -13,10 +13,12 @@ from typing import Any, Final
 import click
 
 from traderd import __version__
-from traderd.cli import exit_codes, reads, verbs
+from traderd.cli import exit_codes, halts, reads, reconcile, verbs
+from traderd.cli.drill import drill
 from traderd.cli.exchange import exchange
 from traderd.cli.exchange_serve import PORT_MAX
 from traderd.cli.json_request import CommandFailed
+from traderd.cli.kill import kill
 from traderd.cli.options import read_config, settings_options
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
@@ -27,7 +29,7 @@ CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_w
 @click.group(
     context_settings=CONTEXT_SETTINGS,
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 not running, 4 configuration, 5 no answer in time, "
-    "6 refused by risk, mode or exchange.",
+    "6 refused by risk, mode or exchange, 7 drift found.",
 )
 @click.version_option(__version__, message="traderd %(version)s")
 def cli() -> None:
@@ -75,7 +77,15 @@ def version() -> None:
     click.echo(f"traderd {__version__}")
 
 
-for _command in (*reads.COMMANDS, *verbs.COMMANDS, exchange):
+for _command in (
+    *reads.COMMANDS,
+    *verbs.COMMANDS,
+    *halts.COMMANDS,
+    kill,
+    drill,
+    *reconcile.COMMANDS,
+    exchange,
+):
     cli.add_command(_command)
 
 
@@ -83,7 +93,9 @@ def main() -> None:
     """Run the command line and end the process with a documented exit code."""
     try:
         # A reader who leaves (`| head`) is click's affair: exit code 1 and no words.
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
+        # Without its standalone mode click returns the code of an `Exit` instead of raising it.
+        sys.exit(code if isinstance(code, int) else exit_codes.OK)
     except click.exceptions.Exit as exc:
         sys.exit(exc.exit_code)
     except click.ClickException as exc:

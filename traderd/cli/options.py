@@ -14,7 +14,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from traderd.cli.client import DaemonClient
+from traderd.cli.client import DaemonClient, outcome_sentence
+from traderd.cli.json_request import CommandFailed
 from traderd.config import CONTROL_SOCKET, Config, load_config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS
 from traderd.runtime.env import RealEnv
@@ -65,9 +66,29 @@ def daemon_command(command: Callable[..., Any]) -> Callable[..., Any]:
         given = {name: options.pop(name) for name in SETTINGS}
         config = read_config(**given, check=False)
         client = DaemonClient(config.state_path() / CONTROL_SOCKET)
-        command(client=client, config=config, as_json=as_json, **options)
+        try:
+            command(client=client, config=config, as_json=as_json, **options)
+        except CommandFailed as exc:
+            show_failure(exc, as_json=as_json)
+            raise
 
     return wrapped
+
+
+def show_failure(failure: CommandFailed, *, as_json: bool) -> None:
+    """Print the document of what was not done, or what became of each order: some of them may rest."""
+    if failure.document is None:
+        return
+    if as_json:
+        print_json(failure.document)
+    else:
+        show_items(failure.document)
+
+
+def show_items(outcome: dict[str, Any]) -> None:
+    """Print what became of each of several orders, with its key."""
+    for number, item in enumerate(outcome.get("items", ()), 1):
+        click.echo(f"{number}. {outcome_sentence(item)}")
 
 
 def read_config(

@@ -1,4 +1,4 @@
-"""The commands that only look: status, orders, positions, fills, markets, book.
+"""The commands that only look: status, balance, orders, positions, fills, markets, book.
 
 Owns: their options and which document each of them shows.
 Must not: compute what the daemon did not say.
@@ -74,7 +74,59 @@ def terminal_width() -> int | None:
 
 
 orders = _list_command("orders", tables.ORDERS, "List live orders and the newest finished ones.")
-positions = _list_command("positions", tables.POSITIONS, "List positions and what they earned.")
+
+
+@click.command()
+@daemon_command
+@click.option(
+    "--strategies", is_flag=True, help="What each strategy earned, by its own average cost."
+)
+def positions(client: DaemonClient, config: Config, as_json: bool, strategies: bool) -> None:
+    """List positions and what they earned.
+
+    Unrealized profit is shown at the price at which a position could be closed ("at bid") and at the middle of its book
+    ("at mid").
+
+    Example: traderd positions --strategies
+    """
+    columns: tuple[tables.Column, ...]
+    if strategies:
+        name, columns = "strategies", tables.STRATEGIES
+        rows = client.get("/v3/status")["account"]["strategies"]
+    else:
+        name, columns = "positions", tables.POSITIONS
+        rows = client.get("/v3/positions")["positions"]
+    if as_json:
+        print_json({name: rows})
+        return
+    lines = tables.listing(
+        name, columns, rows, environment=config.environment, width=terminal_width()
+    )
+    click.echo("\n".join(lines))
+
+
+@click.command()
+@daemon_command
+def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
+    """Show the money, and whether the exchange agrees.
+
+    It is what the last reading of the account said; `traderd reconcile` reads it anew and exits 7 on drift.
+
+    Example: traderd balance
+    """
+    account = client.get("/v3/status")["account"]
+    if as_json:
+        names = (*tables.BALANCE_FIELDS, "balance_read_at")
+        document = {name: account.get(name) for name in names}
+        print_json({
+            "environment": config.environment,
+            **document,
+            "proof": account["balance_proof"],
+        })
+        return
+    click.echo("\n".join(tables.balance_lines(account, environment=config.environment)))
+
+
 fills = _list_command("fills", tables.FILLS, "List the newest fills.")
 
 
@@ -133,4 +185,4 @@ def book(
         raise CommandFailed(unavailable_sentence(document), exit_codes.ERROR)
 
 
-COMMANDS: Final = (status, orders, positions, fills, markets, book)
+COMMANDS: Final = (status, balance, orders, positions, fills, markets, book)

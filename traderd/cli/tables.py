@@ -41,7 +41,8 @@ ORDERS: Final = (
     Column("ticker", "market"),
     Column("side", "side"),
     Column("price_dollars", "price $", is_number=True),
-    Column("count", "contracts", is_number=True),
+    # Keys are long, so on eighty columns this must go as well; what an order is called and whether it rests stay.
+    Column("count", "contracts", is_number=True, droppable=True),
     Column("filled", "filled", is_number=True, droppable=True),
     Column("status", "status"),
     Column("owner", "owner", droppable=True),
@@ -53,9 +54,18 @@ POSITIONS: Final = (
     Column("side", "side"),
     Column("average_cost_dollars", "cost $", is_number=True),
     Column("held_mark_dollars", "mark $", is_number=True, droppable=True),
-    Column("unrealized_pnl_dollars", "unrealized at bid $", is_number=True),
+    Column("unrealized_at_bid_dollars", "unrealized at bid $", is_number=True),
+    Column("unrealized_at_mid_dollars", "at mid $", is_number=True, droppable=True),
     Column("realized_pnl_dollars", "realized $", is_number=True, droppable=True),
     Column("fees_dollars", "fees $", is_number=True, droppable=True),
+)
+STRATEGIES: Final = (
+    Column("strategy", "strategy"),
+    Column("fills", "fills", is_number=True, droppable=True),
+    Column("realized_pnl_dollars", "realized $", is_number=True),
+    Column("unrealized_at_bid_dollars", "unrealized at bid $", is_number=True),
+    Column("unrealized_at_mid_dollars", "at mid $", is_number=True, droppable=True),
+    Column("fees_dollars", "fees $", is_number=True),
 )
 FILLS: Final = (
     Column("executed_at", "executed (UTC)", is_time=True),
@@ -65,6 +75,7 @@ FILLS: Final = (
     Column("count", "contracts", is_number=True),
     Column("fee_dollars", "fee $", is_number=True, droppable=True),
     Column("is_taker", "taker", droppable=True),
+    Column("owner", "owner", droppable=True),
     Column("order_key", "order", droppable=True),
 )
 MARKETS: Final = (
@@ -156,10 +167,11 @@ def status_lines(status: Row) -> list[str]:
     trades = status["mode"] == "trading"
     if trades:
         lines += [
-            f"balance    {_dollars(account['balance_dollars'])}   realized "
-            f"{_profit(account['realized_pnl_dollars'])}   unrealized at bid "
-            f"{_profit(account['unrealized_pnl_dollars'])}   fees "
+            f"balance    {_dollars(account['balance_dollars'])}   fees "
             f"{_dollars(account['fees_dollars'])}",
+            f"profit     realized {_profit(account['realized_pnl_dollars'])}   unrealized at bid "
+            f"{_profit(account['unrealized_at_bid_dollars'])}, at mid "
+            f"{_profit(account['unrealized_at_mid_dollars'])}",
             f"account    {_counted(account['positions'], 'position')}, "
             f"{_counted(account['open_orders'], 'open order')}, "
             f"{_counted(account['fills'], 'fill')}, "
@@ -172,15 +184,66 @@ def status_lines(status: Row) -> list[str]:
         *feed_lines(status["market_data"], status["services"]),
         feeds,
     ]
+    if trades and account["balance_proof"]["is_drift"]:
+        lines.append(f"DRIFT      {account['balance_proof']['sentence']}")
     for halt in status["halts"]:
-        lines.append(f"HALT       {halt['id']} by {halt['author']}: {halt['reason']}")
-    if status["paused"]:
-        lines.append(f"PAUSED     {status['paused']}")
+        who = " ".join(filter(None, (halt["author"], halt.get("by"))))
+        lines.append(f"HALT       {halt['id']} by {who}: {halt['reason']}")
+    lines += [_pause_line(pause) for pause in status["pauses"]]
+    lines += [
+        f"STOPPED    {sentence}" for sentence in status.get("strategies_stopped", {}).values()
+    ]
     if status["venue_paused"]:
         lines.append(f"VENUE      {status['venue_paused']}")
-    for rule, count in status["why_no_trade"].items():
-        lines.append(f"denied     {count} x {rule}")
+    lines += _refusals(status)
     return [clean_text(line) for line in lines]
+
+
+def _pause_line(pause: Row) -> str:
+    scope = ", ".join(filter(None, (pause["ticker"], pause["strategy"]))) or "the account"
+    who = f" by {pause['by']}" if pause.get("by") else ""
+    return f"PAUSED     {scope}{who}: {pause['reason']}"
+
+
+BALANCE_FIELDS: Final = {
+    "balance_dollars": "balance",
+    "portfolio_value_dollars": "portfolio value",
+    "realized_pnl_dollars": "realized",
+    "unrealized_at_bid_dollars": "unrealized at bid",
+    "fees_dollars": "fees",
+    "exposure_dollars": "worst case",
+}
+"""The fields of the account that are its money, and what people call them."""
+
+
+def balance_lines(account: Row, *, environment: str) -> list[str]:
+    """Return the money of an account, a line for each figure, to the last unit."""
+    proof = account["balance_proof"]
+    rows = [(word, account.get(name)) for name, word in BALANCE_FIELDS.items()]
+    rows.insert(1, ("by our entries", proof["ours_dollars"]))
+    texts = [(word, "unknown" if value is None else short_decimal(value)) for word, value in rows]
+    width = max(len(text) for _, text in texts)
+    lines = [f"balance · {environment}, in dollars"]
+    lines += [f"{word:<18}{text.rjust(width)}" for word, text in texts]
+    lines.append(f"{'DRIFT' if proof['is_drift'] else 'proof'}: {proof['sentence']}")
+    read_at = account.get("balance_read_at")
+    lines.append("never read yet" if read_at is None else f"read at {read_at}")
+    return [clean_text(line) for line in lines]
+
+
+def _refusals(status: Row) -> list[str]:
+    # A daemon of an earlier version tells the sums alone.
+    if "denials" not in status:
+        return [f"denied     {count} x {rule}" for rule, count in status["why_no_trade"].items()]
+    return [
+        f"denied     {one['count']} x {one['rule']}{_control(one)} of {one['owner']}, last: "
+        f"{one['last_sentence']}"
+        for one in status["denials"]
+    ]
+
+
+def _control(refusals: Row) -> str:
+    return f" [{refusals['control']}]" if refusals["control"] else ""
 
 
 def feed_lines(data: Row, services: Row) -> list[str]:
@@ -222,8 +285,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _profit(text: str) -> str:
-    return show_money(parse_money(text), signed=True)
+def _profit(text: str | None) -> str:
+    return "unknown" if text is None else show_money(parse_money(text), signed=True)
 
 
 def _dollars(text: str | None) -> str:

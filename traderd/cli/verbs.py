@@ -6,15 +6,16 @@ Must not: judge what is asked; the daemon answers, and a refusal is its exit cod
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
+import msgspec
 
-from traderd.cli.client import DaemonClient
-from traderd.cli.options import daemon_command, print_json
+from traderd.cli.client import DaemonClient, outcome_sentence
+from traderd.cli.halts import carry_out, dry_run_option
+from traderd.cli.options import daemon_command, print_json, show_items
 from traderd.config import Config
-
-BY_PERSON: Final = "asked for on the command line"
+from traderd.model.orders import SelfTradePrevention
 
 
 @click.command()
@@ -25,6 +26,10 @@ BY_PERSON: Final = "asked for on the command line"
 @click.argument("price")
 @click.option("--post-only", is_flag=True, help="Refuse rather than take.")
 @click.option("--ioc", is_flag=True, help="Cancel at once what does not fill at once.")
+@click.option("--fok", is_flag=True, help="Fill all of it at once, or nothing.")
+@click.option("--reduce-only", is_flag=True, help="With --ioc: never turn the position.")
+@click.option("--expires-in", metavar="SECONDS", type=int, help="End it by itself after this.")
+@click.option("--own-gives-way", is_flag=True, help="Meet an order of our own: that one ends.")
 def place(
     client: DaemonClient,
     config: Config,
@@ -35,6 +40,10 @@ def place(
     price: str,
     post_only: bool,
     ioc: bool,
+    fok: bool,
+    reduce_only: bool,
+    expires_in: int | None,
+    own_gives_way: bool,
 ) -> None:
     """Place one order.
 
@@ -43,15 +52,103 @@ def place(
 
     Example: traderd place KXMLBGAME-26AUG072140LADAZ-LAD bid 5 0.60
     """
+    if ioc and fok:
+        raise click.UsageError("--ioc and --fok exclude each other")
+    if post_only and (ioc or fok):
+        raise click.UsageError(
+            "--post-only rests and never takes; --ioc and --fok take and never rest"
+        )
     body = {
         "ticker": ticker,
         "side": side,
         "count": count,
         "price_dollars": price,
         "post_only": post_only,
-        "time_in_force": "immediate_or_cancel" if ioc else "good_till_canceled",
+        "reduce_only": reduce_only,
+        "time_in_force": _time_in_force(ioc, fok),
+        "expires_in_s": expires_in,
     }
+    if own_gives_way:
+        body["self_trade_prevention"] = SelfTradePrevention.MAKER.value
     _carry_out(client, "place", body, as_json)
+
+
+def _time_in_force(ioc: bool, fok: bool) -> str:
+    if fok:
+        return "fill_or_kill"
+    return "immediate_or_cancel" if ioc else "good_till_canceled"
+
+
+@click.command("place-orders")
+@daemon_command
+@click.argument("file", type=click.File("rb"))
+def place_orders(client: DaemonClient, config: Config, as_json: bool, file: BinaryIO) -> None:
+    """Place the orders of a JSON FILE in few requests.
+
+    The file, or the standard input as -, holds a list of objects with the fields of `POST /v3/commands/place`: ticker, side, count,
+    price_dollars, and post_only, reduce_only, time_in_force, expires_in_s if needed. Each order stands and falls
+    alone. What became of each is printed with its key, also when some were refused (exit code 6).
+
+    Example: traderd place-orders -
+    """
+    try:
+        orders = msgspec.json.decode(file.read())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as exc:
+        raise click.UsageError(f"{file.name} is not JSON: {exc}") from exc
+    outcome = client.command("place-orders", {"orders": orders})
+    if as_json:
+        print_json(outcome)
+        return
+    click.echo(outcome["sentence"])
+    show_items(outcome)
+
+
+@click.command()
+@daemon_command
+@click.argument("key")
+@click.option("--price", metavar="DOLLARS", help="The new price of YES.")
+@click.option("--count", metavar="CONTRACTS", help="The new total; what has filled is part of it.")
+def amend(
+    client: DaemonClient,
+    config: Config,
+    as_json: bool,
+    key: str,
+    price: str | None,
+    count: str | None,
+) -> None:
+    """Change price or size of the resting order KEY.
+
+    It loses its place in the queue unless it only becomes smaller, and it may trade at once.
+
+    Example: traderd amend 1a2b3c4d-1-7 --price 0.61
+    """
+    if price is None and count is None:
+        raise click.UsageError("say --price, --count, or both")
+    _carry_out(client, "amend", {"key": key, "price_dollars": price, "count": count}, as_json)
+
+
+@click.command()
+@daemon_command
+@click.argument("key")
+@click.option("--by", "by", metavar="CONTRACTS", help="So many fewer.")
+@click.option("--to", "to", metavar="CONTRACTS", help="So many that may still fill.")
+def decrease(
+    client: DaemonClient,
+    config: Config,
+    as_json: bool,
+    key: str,
+    by: str | None,
+    to: str | None,
+) -> None:
+    """Make the resting order KEY smaller.
+
+    It keeps its place in the queue.
+
+    Example: traderd decrease 1a2b3c4d-1-7 --to 2
+    """
+    if (by is None) == (to is None):
+        raise click.UsageError("say either --by or --to")
+    _carry_out(client, "decrease", {"key": key, "by": by, "to": to}, as_json)
 
 
 @click.command()
@@ -59,6 +156,8 @@ def place(
 @click.argument("key", required=False)
 @click.option("--all", "everything", is_flag=True, help="Every order that this daemon placed.")
 @click.option("--market", metavar="TICKER", help="With --all: only those of one market.")
+@click.option("--strategy", metavar="NAME", help="With --all: only those of one strategy.")
+@dry_run_option
 def cancel(
     client: DaemonClient,
     config: Config,
@@ -66,6 +165,8 @@ def cancel(
     key: str | None,
     everything: bool,
     market: str | None,
+    strategy: str | None,
+    dry_run: bool,
 ) -> None:
     """Cancel one order by its KEY, or all of them.
 
@@ -73,62 +174,14 @@ def cancel(
     """
     if (key is None) == (not everything):
         raise click.UsageError("name one order by its key, or say --all, not both")
-    if market is not None and not everything:
-        raise click.UsageError("--market goes with --all")
-    if key is not None:
-        _carry_out(client, "cancel", {"key": key}, as_json)
-    else:
-        _carry_out(client, "cancel-all", {"ticker": market}, as_json)
-
-
-@click.command()
-@daemon_command
-@click.option("--reason", default=BY_PERSON, show_default=True, help="Shown wherever it matters.")
-def pause(client: DaemonClient, config: Config, as_json: bool, reason: str) -> None:
-    """Take no new risk; orders rest.
-
-    It survives restarts until `traderd resume`; only the embedded exchange starts anew each time.
-
-    Example: traderd pause --reason "news at 14:00"
-    """
-    _carry_out(client, "pause", {"reason": reason}, as_json)
-
-
-@click.command()
-@daemon_command
-def resume(client: DaemonClient, config: Config, as_json: bool) -> None:
-    """Undo `traderd pause`.
-
-    Example: traderd resume
-    """
-    _carry_out(client, "resume", {}, as_json)
-
-
-@click.command()
-@daemon_command
-@click.option("--reason", default=BY_PERSON, show_default=True, help="Shown wherever it matters.")
-@click.option("--market", metavar="TICKER", help="Halt only this market.")
-def halt(
-    client: DaemonClient, config: Config, as_json: bool, reason: str, market: str | None
-) -> None:
-    """Stop new risk until `traderd clear-halt`.
-
-    It survives restarts; only the embedded exchange starts anew each time.
-
-    Example: traderd halt --market KXMLBGAME-26AUG072140LADAZ-LAD --reason "rain delay"
-    """
-    _carry_out(client, "halt", {"reason": reason, "ticker": market}, as_json)
-
-
-@click.command("clear-halt")
-@daemon_command
-@click.argument("halt_id")
-def clear_halt(client: DaemonClient, config: Config, as_json: bool, halt_id: str) -> None:
-    """End the halt HALT_ID; `traderd status` lists them.
-
-    Example: traderd clear-halt breaker
-    """
-    _carry_out(client, "clear-halt", {"halt_id": halt_id}, as_json)
+    if (market is not None or strategy is not None) and not everything:
+        raise click.UsageError("--market and --strategy go with --all")
+    body: dict[str, Any] = {"key": key}
+    if everything:
+        body = {"ticker": market, "strategy": strategy}
+    carry_out(
+        client, "cancel-all" if everything else "cancel", body | {"dry_run": dry_run}, as_json
+    )
 
 
 @click.command()
@@ -141,7 +194,28 @@ def calibrate(client: DaemonClient, config: Config, as_json: bool) -> None:
     _carry_out(client, "calibrate", {}, as_json)
 
 
-COMMANDS: Final = (place, cancel, pause, resume, halt, clear_halt, calibrate)
+@click.command("reset-strategy")
+@daemon_command
+@click.argument("strategy")
+def reset_strategy(client: DaemonClient, config: Config, as_json: bool, strategy: str) -> None:
+    """Let a STRATEGY go on that its order group stopped.
+
+    The group at the exchange bounds a burst of fills; `traderd status` lists the strategies that it stopped as STOPPED.
+
+    Example: traderd reset-strategy spread_maker
+    """
+    _carry_out(client, "reset-strategy", {"strategy": strategy}, as_json)
+
+
+COMMANDS: Final = (
+    place,
+    place_orders,
+    amend,
+    decrease,
+    reset_strategy,
+    cancel,
+    calibrate,
+)
 
 
 def _carry_out(client: DaemonClient, verb: str, body: dict[str, Any], as_json: bool) -> None:
@@ -149,6 +223,4 @@ def _carry_out(client: DaemonClient, verb: str, body: dict[str, Any], as_json: b
     if as_json:
         print_json(outcome)
         return
-    sentence, key = outcome["sentence"], outcome["key"]
-    # Who placed an order needs its key to cancel it.
-    click.echo(sentence if key is None or key in sentence else f"{sentence} (order {key})")
+    click.echo(outcome_sentence(outcome))

@@ -8,66 +8,35 @@ Must not: send anything; what follows is returned as events, never as calls.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from traderd.core.account_sync import (
-    fold_sync,
-    mismatched_market,
-    position_changed,
-    position_halt_id,
-)
+from traderd.core.account import Account
+from traderd.core.account_folds import account_folds, attribute_fills, book_fill
+from traderd.core.account_sync import mismatched_market
 from traderd.core.conditions import Conditions
-from traderd.core.exposure import account_exposure
+from traderd.core.folding import Fold, nothing, quiet
 from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
 from traderd.core.market_life import market_folds
-from traderd.core.orders import Change, Order, OrderRegister
-from traderd.core.risk import CONDITION_RULES, STRATEGY, Denied, Proposal, RiskLimits, judge
+from traderd.core.order_folds import ORDINARY_REJECTIONS, order_folds
+from traderd.core.order_groups import OrderGroups
+from traderd.core.orders import Change, OrderRegister
+from traderd.core.plugin_rules import ask_plugins
+from traderd.core.proposals import judge_conditions, proposal
+from traderd.core.risk import Denied, RiskLimits, judge
+from traderd.core.risk_account import RiskState, risk_state, with_risk
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
-from traderd.model.ids import MarketTicker
-from traderd.model.orders import Fill, OrderOwner, OrderRecord, OrderStatus, OrderTerms
+from traderd.model.orders import Attribution, Fill, OrderRecord, OrderStatus, OrderTerms
 from traderd.model.states import WORKING, State, next_state
-from traderd.model.units import Count, Money, Timestamp
+from traderd.model.units import Timestamp
 
 TRANSITIONS_KEPT: Final = 50
 """Bounds the history of states that screens show."""
 RESTARTING: Final = "restarting"
 """The status of a service that crashed and will be started again."""
-ORDINARY_REJECTIONS: Final = frozenset({
-    "post_only_cross",
-    "fill_or_kill_insufficient_resting_volume",
-    "trading_is_paused",
-    "exchange_is_paused",
-})
-"""Codes that belong to the trade and are no sign of a fault: the breaker does not count them."""
-
-
-@attrs.define(eq=False)
-class Account:
-    """The exchange's own words about our money, from the last complete reading."""
-
-    first_reading: bool = True
-    """The first reading of this run is still to come."""
-    known_before: dict[MarketTicker, None] = attrs.Factory(dict)
-    """Markets that had a fill or a carried-in position before this run began: nothing overwrites those."""
-    may_carry_in: dict[MarketTicker, None] = attrs.Factory(dict)
-    """Markets whose position the next reading that can judge them may take over, known before or not."""
-    balance: Money | None = None
-    portfolio_value: Money | None = None
-    read_at: Timestamp | None = None
-    first_read_at: Timestamp | None = None
-    """When the first reading in the journal began: no order of ours is older."""
-    fills_read_from: Timestamp | None = None
-    """When the last complete reading began: every fill before it is booked, so the next one starts here."""
-    version: int = 0
-    position_count: int = 0
-    order_count: int = 0
-    differences: Counter[str] = attrs.Factory(Counter)
-    """What readings found to differ from what we knew, by kind."""
 
 
 @attrs.define(eq=False)
@@ -77,9 +46,11 @@ class Engine:
     limits: RiskLimits
     market_data: MarketData = attrs.Factory(MarketData)
     orders: OrderRegister = attrs.Factory(OrderRegister)
+    groups: OrderGroups = attrs.Factory(OrderGroups)
     ledger: Ledger = attrs.Factory(Ledger)
     account: Account = attrs.Factory(Account)
     conditions: Conditions = attrs.field(init=False)
+    risk: RiskState = attrs.field(init=False)
     state: State = State.STARTUP
     state_since: Timestamp | None = None
     """Since when; `ready` and `acting` count as one, because `acting` only says that a command runs."""
@@ -95,11 +66,12 @@ class Engine:
     _stepped_at: Timestamp | None = None
     recovering: bool = True
     """True while the journal is replayed: old errors do not trip the breaker anew."""
-    _folds: dict[type, Callable[[Any], list[ev.Event] | None]] = attrs.field(init=False)
+    _folds: dict[type, Fold] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.conditions = Conditions(breaker_limit=self.limits.breaker_errors)
-        self._folds = self._table()
+        self.risk = risk_state(self.limits)
+        self._folds = with_risk(self, self._table())
 
     def apply(self, event: ev.Event) -> list[ev.Event] | None:
         """Fold one event and return what follows from it, in order; None when it is no news, so nobody must hear it.
@@ -121,71 +93,38 @@ class Engine:
         self._expect_first_reading()
 
     def judge(
-        self, terms: OrderTerms, *, owner: OrderOwner = STRATEGY, now: Timestamp | None = None
+        self,
+        terms: OrderTerms,
+        *,
+        now: Timestamp | None = None,
+        attribution: Attribution | None = None,
+        price_is_worst: bool = False,
     ) -> Denied | None:
         """Return why an order may not be placed at the time `now`, None if it may.
 
         Without `now` the book is graded as of the newest market data.
         """
-        return judge(self._proposal(terms, None, owner, now))
-
-    def judge_conditions(self, terms: OrderTerms) -> Denied | None:
-        """Return why an order that was intended may not leave any more, None if it may.
-
-        Only conditions are asked: state, halts, pauses. The intent of these terms does not count against
-        itself.
-        """
-        own = next(
-            (
-                order
-                for order in reversed(self.orders.live())
-                if order.status is OrderStatus.INTENT and order.terms == terms
-            ),
-            None,
+        asked = proposal(
+            self, terms, now=now, attribution=attribution, price_is_worst=price_is_worst
         )
-        return judge(self._proposal(terms, own, STRATEGY, None), CONDITION_RULES)
+        return judge(asked) or ask_plugins(self.risk.rules, asked)
 
-    def _proposal(
-        self, terms: OrderTerms, own: Order | None, owner: OrderOwner, now: Timestamp | None
-    ) -> Proposal:
-        # An order is judged by everything but `own`, its own entry in the register.
-        ticker, data, conditions = terms.ticker, self.market_data, self.conditions
-        live = [order for order in self.orders.live() if order is not own]
-        at_risk = [order for order in self.orders.at_risk() if order is not own]
-        same_side = [o.at_risk for o in at_risk if o.ticker == ticker and o.side is terms.side]
-        position = self.ledger.positions.get(ticker)
-        paused_here = conditions.markets_paused.get(ticker)
-        return Proposal(
-            terms=terms,
-            owner=owner,
-            limits=self.limits,
-            state=self.state,
-            market=data.markets.get(ticker),
-            book=data.books.get(ticker),
-            quality=data.quality(ticker, now or data.last_message_at or Timestamp(0)),
-            position=position.count if position is not None else Count(0),
-            same_side=Count(sum(same_side)),
-            live_orders=len(live),
-            unknown_here=sum(o.status is OrderStatus.UNKNOWN and o.ticker == ticker for o in live),
-            exposure_before=account_exposure(self.ledger, at_risk, None),
-            exposure_after=account_exposure(self.ledger, at_risk, terms),
-            halt=conditions.halt_for(ticker),
-            paused=conditions.paused,
-            venue_paused=conditions.venue_paused,
-            venue_paused_here=None if paused_here is None else paused_here[0],
-            last_trade=data.last_trade.get(ticker),
-            position_in_doubt=position_halt_id(ticker) in conditions.halts,
-        )
+    def judge_conditions(
+        self, terms: OrderTerms, attribution: Attribution | None = None
+    ) -> Denied | None:
+        """Return which condition forbids that an order which was intended leaves now, None if none does."""
+        return judge_conditions(self, terms, attribution)
 
     def _expect_first_reading(self) -> None:
         self.account.first_reading = True
         self.account.known_before = dict.fromkeys(self.ledger.positions)
 
-    def _table(self) -> dict[type, Callable[[Any], list[ev.Event] | None]]:
+    def _table(self) -> dict[type, Fold]:
         data, conditions = self.market_data, self.conditions
         return {
             **data.folds(),
             **market_folds(data, conditions),
+            **order_folds(self),
             ev.FrameRefused: self._frame_refused,
             ev.OrderIntended: self._intended,
             ev.OrderDenied: self._denied,
@@ -200,17 +139,17 @@ class Engine:
             ev.CancelRequested: self._cancel_requested,
             # The order's own record confirms a cancel, not this reply; and a cancel that went
             # well says nothing about the orders that do not.
-            ev.CancelAcknowledged: _nothing,
+            ev.CancelAcknowledged: nothing,
             ev.CancelFailed: self._cancel_failed,
-            ev.AccountSynced: self._synced,
-            ev.HaltRaised: _quiet(conditions.raise_halt),
+            **account_folds(self),
+            ev.HaltRaised: quiet(conditions.raise_halt),
             ev.HaltCleared: self._halt_cleared,
-            ev.TradingPaused: _quiet(conditions.pause),
-            ev.TradingResumed: _quiet(conditions.resume),
-            ev.VenuePaused: _quiet(conditions.pause_venue),
-            ev.VenueResumed: _quiet(conditions.resume_venue),
-            ev.DegradedRaised: _quiet(conditions.degrade),
-            ev.DegradedCleared: _quiet(conditions.recover),
+            ev.TradingPaused: quiet(conditions.pause),
+            ev.TradingResumed: quiet(conditions.resume),
+            ev.VenuePaused: quiet(conditions.pause_venue),
+            ev.VenueResumed: quiet(conditions.resume_venue),
+            ev.DegradedRaised: quiet(conditions.degrade),
+            ev.DegradedCleared: quiet(conditions.recover),
             ev.StateChanged: self._state_changed,
             ev.ServiceChanged: self._service_changed,
             ev.HealthChecked: self._health_checked,
@@ -219,8 +158,7 @@ class Engine:
     # --- orders -----------------------------------------------------------------------------------
 
     def _intended(self, event: ev.OrderIntended) -> list[ev.Event]:
-        change = self.orders.intend(event.client_order_id, event.terms, event.attribution, event.at)
-        return _order_changed(change, event.at)
+        return _order_changed(self.orders.intend(event), event.at)
 
     def _denied(self, event: ev.OrderDenied) -> list[ev.Event]:
         self.denials[event.rule] += 1
@@ -236,19 +174,20 @@ class Engine:
             change = self.orders.accept(
                 order, event.order_id, event.fill_count, event.remaining_count, event.at
             )
+            attribute_fills(self, order)
             follow = _order_changed(change, event.at)
         self.conditions.count_order_success()
         return follow
 
     def _rejected(self, event: ev.OrderRejected) -> list[ev.Event]:
         follow = self._tell(event.client_order_id, OrderStatus.REJECTED, event.at, event.sentence)
-        if event.code not in ORDINARY_REJECTIONS:
-            follow += self._count_error(event.at, event.sentence)
+        if event.is_counted and event.code not in ORDINARY_REJECTIONS:
+            follow += self.count_error(event.at, event.sentence)
         return follow
 
     def _unknown(self, event: ev.OrderOutcomeUnknown) -> list[ev.Event]:
         follow = self._tell(event.client_order_id, OrderStatus.UNKNOWN, event.at, event.sentence)
-        return follow + self._count_error(event.at, event.sentence)
+        return follow + (self.count_error(event.at, event.sentence) if event.is_counted else [])
 
     def _not_placed(self, event: ev.OrderNotPlaced) -> list[ev.Event]:
         return self._tell(event.client_order_id, OrderStatus.NOT_PLACED, event.at, event.sentence)
@@ -262,6 +201,7 @@ class Engine:
     def _reported(self, event: ev.OrderReported) -> list[ev.Event]:
         reused = self._id_reused(event.record, event.at)
         change = self.orders.report(event.record, event.at)
+        attribute_fills(self, change.order)
         follow = _order_changed(change, event.at)
         if (absent := self.orders.disproved_by(event.record)) is not None:
             sentence = f"its client order id belongs to order {event.record.order_id}"
@@ -274,9 +214,9 @@ class Engine:
             return []
         reused = self._id_reused(fill, event.at)
         change = self.orders.fill(fill, event.at)
-        position = self.ledger.book(fill)
+        booked = book_fill(self, fill, event.at)
         follow = [] if change is None else _order_changed(change, event.at)
-        return [*follow, position_changed(position, event.at), *reused]
+        return [*follow, *booked, *reused]
 
     def _id_reused(self, fact: OrderRecord | Fill, at: Timestamp) -> list[ev.Event]:
         order = self.orders.reused_by(fact)
@@ -309,16 +249,13 @@ class Engine:
             return []
         return _order_changed(self.orders.tell(order, told, at, sentence), at)
 
-    def _count_error(self, at: Timestamp, sentence: str) -> list[ev.Event]:
-        if self.recovering:
-            return []
+    def count_error(self, at: Timestamp, sentence: str) -> list[ev.Event]:
+        """Count an error of an order; returns the breaker's halt when it trips.
+
+        A replay counts as well, or a crash would forgive what led to it, and halts nothing anew.
+        """
         halt = self.conditions.count_order_error(at, sentence)
-        return [] if halt is None else [halt]
-
-    # --- account ----------------------------------------------------------------------------------
-
-    def _synced(self, event: ev.AccountSynced) -> list[ev.Event]:
-        return fold_sync(self, event)
+        return [] if halt is None or self.recovering else [halt]
 
     # --- conditions and states --------------------------------------------------------------------
 
@@ -383,18 +320,3 @@ class Engine:
 def _order_changed(change: Change, at: Timestamp) -> list[ev.Event]:
     order = change.order
     return [ev.OrderChanged(at=at, key=order.key, status=order.status, previous=change.previous)]
-
-
-def _nothing(_: ev.Event) -> list[ev.Event]:
-    # The fold of an event that is only kept and told.
-    return []
-
-
-def _quiet(fold: Callable[[Any], object]) -> Callable[[Any], list[ev.Event]]:
-    """Wrap a fold from which nothing follows."""
-
-    def folded(event: Any) -> list[ev.Event]:
-        fold(event)
-        return []
-
-    return folded

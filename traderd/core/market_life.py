@@ -7,12 +7,12 @@ Must not: act on a step, or decide what is followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from traderd.core.conditions import Conditions
+from traderd.core.folding import Fold
 from traderd.core.life_steps import changed_by
 from traderd.core.market_data import MarketData
 from traderd.model import events as ev
@@ -25,9 +25,7 @@ BEFORE_CLOSE: Final = (S.INITIALIZED, S.ACTIVE, S.INACTIVE)
 PAUSED: Final = "the exchange deactivated it"
 
 
-def market_folds(
-    data: MarketData, conditions: Conditions
-) -> dict[type, Callable[[Any], list[ev.Event]]]:
+def market_folds(data: MarketData, conditions: Conditions) -> dict[type, Fold]:
     """Return the folds of these events, for the engine's table."""
     life = MarketLife(data, conditions)
     return {

@@ -12,19 +12,22 @@ from typing import Final
 
 import attrs
 
+from traderd.core.order import Order
+from traderd.core.order_amends import learn_terms
 from traderd.core.order_life import LIFE
 from traderd.errors import IllegalTransition
-from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
+from traderd.model.ids import ClientOrderId, OrderId
+from traderd.model.order_events import OrderIntended
 from traderd.model.orders import (
     Attribution,
     Fill,
     OrderOwner,
     OrderRecord,
     OrderStatus,
-    OrderTerms,
-    Side,
 )
-from traderd.model.units import Count, Price, Timestamp
+from traderd.model.units import NS_PER_MS, Count, Timestamp
+
+__all__ = ["Change", "Order", "OrderRegister"]
 
 S = OrderStatus
 
@@ -32,60 +35,6 @@ ORDERS_KEPT_MAX: Final = 5_000
 """Bounds finished orders in memory (about 2 MB); the journal keeps them all."""
 UNMATCHED_FILLS_MAX: Final = 1_000
 """Bounds fills whose order is not known yet; they already count in the position."""
-
-
-@attrs.define(eq=False)
-class Order:
-    """One order as far as we know it."""
-
-    key: str
-    ticker: MarketTicker
-    side: Side
-    price: Price
-    count: Count
-    attribution: Attribution
-    status: OrderStatus
-    created_at: Timestamp
-    updated_at: Timestamp
-    client_order_id: ClientOrderId | None = None
-    order_id: OrderId | None = None
-    terms: OrderTerms | None = None
-    """What we asked for; None for an order that we adopted."""
-    filled: Count = Count(0)
-    """Sum of the fills that we have booked."""
-    reported_filled: Count = Count(0)
-    """What the exchange's record says was filled."""
-    sentence: str = ""
-    """Why it was rejected, is unknown, or ended."""
-    vanished: bool = False
-    """It ended because nobody knew it any more, not by its record: a record that is live brings it back."""
-
-    @property
-    def remaining(self) -> Count:
-        """Contracts that can still fill: 0 once it is finished."""
-        if not self.status.is_live:
-            return Count(0)
-        return Count(max(0, self.count - max(self.filled, self.reported_filled)))
-
-    @property
-    def owed(self) -> Count:
-        """Contracts that the exchange says were filled and whose fills we have not booked yet.
-
-        0 for an adopted order: its earlier fills may be part of a position that was carried in.
-        """
-        if self.terms is None:
-            return Count(0)
-        return Count(max(0, self.reported_filled - self.filled))
-
-    @property
-    def at_risk(self) -> Count:
-        """Contracts by which the position may still change because of this order."""
-        return Count(self.remaining + self.owed)
-
-    @property
-    def fills_missing(self) -> bool:
-        """Tell whether the exchange reported more fills than we have booked."""
-        return self.reported_filled > self.filled
 
 
 @attrs.frozen
@@ -158,32 +107,31 @@ class OrderRegister:
         """Yield orders, newest first."""
         return reversed(self._by_key.values())
 
-    def intend(
-        self,
-        client_order_id: ClientOrderId,
-        terms: OrderTerms,
-        attribution: Attribution,
-        at: Timestamp,
-    ) -> Change:
+    def intend(self, event: OrderIntended) -> Change:
         """Add an order that is about to be sent; a client order id can be used once only.
 
         Raises:
             IllegalTransition: the id was used before.
         """
-        if client_order_id in self._by_key:
-            raise IllegalTransition(f"client order id {client_order_id} was used before")
+        key, terms = event.client_order_id, event.terms
+        if key in self._by_key:
+            raise IllegalTransition(f"client order id {key} was used before")
         order = Order(
-            key=client_order_id,
+            key=key,
             ticker=terms.ticker,
             side=terms.side,
             price=terms.price,
             count=terms.count,
-            attribution=attribution,
+            attribution=event.attribution,
             status=S.INTENT,
-            created_at=at,
-            updated_at=at,
-            client_order_id=client_order_id,
+            created_at=event.at,
+            updated_at=event.at,
+            client_order_id=key,
             terms=terms,
+            exchange_client_id=key,
+            expires_at=terms.expires_at,
+            is_leased=event.is_leased,
+            good_until=event.good_until,
         )
         self._add(order)
         return Change(order, None)
@@ -252,8 +200,7 @@ class OrderRegister:
             order.status = S.RESTING
         order.vanished = False
         order.reported_filled = Count(max(order.reported_filled, record.fill_count))
-        # The record's word, not what we asked for: somebody may have amended it elsewhere.
-        order.price, order.count = record.price, record.initial_count
+        learn_terms(order, record)
         self.tell(order, self._told_by(record, order), at, record.reason or "")
         return Change(order, previous)
 
@@ -281,9 +228,11 @@ class OrderRegister:
             return None
         _must_have_left(order)
         self._link(order, fill.order_id)
-        order.filled = Count(order.filled + fill.count)
+        _book(order, fill)
         # A fill proves that the order exists; of a finished one it changes only the counts.
-        return self.tell(order, S.EXECUTED if order.filled >= order.count else S.RESTING, at)
+        # While an amend is under way the larger of both sizes counts, or the rest would be forgotten.
+        done = order.filled >= order.worst_count
+        return self.tell(order, S.EXECUTED if done else S.RESTING, at)
 
     def _link(self, order: Order, order_id: OrderId) -> None:
         # Learn the exchange's id of an order, and count the fills that were waiting for it.
@@ -294,7 +243,8 @@ class OrderRegister:
         if other is None or (other.ticker, other.side) == (order.ticker, order.side):
             self._by_order_id[order_id] = order
         waiting = self._unmatched.pop(order_id, [])
-        order.filled = Count(order.filled + sum(fill.count for fill in waiting))
+        for fill in waiting:
+            _book(order, fill)
 
     def _adopt(self, record: OrderRecord, at: Timestamp) -> Order:
         key: str = record.client_order_id or record.order_id
@@ -310,6 +260,9 @@ class OrderRegister:
             created_at=record.created_at or at,
             updated_at=at,
             client_order_id=record.client_order_id,
+            exchange_client_id=record.client_order_id,
+            filled_before=record.fill_count,
+            adopted_at=record.updated_at or at,
         )
         # Before it is linked, so that it takes the exchange's id over from an order that bore it wrongly.
         self._by_order_id.pop(record.order_id, None)
@@ -320,7 +273,8 @@ class OrderRegister:
     def _told_by(record: OrderRecord, order: Order) -> OrderStatus:
         filled = max(order.filled, record.fill_count)
         # Quantities decide: a record may be older than the fills that we have booked.
-        return S.EXECUTED if filled >= record.initial_count else record.status
+        total = order.worst_count if record.status.is_live else record.total_count
+        return S.EXECUTED if filled >= total else record.status
 
     def _add(self, order: Order) -> None:
         self._by_key[order.key] = order
@@ -330,6 +284,9 @@ class OrderRegister:
 
     def _index(self, order: Order) -> None:
         live = order.status.is_live
+        if not live:
+            # What has ended cannot be changed any more, whatever became of a change under way.
+            order.pending = None
         for index, belongs in ((self._live, live), (self._owing, not live and order.owed > 0)):
             if belongs:
                 index[order.key] = order
@@ -349,6 +306,17 @@ class OrderRegister:
 def _fits(order: Order, fact: OrderRecord | Fill) -> bool:
     # Of an adopted order the exchange's word is all we have; of ours we know what we asked for.
     return order.terms is None or (order.ticker, order.side) == (fact.ticker, fact.side)
+
+
+def _book(order: Order, fill: Fill) -> None:
+    order.filled = Count(order.filled + fill.count)
+    # Milliseconds, because some of the exchange's messages carry no more.
+    if (
+        order.adopted_at is not None
+        and fill.executed_at // NS_PER_MS <= order.adopted_at // NS_PER_MS
+    ):
+        # One from before the adoption, which so is no part of what was carried in.
+        order.filled_before = Count(max(0, order.filled_before - fill.count))
 
 
 def _must_have_left(order: Order) -> None:

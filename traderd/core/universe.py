@@ -168,6 +168,13 @@ class Universe:
         """Tell whether a market's book is kept: it is followed, and its book was not given up."""
         return ticker in self.followed and ticker not in self.shed
 
+    def left_because(self, ticker: MarketTicker) -> str | None:
+        """Return why a market is not followed any more, None when it is or when that is not known (any more)."""
+        if ticker in self.followed:
+            return None
+        told = (change.reason for change in reversed(self.changes) if change.ticker == ticker)
+        return next(told, None)
+
     def change(self, event: UniverseChanged) -> None:
         """Take a change over."""
         for ticker, reason in event.dropped:

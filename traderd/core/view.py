@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from traderd.core import reconcile
+from traderd.core import book_reads, proposals, reconcile
+from traderd.core.account import Account
+from traderd.core.balance_sync import balance_gap
 from traderd.core.book import Book
 from traderd.core.conditions import Conditions
-from traderd.core.engine import Account, Engine
+from traderd.core.engine import Engine
 from traderd.core.exposure import account_exposure
 from traderd.core.feed_state import FeedState
 from traderd.core.ledger import Ledger, Position
 from traderd.core.market_data import MarketData
-from traderd.core.orders import Order
+from traderd.core.order import Order
+from traderd.core.order_groups import OrderGroups
 from traderd.core.quality_records import BookQuality
-from traderd.core.risk import STRATEGY, Denied, RiskLimits
+from traderd.core.risk import Denied, RiskLimits
+from traderd.core.risk_account import RiskState, marked_profit
+from traderd.core.strategy_books import EXTERNAL, StrategyBook, label_of
 from traderd.core.universe import Universe
 from traderd.errors import BookUnavailable
 from traderd.model.events import (
@@ -32,9 +37,9 @@ from traderd.model.events import (
 )
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market
-from traderd.model.orders import Fill, OrderOwner, OrderRecord, OrderTerms
+from traderd.model.orders import Attribution, Fill, OrderOwner, OrderRecord, OrderTerms
 from traderd.model.states import WORKING, State
-from traderd.model.units import ONE_DOLLAR, Money, Price, Timestamp
+from traderd.model.units import FINE_PER_PRICE, ONE_DOLLAR, FinePrice, Money, Price, Timestamp
 
 
 class StateView:
@@ -123,6 +128,15 @@ class StateView:
         """Denied orders per rule, most frequent first."""
         return dict(self._engine.denials.most_common())
 
+    @property
+    def risk(self) -> RiskState:
+        """What the risk gate remembers: refusals, losses, limits of the run before."""
+        return self._engine.risk
+
+    def marked_profit(self) -> Money | None:
+        """Return the profit that loss limits go by, None while the first book of a market that we hold is waited for."""
+        return marked_profit(self._engine)
+
     def feed(self, name: FeedName) -> FeedState:
         """Return one connection's state."""
         return self._engine.market_data.feeds[name]
@@ -189,6 +203,24 @@ class StateView:
         """Return the fills of a reading that are not booked yet."""
         return reconcile.missed_fills(self._engine.ledger, fills)
 
+    def owner_of(self, fill: Fill) -> str:
+        """Return whose order a fill was of: a strategy, `person`, or `external` for one of nobody here."""
+        order = self._engine.orders.find_for(fill)
+        return EXTERNAL if order is None else label_of(order.attribution)
+
+    def strategies(self) -> tuple[StrategyBook, ...]:
+        """Return what each strategy has and earned, persons and external orders among them."""
+        return tuple(self._engine.ledger.strategies.books.values())
+
+    def balance_gap(
+        self, balance: Money, started_at: Timestamp, theirs_at: Timestamp | None = None
+    ) -> Money:
+        """Return what a balance read from `started_at` on would leave unexplained, 0 while nothing can be said.
+
+        `theirs_at` is the same moment by the exchange's clock, where that is another.
+        """
+        return balance_gap(self._engine, balance, started_at, theirs_at)
+
     def order_difference(self, record: OrderRecord) -> Difference | None:
         """Return what an order's record tells that is not known yet."""
         return reconcile.order_difference(self._engine.orders, record)
@@ -219,22 +251,56 @@ class StateView:
         return islice(reversed(self._engine.ledger.recent_fills), limit)
 
     def judge(
-        self, terms: OrderTerms, *, owner: OrderOwner = STRATEGY, now: Timestamp | None = None
+        self,
+        terms: OrderTerms,
+        *,
+        now: Timestamp | None = None,
+        attribution: Attribution | None = None,
+        price_is_worst: bool = False,
     ) -> Denied | None:
         """Return why an order may not be placed at the time `now`, None if it may.
 
-        Without `owner` it is judged as a strategy's, which more rules bind; without `now` the book is graded as of the
-        newest market data.
+        Without `attribution` it is judged as a strategy's, which more rules bind; without `now` the book is graded as of
+        the newest market data. `price_is_worst` says that a person named the price as the worst at which it may close.
         """
-        return self._engine.judge(terms, owner=owner, now=now)
+        return self._engine.judge(
+            terms, now=now, attribution=attribution, price_is_worst=price_is_worst
+        )
 
-    def judge_conditions(self, terms: OrderTerms) -> Denied | None:
+    def only_closes(self, terms: OrderTerms, attribution: Attribution) -> bool:
+        """Tell whether an order can do nothing but close what is held by who asks, by our own count."""
+        asked = proposals.proposal(
+            self._engine, terms, attribution=attribution, conditions_only=True
+        )
+        return asked.only_closes
+
+    def judge_conditions(
+        self, terms: OrderTerms, attribution: Attribution | None = None
+    ) -> Denied | None:
         """Return which condition forbids that an order which was intended leaves now, None if none does."""
-        return self._engine.judge_conditions(terms)
+        return self._engine.judge_conditions(terms, attribution)
+
+    def judge_amend(
+        self, order: Order, new: OrderTerms, *, now: Timestamp | None = None
+    ) -> Denied | None:
+        """Return why a resting order may not become `new`, whose count is the total, None if it may."""
+        return proposals.judge_amend(self._engine, order, new, now=now)
+
+    def judge_amend_conditions(self, order: Order, new: OrderTerms) -> Denied | None:
+        """Return which condition forbids that an intended amend leaves now, None if none does."""
+        return proposals.judge_amend_conditions(self._engine, order, new)
+
+    @property
+    def order_groups(self) -> OrderGroups:
+        """Our order groups at the exchange, and the strategies that they stopped."""
+        return self._engine.groups
 
     def exposure(self) -> Money:
         """Return the worst-case loss over all markets, as if all that may still fill had filled."""
-        return account_exposure(self._engine.ledger, self._engine.orders.at_risk(), None)
+        engine = self._engine
+        at_risk = engine.orders.at_risk()
+        exclusive = engine.risk.exclusive_markets(self.held_markets())
+        return account_exposure(engine.ledger, at_risk, None, exclusive)
 
     def last_known_mark(self, position: Position) -> Price | None:
         """Return the YES price at which the position could be closed: the opposite best, as it was last seen.
@@ -247,11 +313,35 @@ class StateView:
         top = book.last_known_top()
         return top.bid if position.count > 0 else top.ask
 
-    def unrealized_pnl(self) -> Money:
-        """Return the open profit at those marks; a side without buyers marks at its worst price."""
+    def last_known_mid(self, position: Position) -> FinePrice | None:
+        """Return the middle of the position's book as it was last seen; None when a side is empty."""
+        book = self.book(position.ticker)
+        return None if book is None else book_reads.mid(book.last_known_top())
+
+    def unrealized_at_mid(self, position: Position) -> Money | None:
+        """Return a position's open profit at that middle, rounded down; None without one, 0 when flat."""
+        if position.count == 0:
+            return Money(0)
+        middle = self.last_known_mid(position)
+        if middle is None:
+            return None
+        worth = middle if position.count > 0 else ONE_DOLLAR * FINE_PER_PRICE - middle
+        return Money(worth * abs(position.count) // FINE_PER_PRICE - position.cost)
+
+    def unrealized_pnl_at_mid(self) -> Money:
+        """Return the open profit at the middle of each book; where a side is empty, at the closing price."""
         total = 0
         for position in self._engine.ledger.open_positions():
-            worst = Price(0) if position.count > 0 else ONE_DOLLAR
-            mark = self.last_known_mark(position)
-            total += position.unrealized_pnl(worst if mark is None else mark) or 0
+            at_mid = self.unrealized_at_mid(position)
+            total += self._at_closing_price(position) if at_mid is None else at_mid
         return Money(total)
+
+    def _at_closing_price(self, position: Position) -> Money:
+        worst = Price(0) if position.count > 0 else ONE_DOLLAR
+        mark = self.last_known_mark(position)
+        return position.unrealized_pnl(worst if mark is None else mark) or Money(0)
+
+    def unrealized_pnl(self) -> Money:
+        """Return the open profit at those marks; a side without buyers marks at its worst price."""
+        positions = self._engine.ledger.open_positions()
+        return Money(sum(self._at_closing_price(position) for position in positions))

@@ -7,12 +7,27 @@ Must not: hold events (see `events.py`).
 from __future__ import annotations
 
 import enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 
+from traderd.errors import BadInput
 from traderd.model.ids import MarketTicker, StrategyName
-from traderd.model.orders import Attribution, OrderOwner, OrderTerms
+from traderd.model.orders import (
+    Attribution,
+    OrderOwner,
+    OrderTerms,
+    TimeInForce,
+    check_count,
+    check_price,
+)
+from traderd.model.state_events import Author
+from traderd.model.units import Count, Price
+
+EXPIRES_IN_MAX_S: Final = 365 * 86_400
+"""Bounds an order's time to live: a year; longer is meant as "until it is cancelled"."""
+PLACES_MAX: Final = 100
+"""Bounds the orders of one PlaceOrders."""
 
 
 @attrs.frozen(kw_only=True)
@@ -21,6 +36,81 @@ class PlaceOrder:
 
     terms: OrderTerms
     attribution: Attribution
+    expires_in_s: int | None = None
+    """Its time to live from the moment at which it is judged, for who has no clock; not beside `terms.expires_at`."""
+    price_is_worst: bool = False
+    """A person named the price as the worst at which a position may be closed; it frees only what can do nothing else."""
+
+    def __attrs_post_init__(self) -> None:
+        seconds = self.expires_in_s
+        if seconds is None:
+            return
+        if type(seconds) is not int or not 1 <= seconds <= EXPIRES_IN_MAX_S:
+            raise BadInput(
+                f"expires_in_s must be a whole number of seconds from 1 to {EXPIRES_IN_MAX_S}"
+            )
+        if self.terms.expires_at is not None:
+            raise BadInput("an order has a time to live or an expiration time, not both")
+        if self.terms.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
+            raise BadInput("only a good_till_canceled order can have a time to live")
+
+
+@attrs.frozen(kw_only=True)
+class PlaceOrders:
+    """Place several orders in as few requests as possible; each stands and falls alone."""
+
+    orders: tuple[PlaceOrder, ...]
+
+    def __attrs_post_init__(self) -> None:
+        if not 1 <= len(self.orders) <= PLACES_MAX:
+            raise BadInput(f"place from 1 to {PLACES_MAX} orders at a time, not {len(self.orders)}")
+
+
+@attrs.frozen(kw_only=True)
+class AmendOrder:
+    """Give a resting order another price, another size, or both; it may lose its place and may trade."""
+
+    key: str
+    """Client order id, or order id."""
+    price: Price | None = None
+    count: Count | None = None
+    """The total: what has filled is part of it."""
+    attribution: Attribution | None = None
+    """Who asks; None: a person."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.price is None and self.count is None:
+            raise BadInput("name a new price, a new count, or both")
+        if self.price is not None:
+            check_price(self.price)
+        if self.count is not None:
+            check_count(self.count)
+
+
+@attrs.frozen(kw_only=True)
+class DecreaseOrder:
+    """Make a resting order smaller; it keeps its place in the queue."""
+
+    key: str
+    by: Count | None = None
+    """So many contracts fewer than may still fill now."""
+    to: Count | None = None
+    """So many contracts that may still fill."""
+
+    def __attrs_post_init__(self) -> None:
+        if (self.by is None) == (self.to is None):
+            raise BadInput("say by how many contracts or to how many, not both")
+        if self.by is not None:
+            check_count(self.by, what="decrease")
+        if self.to is not None:
+            check_count(self.to)
+
+
+@attrs.frozen(kw_only=True)
+class ResetStrategy:
+    """Let a strategy trade again that its order group at the exchange has stopped."""
+
+    strategy: StrategyName
 
 
 @attrs.frozen(kw_only=True)
@@ -44,22 +134,35 @@ class CancelOrders:
 
 @attrs.frozen(kw_only=True)
 class Pause:
-    """Take no new risk; orders rest."""
+    """Take no new risk in the account, one market or of one strategy; orders rest."""
 
     reason: str
+    ticker: MarketTicker | None = None
+    strategy: StrategyName | None = None
+    author: Author = Author.PERSON
+    by: str = ""
+    """The name of who asks, as far as it is known."""
 
 
 @attrs.frozen(kw_only=True)
 class Resume:
-    """Undo Pause."""
+    """Undo Pause of just this scope."""
+
+    ticker: MarketTicker | None = None
+    strategy: StrategyName | None = None
+    author: Author = Author.PERSON
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Halt:
-    """Stop new risk durably, for the account or one market; only a person clears it."""
+    """Stop new risk durably, for the account, one market or one strategy; a person's only a person clears."""
 
     reason: str
     ticker: MarketTicker | None = None
+    strategy: StrategyName | None = None
+    author: Author = Author.PERSON
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,15 +170,72 @@ class ClearHalt:
     """Clear one halt by its id."""
 
     halt_id: str
+    author: Author = Author.PERSON
+    by: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Flatten:
+    """End the positions of a scope: pause it, cancel its orders, then close with orders that only reduce."""
+
+    ticker: MarketTicker | None = None
+    """None: every market."""
+    strategy: StrategyName | None = None
+    """None: whoever opened it; else only what this strategy holds."""
+    at_worst: Price | None = None
+    """The worst YES price that is taken; needed where the book is not good enough to tell one."""
+    author: Author = Author.PERSON
+    by: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if self.at_worst is not None:
+            check_price(self.at_worst)
+
+
+@attrs.frozen(kw_only=True)
+class Kill:
+    """Latch, cancel every order of the account and verify at the exchange; only a person undoes the latch."""
+
+    reason: str
+    only_ours: bool = False
+    """Leave orders alone that this daemon did not place."""
+    wait: bool = True
+    """Answer when it is verified; else as soon as the latch holds, while the cancels go on."""
+    author: Author = Author.PERSON
+    by: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class DryRun:
+    """Tell what a verb would do now, and do nothing."""
+
+    of: Pause | Resume | Halt | ClearHalt | CancelOrder | CancelOrders | Flatten | Kill
 
 
 @attrs.frozen(kw_only=True)
 class Calibrate:
     """Compare the account with the exchange now."""
 
+    accept_balance: bool = False
+    """A person takes over what nothing explains of the balance."""
+
 
 Command: TypeAlias = (
-    PlaceOrder | CancelOrder | CancelOrders | Pause | Resume | Halt | ClearHalt | Calibrate
+    PlaceOrder
+    | PlaceOrders
+    | AmendOrder
+    | DecreaseOrder
+    | ResetStrategy
+    | CancelOrder
+    | CancelOrders
+    | Pause
+    | Resume
+    | Halt
+    | ClearHalt
+    | Flatten
+    | Kill
+    | DryRun
+    | Calibrate
 )
 
 
@@ -101,6 +261,8 @@ class Outcome:
     sentence: str
     key: str | None = None
     """The order it is about."""
+    items: tuple[Outcome, ...] = ()
+    """Of several orders: what became of each, in the order in which they were asked for."""
 
     @property
     def ok(self) -> bool:

@@ -1,7 +1,7 @@
 """Facts in the past tense: everything that can change or follow from a change of the state.
 
 Owns: the one list of event types; what each of them holds is in `market_events`, `universe_events`, `order_events`,
-`account_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
+`group_events`, `risk_events`, `account_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
 and slotted; a name never changes between this list and that of the commands.
 Must not: hold commands (see `commands.py`) or behaviour.
 """
@@ -12,7 +12,11 @@ from typing import Final, TypeAlias
 
 from traderd.model.account_events import (
     AccountSynced,
+    BalanceAccepted,
+    CashMoved,
     Difference,
+    FeeDiffered,
+    MarketSettled,
     PositionChanged,
     TradingStateUpdated,
 )
@@ -29,6 +33,13 @@ from traderd.model.book_events import (
     SnapshotsDelayed,
     SnapshotsRequested,
     SubscriptionEnded,
+)
+from traderd.model.group_events import (
+    OrderGroupEnded,
+    OrderGroupEvent,
+    OrderGroupOpened,
+    OrderGroupReset,
+    OrderGroupTriggered,
 )
 from traderd.model.market_events import (
     BookDelta,
@@ -47,6 +58,10 @@ from traderd.model.market_events import (
     TradesBackfilled,
 )
 from traderd.model.order_events import (
+    AmendAccepted,
+    AmendFailed,
+    AmendOutcomeUnknown,
+    AmendRequested,
     CancelAcknowledged,
     CancelFailed,
     CancelRequested,
@@ -59,10 +74,19 @@ from traderd.model.order_events import (
     OrderNotPlaced,
     OrderOutcomeUnknown,
     OrderRejected,
+    OrderRenewed,
     OrderReported,
     OrderSent,
     OrderVanished,
+    RenewalFailed,
     Source,
+)
+from traderd.model.risk_events import (
+    EventsDescribed,
+    LimitsSet,
+    LossBaselineMoved,
+    ProfitMarked,
+    RiskEvent,
 )
 from traderd.model.state_events import (
     Author,
@@ -116,11 +140,19 @@ Event: TypeAlias = (
     | BookAudited
     | BookGraded
     | OrderLifeEvent
+    | OrderGroupEvent
+    | RiskEvent
     | OrderDenied
     | OrderReported
     | OrderFilled
+    | OrderRenewed
+    | RenewalFailed
     | OrderChanged
     | PositionChanged
+    | MarketSettled
+    | CashMoved
+    | BalanceAccepted
+    | FeeDiffered
     | AccountSynced
     | TradingStateUpdated
     | HaltRaised
@@ -149,11 +181,24 @@ JOURNALED: Final[tuple[type, ...]] = (
     CancelRequested,
     CancelAcknowledged,
     CancelFailed,
+    AmendRequested,
+    AmendAccepted,
+    AmendFailed,
+    AmendOutcomeUnknown,
+    OrderGroupOpened,
+    OrderGroupTriggered,
+    OrderGroupReset,
+    OrderGroupEnded,
+    MarketSettled,
+    CashMoved,
+    BalanceAccepted,
     AccountSynced,
     HaltRaised,
     HaltCleared,
     TradingPaused,
     TradingResumed,
+    LimitsSet,
+    LossBaselineMoved,
     StateChanged,
 )
 """What the journal keeps: folding these again at start gives the private state back.
@@ -163,7 +208,12 @@ Events that only follow from others are left out, but for halts, which must outl
 __all__ = [
     "JOURNALED",
     "AccountSynced",
+    "AmendAccepted",
+    "AmendFailed",
+    "AmendOutcomeUnknown",
+    "AmendRequested",
     "Author",
+    "BalanceAccepted",
     "BookAudited",
     "BookChanged",
     "BookDelta",
@@ -180,12 +230,15 @@ __all__ = [
     "CancelAcknowledged",
     "CancelFailed",
     "CancelRequested",
+    "CashMoved",
     "DegradedCleared",
     "DegradedRaised",
     "Difference",
     "DifferingLevel",
     "Drift",
     "Event",
+    "EventsDescribed",
+    "FeeDiffered",
     "FeedConnected",
     "FeedDisconnected",
     "FeedName",
@@ -196,24 +249,36 @@ __all__ = [
     "HealthChecked",
     "Levels",
     "LifeStep",
+    "LimitsSet",
     "LineObserved",
+    "LossBaselineMoved",
     "MarketClosed",
     "MarketLifecycleChanged",
     "MarketOpened",
+    "MarketSettled",
     "MarketsListed",
     "OrderAccepted",
     "OrderChanged",
     "OrderDenied",
     "OrderFilled",
+    "OrderGroupEnded",
+    "OrderGroupEvent",
+    "OrderGroupOpened",
+    "OrderGroupReset",
+    "OrderGroupTriggered",
     "OrderIntended",
     "OrderLifeEvent",
     "OrderNotPlaced",
     "OrderOutcomeUnknown",
     "OrderRejected",
+    "OrderRenewed",
     "OrderReported",
     "OrderSent",
     "OrderVanished",
     "PositionChanged",
+    "ProfitMarked",
+    "RenewalFailed",
+    "RiskEvent",
     "SequenceAdvanced",
     "ServiceChanged",
     "SnapshotsDelayed",

@@ -1,12 +1,14 @@
 """Names of things: types for identifiers, and the making of client order ids.
 
-Owns: the shape of a client order id. It is made once per intent from the instance id, a generation
-(raised and fsynced at each start, so nothing can roll it back) and a counter; it is never reused.
+Owns: the shape of a client order id. It is made once per intent from the instance id, the run and a counter; it is never
+reused. A run is its generation, raised and fsynced at each start, and a word drawn for it: a journal that was restored from
+a copy has the generation of the copy again, and must not make the ids of a run that it has forgotten.
 Must not: draw random numbers or read a clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NewType
 
 import attrs
@@ -24,16 +26,26 @@ StrategyName = NewType("StrategyName", str)
 
 INSTANCE_ID_CHARACTERS: Final = 8
 """Bounds the instance id: 32 bits tell the daemons of one account apart and keep ids readable."""
+RUN_WORD_CHARACTERS: Final = 8
+"""Bounds the word of a run: with 32 bits two runs of one generation, which take a restored copy, do not meet."""
 _SEPARATOR: Final = "-"
 _HEX: Final = frozenset("0123456789abcdef")
 
 
+def _nothing_is_taken(_: ClientOrderId) -> bool:
+    return False
+
+
 @attrs.define(eq=False)
 class ClientOrderIds:
-    """Makes the client order ids of one run: `<instance>-<generation>-<counter>`, lower-case hex."""
+    """Makes the client order ids of one run: `<instance>-<generation><word>-<counter>`, lower-case hex."""
 
     instance: InstanceId
     generation: int
+    word: str = ""
+    """Drawn for this run; RUN_WORD_CHARACTERS hex digits, or none."""
+    is_taken: Callable[[ClientOrderId], bool] = attrs.field(default=_nothing_is_taken, kw_only=True)
+    """Tells of an id that the account is known to have used: it is left out, whoever used it."""
     _counter: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -41,13 +53,24 @@ class ClientOrderIds:
             raise BadInput(f"instance id must be {INSTANCE_ID_CHARACTERS} hex digits")
         if self.generation < 0:
             raise BadInput("a generation counts up from 0")
+        if len(self.word) not in {0, RUN_WORD_CHARACTERS} or not _HEX.issuperset(self.word):
+            raise BadInput(f"the word of a run must be {RUN_WORD_CHARACTERS} hex digits, or empty")
+
+    def made(self, client_order_id: ClientOrderId) -> bool:
+        """Tell whether this run made an id; those of earlier runs and of others it did not."""
+        return client_order_id.startswith(f"{self._prefix}{_SEPARATOR}")
 
     def next_id(self) -> ClientOrderId:
-        """Return an id that this instance has never returned before."""
-        self._counter += 1
-        return ClientOrderId(
-            _SEPARATOR.join((self.instance, f"{self.generation:x}", f"{self._counter:x}"))
-        )
+        """Return an id that this instance has never returned before, and that is not taken."""
+        while True:
+            self._counter += 1
+            made = ClientOrderId(f"{self._prefix}{_SEPARATOR}{self._counter:x}")
+            if not self.is_taken(made):
+                return made
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.instance}{_SEPARATOR}{self.generation:x}{self.word}"
 
 
 def instance_of(client_order_id: ClientOrderId) -> InstanceId | None:

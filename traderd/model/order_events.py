@@ -13,13 +13,14 @@ import attrs
 
 from traderd.model.ids import ClientOrderId, OrderId
 from traderd.model.orders import (
+    AmendTerms,
     Attribution,
     Fill,
     OrderRecord,
     OrderStatus,
     OrderTerms,
 )
-from traderd.model.units import Count, Timestamp
+from traderd.model.units import Count, Price, Timestamp
 
 
 class Source(enum.Enum):
@@ -37,7 +38,12 @@ class OrderIntended:
     at: Timestamp
     client_order_id: ClientOrderId
     terms: OrderTerms
+    """As they are sent: a dead-man expiry is part of them."""
     attribution: Attribution
+    is_leased: bool = False
+    """Its expiry is a short one that is renewed as long as the daemon is well."""
+    good_until: Timestamp | None = None
+    """Of a leased order: the expiry that was asked for, which no renewal passes; None: it was to rest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +55,11 @@ class OrderDenied:
     attribution: Attribution
     rule: str
     sentence: str
+    control: str = ""
+    """The number of the control in docs/risk.md: `C3`; empty for a rule that is none of them."""
+    number: str = ""
+    """What broke the limit, for people; empty where there is no number."""
+    limit: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,6 +89,8 @@ class OrderRejected:
     client_order_id: ClientOrderId
     code: str
     sentence: str
+    is_counted: bool = True
+    """False when another order of the same request has had this error counted."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,6 +100,8 @@ class OrderOutcomeUnknown:
     at: Timestamp
     client_order_id: ClientOrderId
     sentence: str
+    is_counted: bool = True
+    """False when another order of the same request has had this error counted."""
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +169,69 @@ class CancelFailed:
 
 
 @attrs.frozen(kw_only=True)
+class AmendRequested:
+    """A change of a resting order is about to be sent; until it is answered the worse of old and new counts."""
+
+    at: Timestamp
+    order_id: OrderId
+    terms: AmendTerms
+
+
+@attrs.frozen(kw_only=True)
+class AmendAccepted:
+    """The exchange changed the order; what it traded by that comes as fills."""
+
+    at: Timestamp
+    order_id: OrderId
+    price: Price
+    count: Count | None
+    """The new total; None: only the order's record tells, because fills may have come between."""
+    client_order_id: ClientOrderId | None
+    """The id that the order has now; None: the old one."""
+    exchange_at: Timestamp | None = None
+    """When, by the exchange's clock: records that are older tell of the old terms."""
+
+
+@attrs.frozen(kw_only=True)
+class AmendFailed:
+    """The order was not changed: refused, not sent, or its record proved it."""
+
+    at: Timestamp
+    order_id: OrderId
+    code: str
+    """The exchange's, or one of ours: `not_sent`, `not_applied`."""
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class AmendOutcomeUnknown:
+    """No clear answer came back: the order may have its old or its new terms."""
+
+    at: Timestamp
+    order_id: OrderId
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderRenewed:
+    """The exchange took a later expiry of a leased order."""
+
+    at: Timestamp
+    order_id: OrderId
+    expires_at: Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class RenewalFailed:
+    """A renewal was refused or its outcome is unclear: the order ends by itself when it is not renewed again."""
+
+    at: Timestamp
+    order_id: OrderId
+    code: str
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
 class OrderChanged:
     """Follows from any of the above: this order's status or counts are new."""
 
@@ -176,4 +254,8 @@ OrderLifeEvent: TypeAlias = (
     | CancelRequested
     | CancelAcknowledged
     | CancelFailed
+    | AmendRequested
+    | AmendAccepted
+    | AmendFailed
+    | AmendOutcomeUnknown
 )

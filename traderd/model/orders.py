@@ -90,6 +90,26 @@ _LIVE = (
 )
 
 
+def check_count(count: Count, *, what: str = "count") -> None:
+    """Refuse a count of contracts that no order can have, NaN and other foreign numbers included.
+
+    Raises:
+        BadInput: not a whole number of 1/100 contract above 0.
+    """
+    if type(count) is not int:
+        raise BadInput(f"{what} must be a whole number of 1/100 contract, not {count!r}")
+    if count <= 0:
+        raise BadInput(f"an order needs a {what} above 0")
+
+
+def check_price(price: Price) -> None:
+    """Refuse a price that no order can have; raises BadInput."""
+    if type(price) is not int:
+        raise BadInput(f"price must be a whole number of 1/10 000 $, not {price!r}")
+    if not 0 < price < ONE_DOLLAR:
+        raise BadInput("an order price lies between $0 and $1, both excluded")
+
+
 @attrs.frozen(kw_only=True)
 class OrderTerms:
     """What is asked of the exchange: everything but identity."""
@@ -103,12 +123,14 @@ class OrderTerms:
     reduce_only: bool = False
     expires_at: Timestamp | None = None
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.TAKER_AT_CROSS
+    order_group_id: str | None = None
+    """Kalshi: the group whose limit of contracts in 15 seconds this order counts against."""
+    cancel_on_pause: bool = False
+    """Kalshi: `cancel_order_on_pause`, it ends when trading or the exchange is paused."""
 
     def __attrs_post_init__(self) -> None:
-        if self.count <= 0:
-            raise BadInput("an order needs a count above 0")
-        if not 0 < self.price < ONE_DOLLAR:
-            raise BadInput("an order price lies between $0 and $1, both excluded")
+        check_count(self.count)
+        check_price(self.price)
         if self.expires_at is not None and self.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
             raise BadInput("only a good_till_canceled order can have an expiration time")
         if self.reduce_only and self.time_in_force is not TimeInForce.IMMEDIATE_OR_CANCEL:
@@ -133,6 +155,15 @@ class OrderRecord:
     expires_at: Timestamp | None = None
     reason: str | None = None
     """Kalshi: `last_update_reason`, for example `SelfTradeCancel`."""
+    updated_at: Timestamp | None = None
+    """When it last changed, by the exchange's clock: of two records the one that is older is old news."""
+
+    @property
+    def total_count(self) -> Count:
+        """Contracts that it is for: what filled and what rests, so that a decrease shows."""
+        if self.status is OrderStatus.RESTING:
+            return Count(self.fill_count + self.remaining_count)
+        return self.initial_count
 
 
 @attrs.frozen(kw_only=True)
@@ -168,6 +199,48 @@ class Fill:
         return notional(price, self.count)
 
 
+class AmendKind(enum.Enum):
+    """How a resting order is changed."""
+
+    AMEND = "amend"
+    """Another price or size; it may trade, and takes another client order id."""
+    DECREASE = "decrease"
+    """Fewer contracts; it keeps its place in the queue."""
+
+
+@attrs.frozen(kw_only=True)
+class AmendTerms:
+    """What a resting order is to become."""
+
+    kind: AmendKind
+    price: Price
+    count: Count
+    """The total: what has filled is part of it (Kalshi: amend)."""
+    client_order_id: ClientOrderId | None = None
+    """The id that it takes with this change, which proves that the change arrived; None keeps the old one."""
+
+
+class PolicyAction(enum.Enum):
+    """What becomes of resting orders when nobody watches over them."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    """They end by themselves: they carry a short expiration time, which is not renewed any more."""
+
+
+@attrs.frozen(kw_only=True)
+class OrderPolicy:
+    """What becomes of the resting orders of one class of owners."""
+
+    on_exit: PolicyAction
+    """The daemon stops in order."""
+    on_disconnect: PolicyAction
+    """The daemon is dead, sick or cut off; anything but `keep` needs a dead-man expiry."""
+    on_restart: PolicyAction
+    """A daemon finds them resting that an earlier run placed."""
+
+
 @attrs.frozen(kw_only=True)
 class PositionRecord:
     """One market's position as the exchange tells it."""
@@ -187,6 +260,8 @@ class BalanceRecord:
 
     balance: Money
     portfolio_value: Money
+    by_engine: tuple[tuple[int, Money], ...] = ()
+    """The cash of each matching engine, empty where there is only one (Kalshi: collateral is per engine)."""
 
 
 @attrs.frozen(kw_only=True)

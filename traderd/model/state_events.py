@@ -10,7 +10,7 @@ import enum
 
 import attrs
 
-from traderd.model.ids import MarketTicker
+from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.states import Metadata, State
 from traderd.model.units import Timestamp
 
@@ -20,6 +20,7 @@ class Author(enum.Enum):
 
     MACHINE = "machine"
     PERSON = "person"
+    PLUGIN = "plugin"
 
 
 @attrs.frozen(kw_only=True)
@@ -31,7 +32,11 @@ class HaltRaised:
     author: Author
     reason: str
     ticker: MarketTicker | None = None
-    """None halts the account."""
+    """None: not of one market."""
+    strategy: StrategyName | None = None
+    """None: not of one strategy; with neither of both it halts the account."""
+    by: str = ""
+    """The name of the person or plugin, as far as it is known."""
 
 
 @attrs.frozen(kw_only=True)
@@ -41,21 +46,28 @@ class HaltCleared:
     at: Timestamp
     halt_id: str
     author: Author
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class TradingPaused:
-    """A person asked for no new risk; orders rest."""
+    """A person asked for no new risk, in the account, one market or of one strategy; orders rest."""
 
     at: Timestamp
     reason: str
+    ticker: MarketTicker | None = None
+    strategy: StrategyName | None = None
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class TradingResumed:
-    """A person asked to go on."""
+    """A person asked to go on; only the pause of just this scope ends."""
 
     at: Timestamp
+    ticker: MarketTicker | None = None
+    strategy: StrategyName | None = None
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)

@@ -154,6 +154,13 @@ def show_money(money: Money, *, signed: bool = False) -> str:
     return f"{sign}${_format_fixed(cents, 2)}"
 
 
+def show_average(money: Money) -> str:
+    """Return what one contract cost on average for people, exactly: `$0.5400`, `$0.001725`."""
+    text = format_money(money)
+    whole, _, fraction = text.partition(".")
+    return f"{'-' if money < 0 else ''}${whole.lstrip('-')}.{fraction.rstrip('0').ljust(4, '0')}"
+
+
 def show_count(count: Count, *, signed: bool = False) -> str:
     """Return contracts for people, decimals only when fractional: `10`, `7.77`, `+3`."""
     whole, fraction = divmod(abs(count), ONE_CONTRACT)

@@ -15,16 +15,26 @@ import msgspec
 import trio
 
 from traderd.config import Config
+from traderd.config_orders import check_group_limit
 from traderd.core.observation import Observation, observe
 from traderd.errors import BadInput, ConfigError
 from traderd.model import events as ev
 from traderd.model.book_events import BookGrade
-from traderd.model.commands import Answer, CancelOrder, CancelOrders, Command, PlaceOrder
+from traderd.model.commands import (
+    AmendOrder,
+    Answer,
+    CancelOrder,
+    CancelOrders,
+    Command,
+    DecreaseOrder,
+    PlaceOrder,
+)
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner
 from traderd.plugin_api import OnCrash, Service, Strategy, StrategySpec, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
+from traderd.services.order_policies import GROUP_KEY, degraded_part
 
 DECISION_INTERVAL_S: Final = 1.0
 """Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
@@ -73,6 +83,9 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     tenants = make_tenants(context.config, context.shared.strategies)
     for tenant in tenants:
         context.log.info(f"strategy {tenant.name} runs", strategy=tenant.name)
+        if degraded_part(tenant.name) in context.view.conditions.degraded:
+            # It begins anew with this service, so what it places may rest again.
+            context.publish(ev.DegradedCleared(at=context.now(), part=degraded_part(tenant.name)))
     if not tenants:
         context.log.info("no strategy is enabled; set strategies.<name>.enabled = true")
     with context.subscribe(
@@ -146,8 +159,10 @@ class Actor:
         for command in commands:
             if isinstance(command, PlaceOrder):
                 continue
-            if not isinstance(command, CancelOrder):
-                raise BadInput(f"a strategy places and cancels orders, {command!r} is neither")
+            if not isinstance(command, CancelOrder | AmendOrder | DecreaseOrder):
+                raise BadInput(
+                    f"a strategy places, changes and cancels orders, {command!r} is neither of them"
+                )
             order = self._context.view.order(command.key)
             if order is None or order.attribution.strategy != tenant.name:
                 raise BadInput(f"{command.key} is no order of strategy {tenant.name}")
@@ -155,10 +170,12 @@ class Actor:
     def _above_grade(
         self, tenant: Tenant, seen: Observation, commands: Sequence[Command]
     ) -> tuple[Command, ...]:
-        """Leave out new orders on a book that is worse than the strategy demands; cancels always pass."""
+        """Leave out new orders and amends on a book that is worse than the strategy demands; the rest passes."""
         if seen.book_grade.is_at_least(tenant.min_book_grade):
             return tuple(commands)
-        passing = tuple(command for command in commands if not isinstance(command, PlaceOrder))
+        passing = tuple(
+            command for command in commands if not isinstance(command, PlaceOrder | AmendOrder)
+        )
         left_out = len(commands) - len(passing)
         if left_out:
             tenant.outcomes[BELOW_GRADE] = tenant.outcomes.get(BELOW_GRADE, 0) + left_out
@@ -214,7 +231,7 @@ class Actor:
         context = self._context
         reason = f"switched off after {FAILURES_MAX} failures in a row: {error}"
         context.publish(
-            ev.DegradedRaised(at=context.now(), part=f"strategy {tenant.name}", reason=reason)
+            ev.DegradedRaised(at=context.now(), part=degraded_part(tenant.name), reason=reason)
         )
         outcome = await context.send(CancelOrders(strategy=tenant.name))
         context.log.error(
@@ -239,6 +256,7 @@ def make_tenants(config: Config, specs: dict[str, StrategySpec]) -> list[Tenant]
     tenants = []
     for name, spec in specs.items():
         settings = dict(config.strategies.get(name, {}))
+        check_group_limit(f"strategies.{name}.{GROUP_KEY}", str(settings.pop(GROUP_KEY, "0")))
         by_default = spec.enabled_in_sim and config.environment == "sim"
         enabled = settings.pop(ENABLED_KEY, by_default)
         if str(enabled).lower() not in ENABLED_WORDS:

@@ -7,23 +7,24 @@ Must not: know HTTP beyond a status number, or read anything but the view.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from traderd import __version__
 from traderd.errors import BadInput
 from traderd.model import commands as cm
 from traderd.model.events import StateChanged
-from traderd.model.ids import MarketTicker
-from traderd.model.orders import Attribution, OrderOwner, OrderTerms, Side, TimeInForce
-from traderd.model.units import parse_count, parse_price
+from traderd.model.units import format_count
 from traderd.services import documents
+from traderd.services.condition_documents import health_document
+from traderd.services.console_verbs import VERBS, refuse_unknown
 from traderd.services.context import Context
 from traderd.services.documents import Document
 from traderd.services.feed_metrics import market_data_document
+from traderd.services.ledger_document import reconciliation_document
 from traderd.services.metric_table import read_daemon
+from traderd.services.order_policies import policies_document
+from traderd.services.rate_limits_document import rate_limits_document
 
-BY_PERSON: Final = "asked for by a person"
 SIMILAR: Final = 0.9
 """How alike (0 to 1) two tickers must be for one to be suggested: those of one event differ in few letters."""
 SIMILAR_AMONG: Final = 1_000
@@ -46,22 +47,26 @@ class DaemonSource:
 
     def health(self) -> Document:
         """Return the health document."""
-        return documents.health_document(
+        return health_document(
             self._context.view, environment=self._environment, uptime_s=self._uptime_s()
         )
 
     def status(self) -> Document:
         """Return the status document."""
-        return documents.status_document(
-            self._context.view,
-            environment=self._environment,
-            trading=self._context.config.trading_enabled,
-            uptime_s=self._uptime_s(),
-            now=self._context.now(),
-            services=self._services(),
-            market_data=market_data_document(
-                read_daemon(self._context, version=__version__), self._context.env.monotonic()
-            ),
+        return (
+            documents.status_document(
+                self._context.view,
+                environment=self._environment,
+                trading=self._context.config.trading_enabled,
+                uptime_s=self._uptime_s(),
+                now=self._context.now(),
+                services=self._services(),
+                market_data=market_data_document(
+                    read_daemon(self._context, version=__version__), self._context.env.monotonic()
+                ),
+            )
+            | self._order_care()
+            | {"rate_limits": rate_limits_document(self._context.venue.rest.throttle)}
         )
 
     def orders(self) -> list[Document]:
@@ -84,6 +89,10 @@ class DaemonSource:
             for position in view.ledger.positions.values()
             if position.count or position.realized_pnl or position.fees_paid
         ]
+
+    def reconciliation(self) -> Document:
+        """Return how we stand to the exchange."""
+        return reconciliation_document(self._context.view)
 
     def fills(self, limit: int) -> list[Document]:
         """Return the newest fills, oldest first."""
@@ -128,19 +137,34 @@ class DaemonSource:
             return 404, _error("unknown_verb", f"there is no verb {verb!r}", f"known are: {known}")
         parse, fields = VERBS[verb]
         try:
-            _refuse_unknown(body, fields)
+            refuse_unknown(body, fields)
             command = parse(body)
         except BadInput as exc:
             return 400, _error("bad_input", str(exc), "correct the value and send it again")
         outcome = await self._context.send(command)
         about = {} if outcome.key is None else {"order": outcome.key}
-        self._context.log.info(
-            f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, **about
-        )
-        return STATUS_OF[outcome.answer], {
-            "answer": outcome.answer.value,
-            "sentence": outcome.sentence,
-            "key": outcome.key,
+        # What the risk gate denied is told by the risk watch, with its rule.
+        is_told = outcome.sentence.startswith("denied by rule")
+        tell = self._context.log.debug if is_told else self._context.log.info
+        tell(f"{verb}: {outcome.answer.value}: {outcome.sentence}", verb=verb, **about)
+        return STATUS_OF[outcome.answer], _outcome_document(outcome)
+
+    def _order_care(self) -> Document:
+        config, groups = self._context.config, self._context.view.order_groups
+        if not config.trading_enabled:
+            return {}
+        return {
+            "order_policies": policies_document(config),
+            "order_groups": [
+                {
+                    "strategy": group.strategy,
+                    "exchange_index": group.exchange_index,
+                    "contracts_per_15s": format_count(group.limit),
+                    "group_id": group.group_id,
+                }
+                for group in groups.by_id.values()
+            ],
+            "strategies_stopped": dict(groups.stopped),
         }
 
     def _uptime_s(self) -> float:
@@ -170,75 +194,15 @@ class DaemonSource:
         return found
 
 
-def _refuse_unknown(body: Document, fields: tuple[str, ...]) -> None:
-    # A misspelled `time_in_force` that is passed over would be an order that nobody asked for.
-    for name in body:
-        if name not in fields:
-            known = ", ".join(fields) or "none"
-            raise BadInput(f"there is no field {name!r}; known are: {known}")
-
-
-def _text(body: Document, name: str, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str) or not value:
-        raise BadInput(f"{name!r} must be a text that is not empty")
-    return value
-
-
-def _ticker_or_none(body: Document) -> MarketTicker | None:
-    return None if body.get("ticker") is None else MarketTicker(_text(body, "ticker"))
-
-
-def _choice(body: Document, name: str, words: dict[str, Any], default: str | None = None) -> Any:
-    word = _text(body, name, default)
-    if word not in words:
-        raise BadInput(f"{name!r} must be one of {', '.join(words)}, not {word!r}")
-    return words[word]
-
-
-def _flag(body: Document, name: str) -> bool:
-    value = body.get(name, False)
-    if not isinstance(value, bool):
-        raise BadInput(f"{name!r} must be true or false")
-    return value
-
-
-def _place(body: Document) -> cm.PlaceOrder:
-    return cm.PlaceOrder(
-        terms=OrderTerms(
-            ticker=MarketTicker(_text(body, "ticker")),
-            side=_choice(body, "side", {side.value: side for side in Side}),
-            price=parse_price(_text(body, "price_dollars"), what="price_dollars"),
-            count=parse_count(_text(body, "count"), what="count"),
-            time_in_force=_choice(
-                body,
-                "time_in_force",
-                {each.value: each for each in TimeInForce},
-                TimeInForce.GOOD_TILL_CANCELED.value,
-            ),
-            post_only=_flag(body, "post_only"),
-        ),
-        attribution=Attribution(owner=OrderOwner.PERSON),
-    )
-
-
-VERBS: Final[dict[str, tuple[Callable[[Document], cm.Command], tuple[str, ...]]]] = {
-    "place": (
-        _place,
-        ("ticker", "side", "price_dollars", "count", "time_in_force", "post_only"),
-    ),
-    "cancel": (lambda body: cm.CancelOrder(key=_text(body, "key")), ("key",)),
-    "cancel-all": (lambda body: cm.CancelOrders(ticker=_ticker_or_none(body)), ("ticker",)),
-    "pause": (lambda body: cm.Pause(reason=_text(body, "reason", BY_PERSON)), ("reason",)),
-    "resume": (lambda _: cm.Resume(), ()),
-    "halt": (
-        lambda body: cm.Halt(reason=_text(body, "reason", BY_PERSON), ticker=_ticker_or_none(body)),
-        ("reason", "ticker"),
-    ),
-    "clear-halt": (lambda body: cm.ClearHalt(halt_id=_text(body, "halt_id")), ("halt_id",)),
-    "calibrate": (lambda _: cm.Calibrate(), ()),
-}
-"""The verbs that people have: what each makes of a JSON body, and the fields that the body may have."""
+def _outcome_document(outcome: cm.Outcome) -> Document:
+    document: Document = {
+        "answer": outcome.answer.value,
+        "sentence": outcome.sentence,
+        "key": outcome.key,
+    }
+    if outcome.items:
+        document["items"] = [_outcome_document(item) for item in outcome.items]
+    return document
 
 
 def _error(code: str, sentence: str, cure: str) -> Document:

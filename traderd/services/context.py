@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from traderd.config import Config
+from traderd.core.last_gate import LastGate
 from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.model.commands import Answer, Command, Outcome
@@ -103,6 +104,8 @@ class Shared:
     private_connections: Iterator[int] = attrs.Factory(lambda: count(FIRST_PRIVATE_CONNECTION))
     missed_trades: dict[MarketTicker, Hole] = attrs.Factory(dict)
     """Markets whose trades may be missing: a restart of the stage is a hole like any other."""
+    last_gate: LastGate = attrs.Factory(LastGate)
+    """What left is remembered over restarts of the order service."""
     absent_orders: dict[str, float] = attrs.Factory(dict)
     """Since when, on the monotonic clock, the exchange has not known orders that we know, by key."""
     extras: dict[str, Any] = attrs.Factory(dict)

@@ -16,7 +16,7 @@ from traderd.model.orders import OrderStatus
 from traderd.model.states import State
 from traderd.model.units import NS_PER_MS
 from traderd.runtime.inbox import HANDLER_TIMES_KEPT, InboxStatistics
-from traderd.services.documents import health_word
+from traderd.services.condition_documents import health_word
 from traderd.services.metric_table import (
     QUANTILES,
     Kind,

@@ -14,7 +14,7 @@ from traderd import __version__
 from traderd.core import book_reads
 from traderd.core.book import NOTHING_KNOWN, Top
 from traderd.core.ledger import Position
-from traderd.core.orders import Order
+from traderd.core.order import Order, PendingAmend
 from traderd.core.quality_records import BookQuality
 from traderd.core.view import StateView
 from traderd.model import events as ev
@@ -35,6 +35,13 @@ from traderd.model.units import (
     format_price,
     format_time,
 )
+from traderd.services.condition_documents import conditions_document, health_word, problems_of
+from traderd.services.ledger_document import (
+    balance_document,
+    ledger_document,
+    strategies_document,
+)
+from traderd.services.risk_document import denials_document, risk_document
 from traderd.services.universe_document import universe_document
 
 Document: TypeAlias = dict[str, Any]
@@ -70,6 +77,18 @@ def order_document(order: Order, now: Timestamp) -> Document:
         "owner": attribution.strategy or attribution.owner.value,
         "age_s": age_s(order.created_at, now),
         "reason": order.sentence,
+        "expires_at": None if order.expires_at is None else format_time(order.expires_at),
+        "renewed": order.is_leased,
+        "change": None if order.pending is None else _change_document(order.pending),
+    }
+
+
+def _change_document(pending: PendingAmend) -> Document:
+    return {
+        "kind": pending.terms.kind.value,
+        "price_dollars": format_price(pending.terms.price),
+        "count": format_count(pending.terms.count),
+        "outcome": "unknown" if pending.is_unknown else "under way",
     }
 
 
@@ -87,7 +106,10 @@ def position_document(position: Position, view: StateView) -> Document:
         "mark_dollars": price_text(mark),
         "held_mark_dollars": price_text(None if mark is None else position.held_price(mark)),
         "realized_pnl_dollars": format_money(position.realized_pnl),
-        "unrealized_pnl_dollars": None if unrealized is None else format_money(unrealized),
+        "unrealized_pnl_dollars": _money_or_none(unrealized),
+        "unrealized_at_bid_dollars": _money_or_none(unrealized),
+        "unrealized_at_mid_dollars": _money_or_none(view.unrealized_at_mid(position)),
+        "settled": position.settled,
         "fees_dollars": format_money(position.fees_paid),
     }
 
@@ -105,6 +127,7 @@ def fill_document(fill: Fill, view: StateView) -> Document:
         "is_taker": fill.is_taker,
         "executed_at": format_time(fill.executed_at),
         "order_key": fill.order_id if order is None else order.key,
+        "owner": view.owner_of(fill),
     }
 
 
@@ -289,17 +312,6 @@ def transitions_document(view: StateView) -> list[Document]:
     ]
 
 
-def halt_document(halt: ev.HaltRaised) -> Document:
-    """Return one halt."""
-    return {
-        "id": halt.halt_id,
-        "author": halt.author.value,
-        "reason": halt.reason,
-        "ticker": halt.ticker,
-        "raised_at": format_time(halt.at),
-    }
-
-
 def metrics_document(view: StateView, now: Timestamp) -> Document:
     """Return whether the connections stand, and what came: the short version, `market_data` has all of it."""
     data = view.market_data
@@ -329,34 +341,18 @@ def account_document(view: StateView) -> Document:
         "fills": ledger.fill_count,
         "realized_pnl_dollars": format_money(ledger.realized_pnl),
         "unrealized_pnl_dollars": format_money(view.unrealized_pnl()),
+        "unrealized_at_bid_dollars": format_money(view.unrealized_pnl()),
+        "unrealized_at_mid_dollars": format_money(view.unrealized_pnl_at_mid()),
         "fees_dollars": format_money(ledger.fees_paid),
         "exposure_dollars": format_money(view.exposure()),
+        "ledger": ledger_document(view),
+        "strategies": strategies_document(view),
+        "balance_proof": balance_document(view),
     }
 
 
 def _money_or_none(money: Money | None) -> str | None:
     return None if money is None else format_money(money)
-
-
-def health_word(view: StateView) -> str:
-    """Return `healthy`, `degraded` or `unhealthy`; before the first check `unhealthy`."""
-    health = view.health
-    if health is None or not health.healthy:
-        return "unhealthy"
-    return "degraded" if health.problems else "healthy"
-
-
-def health_document(view: StateView, *, environment: str, uptime_s: float) -> Document:
-    """Return the short answer of `/v3/health`."""
-    health = view.health
-    return {
-        "environment": environment,
-        "health": health_word(view),
-        "problems": list(health.problems) if health is not None else ["not checked yet"],
-        "checked_at": None if health is None else format_time(health.at),
-        "state": view.state.value,
-        "uptime_s": uptime_s,
-    }
 
 
 def status_document(
@@ -373,7 +369,6 @@ def status_document(
 
     `services` and `market_data` come from parts that the view does not show.
     """
-    conditions = view.conditions
     return {
         "environment": environment,
         "mode": "trading" if trading else "orderbook_only",
@@ -382,16 +377,15 @@ def status_document(
         "uptime_s": uptime_s,
         "version": __version__,
         "health": health_word(view),
-        "problems": list(view.health.problems) if view.health is not None else [],
+        "problems": problems_of(view),
         "metrics": metrics_document(view, now),
         "market_data": market_data,
         "universe": universe_document(view),
         "account": account_document(view),
         "services": services,
-        "halts": [halt_document(halt) for halt in conditions.halts.values()],
-        "paused": conditions.paused,
-        "venue_paused": conditions.venue_paused,
-        "degraded": dict(conditions.degraded),
+        **conditions_document(view),
         "why_no_trade": view.denials,
+        "denials": denials_document(view),
+        "risk": risk_document(view),
         "transitions": transitions_document(view),
     }

@@ -7,11 +7,14 @@ Must not: touch orders that this daemon did not place, unless they are named one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import trio
 
-from traderd.core.orders import Order
+from traderd.core.conditions import venue_pause_words
+from traderd.core.dry_run import chosen_orders
+from traderd.core.order import Order
 from traderd.errors import ExchangeError, ExchangeRefused
 from traderd.model import events as ev
 from traderd.model.commands import Answer, CancelOrders, Outcome
@@ -19,7 +22,9 @@ from traderd.model.ids import OrderId
 from traderd.model.orders import OrderStatus
 from traderd.runtime.inbox import Inbox
 from traderd.runtime.retry import Backoff
+from traderd.services.cancel_batches import CancelBatches
 from traderd.services.context import Context
+from traderd.services.order_look import look
 
 CONFIRM_S = 0.5
 """How long the feed may take to confirm a cancel before the order is read: reads lag by 360 ms."""
@@ -74,33 +79,39 @@ class OrderCanceller:
 
     async def cancel_many(self, command: CancelOrders) -> Outcome:
         """Cancel all live orders that fit, at the same time, and say what is left."""
-        chosen = [
-            order
-            for order in self._context.view.own_live_orders(command.ticker)
-            if command.owner in {None, order.attribution.owner}
-            and command.strategy in {None, order.attribution.strategy}
-        ]
+        chosen = chosen_orders(self._context.view, command)
+        batches = CancelBatches(self._context, self._wait_ends)
         limiter = trio.CapacityLimiter(CANCELS_AT_ONCE)
+        answers: list[Outcome] = []
         async with trio.open_nursery() as nursery:
-            for order in chosen:
-                nursery.start_soon(self._cancel_in_turn, order.key, limiter)
+            # What the batches left, and what was not in one: each by itself, as often as it takes.
+            for order in await batches.cancel(chosen):
+                nursery.start_soon(self._cancel_in_turn, order.key, limiter, answers)
         left = [order for order in chosen if order.status.is_live]
         if left:
             keys = ", ".join(order.key for order in left)
             return Outcome(
                 answer=Answer.UNKNOWN,
-                sentence=f"{len(chosen) - len(left)} of {len(chosen)} orders ended; not sure of {keys}",
+                sentence=f"{len(chosen) - len(left)} of {len(chosen)} orders ended; not sure of {keys}"
+                f"{self._cure()}",
+                items=tuple(answer for answer in answers if not answer.ok),
             )
+        count = "1 order" if len(chosen) == 1 else f"{len(chosen)} orders"
         return Outcome(
             answer=Answer.DONE,
-            sentence=f"{len(chosen)} orders ended, verified at the exchange"
-            if chosen
-            else "no order was open",
+            sentence=f"{count} ended, verified at the exchange" if chosen else "no order was open",
         )
 
-    async def _cancel_in_turn(self, key: str, limiter: trio.CapacityLimiter) -> None:
+    def _cure(self) -> str:
+        if (reason := self._context.view.conditions.venue_paused) is not None:
+            return f"; {venue_pause_words('the exchange', reason)}, so cancel again when it goes on"
+        return "; cancel again, or let `traderd kill` cancel every order"
+
+    async def _cancel_in_turn(
+        self, key: str, limiter: trio.CapacityLimiter, answers: list[Outcome]
+    ) -> None:
         async with limiter:
-            await self.cancel(key)
+            answers.append(await self.cancel(key))
 
     async def _cancel_live(self, order: Order) -> Outcome:
         context, order_id = self._context, order.order_id
@@ -150,7 +161,7 @@ class OrderCanceller:
                 await self._wait_end(order)
             if not order.status.is_live:
                 return
-            await self._look(order)
+            await look(self._context, order)
             if not order.status.is_live:
                 return
 
@@ -158,21 +169,10 @@ class OrderCanceller:
         while order.status.is_live:
             await self._news.wait()
 
-    async def _look(self, order: Order) -> None:
-        context = self._context
-        assert order.order_id is not None
-        try:
-            record = await context.venue.rest.order(order.order_id)
-            fills = await context.venue.rest.fills(order_id=order.order_id)
-        except ExchangeError as exc:
-            context.log.warning(f"could not read order {order.key}: {exc}", order=order.key)
-            return
-        at = context.now()
-        if record is not None:
-            context.publish(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
-        context.publish_batch([
-            ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in fills
-        ])
+    async def _wait_ends(self, orders: Sequence[Order]) -> None:
+        with trio.move_on_after(CONFIRM_S):
+            while any(order.status.is_live for order in orders):
+                await self._news.wait()
 
     def _failed(self, order: Order, code: str, sentence: str) -> Outcome:
         context, order_id = self._context, order.order_id

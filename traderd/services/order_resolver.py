@@ -1,8 +1,9 @@
 """Finding out what became of an order whose outcome is unknown.
 
 Owns: the search. Kalshi has no look-up by client order id, so the orders of the market are paged from before
-the send. Found: the record and its fills are folded. Absent from a complete answer after the quarantine: not
-placed. An error never counts as absence, and nothing is ever sent again.
+the send. Found: the record and its fills are folded. Absent after the quarantine from a complete answer that no time
+bounds: not placed. An error never counts as absence, nor does a list whose bound a clock may have put in the wrong place,
+and nothing is ever sent again.
 Must not: place or cancel.
 """
 
@@ -18,8 +19,9 @@ from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
 
-SEARCH_BEFORE_NS = 10 * NS_PER_S
-"""How long before the intent the search begins: the exchange's clock is known to about a second."""
+SEARCH_BEFORE_NS = 60 * NS_PER_S
+"""How long before the intent the search begins, which keeps its lists short: the time that a request may have waited and
+be under way before its outcome is called unknown, and what the exchange's clock is known to."""
 SEARCH_FIRST_S = 0.3
 SEARCH_CAP_S = 5.0
 
@@ -49,9 +51,9 @@ class OrderResolver:
 
     async def _search(self, order: Order, *, waited_s: float) -> bool:
         context = self._context
-        # Ours, while the exchange filters by its own time.
-        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
-        since = Timestamp(order.created_at + offset_ns - SEARCH_BEFORE_NS)
+        decides = waited_s >= context.config.trading.unknown_quarantine_s
+        # A wrong bound only delays the finding; what the quarantine decides is decided without one.
+        since = None if decides else self._since(order, waited_s)
         try:
             records = await context.venue.rest.orders(ticker=order.ticker, since=since)
             found = [r for r in records if r.client_order_id == order.client_order_id]
@@ -61,7 +63,7 @@ class OrderResolver:
         except ExchangeError as exc:
             self._tell_failure(order, str(exc))
             return False
-        if waited_s < context.config.trading.unknown_quarantine_s:
+        if not decides:
             return False
         sentence = f"not among the {len(records)} orders of {order.ticker} after {waited_s:.0f} s of search"
         if order.client_order_id is None or order.status is not OrderStatus.UNKNOWN:
@@ -74,6 +76,13 @@ class OrderResolver:
         )
         context.log.warning(f"order {order.key} was not placed: {sentence}", order=order.key)
         return True
+
+    def _since(self, order: Order, waited_s: float) -> Timestamp:
+        # By the exchange's time, which it filters by; never later than this search, whatever an earlier run's clock said.
+        context = self._context
+        intended = min(order.created_at, context.now() - round(waited_s * NS_PER_S))
+        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
+        return Timestamp(intended + offset_ns - SEARCH_BEFORE_NS)
 
     def _tell_failure(self, order: Order, words: str) -> None:
         # Once per change: an outage of hours must not fill the log with one sentence.

@@ -121,11 +121,17 @@ def recover(engine: Engine, journal: Journal, bus: Bus[Event], *, now_ns: int) -
         for order in interrupted
         if order.client_order_id is not None
     ])
+    bus.publish([
+        ev.AmendOutcomeUnknown(at=at, order_id=order.order_id, sentence=INTERRUPTED)
+        for order in engine.orders.live()
+        if order.pending is not None and order.order_id is not None
+    ])
+    unknown = sum(order.status is OrderStatus.UNKNOWN for order in engine.orders.live())
     engine.begin_run()
     if count == 0:
         return "the journal is new"
     return (
         f"the journal gave back {count} events: {len(engine.orders.live())} live orders "
-        f"({len(interrupted)} with an unknown outcome), {engine.ledger.fill_count} fills, "
+        f"({unknown} with an unknown outcome), {engine.ledger.fill_count} fills, "
         f"{len(engine.ledger.open_positions())} positions, {len(engine.conditions.halts)} halts"
     )

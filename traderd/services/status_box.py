@@ -10,6 +10,7 @@ from typing import Final
 
 from traderd.core.ledger import Position
 from traderd.core.orders import Order
+from traderd.core.proposals import pause_words
 from traderd.core.view import StateView
 from traderd.model.events import FeedName
 from traderd.model.units import (
@@ -69,8 +70,7 @@ def _trading(view: StateView, now: Timestamp) -> list[str]:
 def _conditions(view: StateView) -> str:
     conditions = view.conditions
     shown = [f"Halts: {', '.join(conditions.halts) or 'none'}"]
-    if conditions.paused is not None:
-        shown.append(f"Paused: {conditions.paused}")
+    shown += [f"Paused: {pause_words(pause)}" for pause in conditions.pauses.values()]
     if conditions.venue_paused is not None:
         shown.append(f"Exchange: {conditions.venue_paused}")
     return "   ".join(shown)

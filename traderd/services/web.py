@@ -21,6 +21,7 @@ from traderd.model.units import format_money
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services import documents
+from traderd.services.condition_documents import halt_document
 from traderd.services.console_source import DaemonSource
 from traderd.services.context import Context
 
@@ -103,7 +104,9 @@ async def serving(
             ended.set()
 
     async with trio.open_nursery() as nursery:
-        served = await nursery.start(shielded)
+        # Not cut short: a server that began while nobody waited for it any more could not be ended.
+        with trio.CancelScope(shield=True):
+            served = await nursery.start(shielded)
         try:
             yield served
         finally:
@@ -180,7 +183,7 @@ def _send_one(context: Context, source: DaemonSource, hub: LiveHub, event: Any) 
             hub.publish("state_transition", source.transition(event))
             hub.publish("trader_status", source.status())
         case ev.HaltRaised():
-            hub.publish("halt", {**documents.halt_document(event), "cleared": False})
+            hub.publish("halt", {**halt_document(event), "cleared": False})
         case ev.HaltCleared():
             hub.publish("halt", {"id": event.halt_id, "cleared": True})
         case _:

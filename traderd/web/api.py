@@ -106,6 +106,7 @@ def add_reads(
     reads: dict[str, Callable[[], Any]] = {
         "status": source.status,
         "orders": lambda: {"orders": source.orders()},
+        "reconciliation": source.reconciliation,
         "positions": lambda: {"positions": source.positions()},
         "markets": lambda: source.markets(asked_limit()),
         "transitions": lambda: {"transitions": source.transitions()},
@@ -153,7 +154,7 @@ def add_commands(app: QuartTrio, source: ConsoleSource, *, may_command: Callable
                 401,
                 "token_needed",
                 "This verb needs the control token.",
-                "Send it as Authorization: Bearer; `traderd status` tells which file holds it.",
+                "Send it as Authorization: Bearer; the file `control.token` in the daemon's state directory holds it.",
             )
         if VERB.fullmatch(verb) is None:
             raise Refusal(

@@ -32,6 +32,9 @@ class ConsoleSource(Protocol):
     def positions(self) -> list[JsonObject]:
         """Return one record per ticker with a position; `count` is signed."""
 
+    def reconciliation(self) -> JsonObject:
+        """Return the proof of the balance, standing mismatches and the differences of recent readings."""
+
     def fills(self, limit: int) -> list[JsonObject]:
         """Return the newest `limit` fills, oldest first."""
 

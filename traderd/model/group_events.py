@@ -1,0 +1,57 @@
+"""Facts of our order groups at the exchange: what the orders of one strategy may trade within 15 seconds.
+
+Owns: the events of order groups.
+Must not: say which group is whose (see `core/order_groups.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from traderd.model.ids import StrategyName
+from traderd.model.units import Count, Timestamp
+
+
+@attrs.frozen(kw_only=True)
+class OrderGroupOpened:
+    """The exchange counts what a strategy's orders trade on one of its shards."""
+
+    at: Timestamp
+    group_id: str
+    strategy: StrategyName
+    exchange_index: int
+    limit: Count
+    """Contracts that may trade within 15 seconds."""
+
+
+@attrs.frozen(kw_only=True)
+class OrderGroupTriggered:
+    """The exchange took the group's orders off the book: its strategy is stopped until a person resets it."""
+
+    at: Timestamp
+    group_id: str
+    strategy: StrategyName
+    sentence: str
+
+
+@attrs.frozen(kw_only=True)
+class OrderGroupReset:
+    """A person let a strategy go on that an order group had stopped."""
+
+    at: Timestamp
+    strategy: StrategyName
+
+
+@attrs.frozen(kw_only=True)
+class OrderGroupEnded:
+    """The group exists no more at the exchange."""
+
+    at: Timestamp
+    group_id: str
+
+
+OrderGroupEvent: TypeAlias = (
+    OrderGroupOpened | OrderGroupTriggered | OrderGroupReset | OrderGroupEnded
+)

@@ -1,0 +1,333 @@
+"""Changing resting orders: amend and decrease.
+
+Owns: the way of a change from the risk gate to its outcome. The change is in the journal before it leaves; while it is
+under way the worse of old and new terms counts; it is sent once. Each amend gives the order another client order id and
+names the present one, so that it can happen at most once, and its record proves it. So does the decrease of a leased
+order: a renewal that was sent before it, and arrives after it, names the id that the order had and is refused, whereas
+it would undo a decrease that kept the id. What stays unclear is fenced and resolved by reading the order
+(`amend_resolver`).
+Must not: decide what to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import attrs
+import trio
+
+from traderd.core.last_gate import LastGate
+from traderd.core.order import Order
+from traderd.core.order_folds import NOT_SENT
+from traderd.errors import (
+    BadInput,
+    ExchangeRefused,
+    ExchangeUnavailable,
+    InvariantViolation,
+    OutcomeUnknown,
+    StoreError,
+)
+from traderd.kalshi.limits import Traffic
+from traderd.kalshi.order_calls import Amended
+from traderd.model import events as ev
+from traderd.model.commands import AmendOrder, Answer, DecreaseOrder, Outcome
+from traderd.model.ids import ClientOrderId
+from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
+from traderd.model.units import Count, Price, show_count, show_price
+from traderd.services.context import Context
+from traderd.services.order_look import look
+from traderd.services.order_place import code_of
+
+CHANGED_MEANWHILE: Final = frozenset({
+    "not_found",
+    "order_id_and_client_order_id_mismatch",
+    "invalid_order_size",
+    "cannot_update_filled_order",
+    "invalid_amend_qty_for_order",
+})
+"""Refusals after which the order is read: it is not what we took it for."""
+
+
+class OrderAmender:
+    """Carries out changes of resting orders."""
+
+    def __init__(
+        self,
+        context: Context,
+        gate: LastGate,
+        *,
+        resolve: Callable[[Order], None],
+        halt: Callable[[str], None],
+    ) -> None:
+        """`resolve` starts finding out about an order, `halt` stops new risk; neither waits."""
+        self._context, self._gate, self._resolve, self._halt = context, gate, resolve, halt
+
+    async def amend(self, command: AmendOrder) -> Outcome:
+        """Amend one order; cancelling after it left makes its outcome unknown, never lost."""
+        context = self._context
+        order = context.view.order(command.key)
+        refused = _not_changeable(order, command.key)
+        if refused is not None or order is None:
+            return refused or _no_order(command.key)
+        try:
+            new = _new_terms(order, command)
+        except BadInput as exc:
+            return Outcome(answer=Answer.DENIED, key=order.key, sentence=str(exc))
+        denied = context.view.judge_amend(order, new, now=context.now())
+        if denied is not None:
+            context.publish(
+                ev.OrderDenied(
+                    at=context.now(),
+                    terms=new,
+                    attribution=command.attribution or order.attribution,
+                    rule=denied.rule,
+                    sentence=denied.sentence,
+                    control=denied.control,
+                    number=denied.number,
+                    limit=denied.limit,
+                )
+            )
+            return Outcome(
+                answer=Answer.DENIED,
+                key=order.key,
+                sentence=denied.words,
+            )
+        with context.shared.lifecycle.activity():
+            return await self._intend_amend(order, new)
+
+    async def _intend_amend(self, order: Order, new: OrderTerms) -> Outcome:
+        key = self._context.shared.order_ids.next_id()
+        terms = AmendTerms(
+            kind=AmendKind.AMEND, price=new.price, count=new.count, client_order_id=key
+        )
+        stopped = await self._intend(order, terms, key)
+        return stopped or await self._send(order, terms)
+
+    async def _intend(self, order: Order, terms: AmendTerms, key: ClientOrderId) -> Outcome | None:
+        """Bring a change that takes a new id to the disk and past the last gate; returns what stopped it, if it did."""
+        new = _with(order, terms.price, terms.count)
+        added = Count(max(0, new.count - order.count))
+        # From the verdict to the journal nothing may wait.
+        self._requested(order, terms)
+        self._gate.admit(key, new, added=added)
+        stopped = await self._journaled(order, key)
+        if stopped is None:
+            stopped = self._change_is_void(order, terms)
+        if stopped is not None:
+            self._gate.withdraw(key)
+            return self._failed(order, NOT_SENT, f"not sent: {stopped}", Answer.UNAVAILABLE)
+        return self._let_out(order, key, new)
+
+    def _let_out(self, order: Order, key: ClientOrderId, new: OrderTerms) -> Outcome | None:
+        """Let a change pass the last gate; returns what became of it when it may not leave."""
+        try:
+            self._gate.let_out(key, new)
+        except InvariantViolation as exc:
+            self._halt(str(exc))
+            return self._failed(order, NOT_SENT, str(exc), Answer.UNAVAILABLE)
+        return None
+
+    async def decrease(self, command: DecreaseOrder) -> Outcome:
+        """Make one order smaller; it only takes risk away, so halts and pauses do not stop it."""
+        order = self._context.view.order(command.key)
+        refused = _not_changeable(order, command.key)
+        if refused is not None or order is None:
+            return refused or _no_order(command.key)
+        left = order.remaining
+        to = Count(left - command.by) if command.by is not None else (command.to or Count(0))
+        if not 0 < to < left:
+            cure = "cancel it instead" if to <= 0 else "amend it to make it larger"
+            return Outcome(
+                answer=Answer.DENIED,
+                key=order.key,
+                sentence=f"{show_count(left)} contracts of order {order.key} may still fill, so it cannot be "
+                f"decreased to {show_count(to)}; {cure}",
+            )
+        terms = AmendTerms(
+            kind=AmendKind.DECREASE,
+            price=order.price,
+            count=Count(order.count - left + to),
+            client_order_id=self._context.shared.order_ids.next_id() if order.is_leased else None,
+        )
+        with self._context.shared.lifecycle.activity():
+            if (key := terms.client_order_id) is None:
+                # Like a cancel it goes on without a disk; what it took away is told by the order's record.
+                self._requested(order, terms)
+            elif (stopped := await self._intend(order, terms, key)) is not None:
+                return stopped
+            return await self._send(order, terms, decrease_to=to)
+
+    async def _journaled(self, order: Order, key: ClientOrderId) -> str | None:
+        """Wait until the intent is on the disk; returns why it may not be sent, None when it may."""
+        journal = self._context.shared.journal
+        try:
+            await journal.wait_durable(journal.position)
+        except StoreError as exc:
+            return f"it could not be journaled: {exc}"
+        except trio.Cancelled:
+            self._gate.withdraw(key)
+            self._failed(order, NOT_SENT, "the daemon was stopped before that", Answer.UNAVAILABLE)
+            raise
+        return None
+
+    async def _send(
+        self, order: Order, terms: AmendTerms, *, decrease_to: Count | None = None
+    ) -> Outcome:
+        try:
+            done = await self._ask(order, terms, decrease_to)
+        except ExchangeRefused as exc:
+            code = code_of(exc)
+            outcome = self._failed(order, code, str(exc), Answer.REJECTED)
+            if code in CHANGED_MEANWHILE:
+                await look(self._context, order)
+            return outcome
+        except ExchangeUnavailable as exc:
+            return self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+        except OutcomeUnknown as exc:
+            return self._unknown(order, str(exc))
+        except trio.Cancelled:
+            self._unknown(order, "the daemon was stopped while the change was in flight")
+            raise
+        return await self._accepted(order, terms, done)
+
+    async def _ask(self, order: Order, terms: AmendTerms, decrease_to: Count | None) -> Amended:
+        rest, order_id = self._context.venue.rest, order.order_id
+        assert order_id is not None, "an order that rests has an order id"
+        if decrease_to is not None and terms.client_order_id is None:
+            return await rest.decrease_order(order_id, ticker=order.ticker, to=decrease_to)
+        is_decrease = decrease_to is not None
+        return await rest.amend_order(
+            order_id,
+            ticker=order.ticker,
+            side=order.side,
+            terms=terms,
+            present_id=order.exchange_client_id,
+            still_wanted=partial(self._change_is_void, order, terms),
+            # What only takes risk away goes with the cancels.
+            traffic=Traffic.CANCEL if is_decrease else None,
+        )
+
+    def _change_is_void(self, order: Order, terms: AmendTerms) -> str | None:
+        """Return why a change that waited for the disk or its turn is not to be sent any more, None when it is."""
+        if order.status is not OrderStatus.RESTING:
+            return f"order {order.key} is {order.status.value}"
+        if terms.kind is AmendKind.DECREASE:
+            # It takes risk away, so only the kill switch stops it, which cancels the order.
+            killed = self._context.view.conditions.killed
+            return None if killed is None else "the kill switch stands, which cancels the order"
+        new = _with(order, terms.price, terms.count)
+        stopped = self._context.view.judge_amend_conditions(order, new)
+        return None if stopped is None else stopped.sentence
+
+    async def _accepted(self, order: Order, terms: AmendTerms, done: Amended) -> Outcome:
+        context, has_id = self._context, terms.client_order_id is not None
+        assert order.order_id is not None
+        context.publish(
+            ev.AmendAccepted(
+                at=context.now(),
+                order_id=order.order_id,
+                price=terms.price,
+                # How much had filled when a decrease without an id made it smaller only the record tells.
+                count=terms.count if has_id else None,
+                client_order_id=done.client_order_id or terms.client_order_id,
+                exchange_at=done.exchange_at,
+            )
+        )
+        if not has_id or done.remaining_count == 0:
+            # It ended, by a trade or because it may only rest; or it is smaller by what only the record tells.
+            await look(context, order)
+        return Outcome(answer=Answer.DONE, key=order.key, sentence=_describe(order))
+
+    def _requested(self, order: Order, terms: AmendTerms) -> None:
+        assert order.order_id is not None
+        self._context.publish(
+            ev.AmendRequested(at=self._context.now(), order_id=order.order_id, terms=terms)
+        )
+
+    def _failed(self, order: Order, code: str, sentence: str, answer: Answer) -> Outcome:
+        assert order.order_id is not None
+        at = self._context.now()
+        self._context.publish(
+            ev.AmendFailed(at=at, order_id=order.order_id, code=code, sentence=sentence)
+        )
+        self._context.log.warning(
+            f"order {order.key} was not changed: {sentence}", order=order.key, code=code
+        )
+        return Outcome(answer=answer, key=order.key, sentence=sentence)
+
+    def _unknown(self, order: Order, sentence: str) -> Outcome:
+        assert order.order_id is not None
+        at = self._context.now()
+        self._context.publish(
+            ev.AmendOutcomeUnknown(at=at, order_id=order.order_id, sentence=sentence)
+        )
+        self._context.log.error(
+            f"the terms of an order are unknown, its market is fenced: {sentence}", order=order.key
+        )
+        if order.terms_unknown:
+            self._resolve(order)
+        return Outcome(answer=Answer.UNKNOWN, key=order.key, sentence=sentence)
+
+
+def _no_order(key: str) -> Outcome:
+    return Outcome(
+        answer=Answer.DENIED, sentence=f"no order {key!r} is known; `traderd orders` lists them"
+    )
+
+
+def _not_changeable(order: Order | None, key: str) -> Outcome | None:
+    """Return why an order cannot be changed now, None when it can."""
+    if order is None:
+        return _no_order(key)
+    status = order.status
+    if not status.is_live:
+        return Outcome(
+            answer=Answer.DENIED, key=key, sentence=f"order {key} is {status.value} already"
+        )
+    if order.terms_unknown:
+        why = "the outcome of its last change is unknown; wait until it is found"
+    elif order.pending is not None:
+        why = "another change of it is under way; try again"
+    elif status is not OrderStatus.RESTING or order.order_id is None:
+        why = f"it is {status.value} and does not rest yet; try again"
+    else:
+        return None
+    return Outcome(answer=Answer.UNAVAILABLE, key=key, sentence=f"order {key}: {why}")
+
+
+def _new_terms(order: Order, command: AmendOrder) -> OrderTerms:
+    """Return what the order would be, whose count is the total.
+
+    Raises:
+        BadInput: that is what it is already, or less than what has filled.
+    """
+    price = order.price if command.price is None else command.price
+    count = order.count if command.count is None else command.count
+    if (price, count) == (order.price, order.count):
+        raise BadInput(
+            f"order {order.key} is {show_count(count)} @ {show_price(price)} already, so nothing is to do"
+        )
+    gone = Count(max(order.filled, order.reported_filled))
+    if count <= gone:
+        raise BadInput(
+            f"{show_count(gone)} contracts of order {order.key} have filled, and the count is the total; "
+            "cancel it to end it"
+        )
+    return _with(order, price, count)
+
+
+def _with(order: Order, price: Price, count: Count) -> OrderTerms:
+    if order.terms is not None:
+        return attrs.evolve(order.terms, price=price, count=count, expires_at=None)
+    return OrderTerms(ticker=order.ticker, side=order.side, price=price, count=count)
+
+
+def _describe(order: Order) -> str:
+    if not order.status.is_live:
+        return f"order {order.key} was changed and is {order.status.value}"
+    return (
+        f"order {order.key} is now {order.side.value} {show_count(order.count)} @ "
+        f"{show_price(order.price)} of {order.ticker}, {show_count(order.remaining)} left"
+    )
