@@ -32,6 +32,8 @@ KEEP_WARM_AFTER_S: Final = 8.0
 """A connection idle for longer is used for a cheap read, well before IDLE_AGE_S_MAX."""
 KEEP_WARM_EVERY_S: Final = 4.0
 """How often the idle connections are looked at; also the pause after one could not be opened."""
+CLOSE_S: Final = 1.0
+"""Bounds the putting away of a broken connection, which never waits for the other side."""
 WARM_TIMEOUT_S: Final = 5.0
 USER_AGENT: Final = "traderd"
 
@@ -203,7 +205,9 @@ class OrderLines(httpx.AsyncBaseTransport):
             if reusable:
                 self._idle.append(line)
             else:
-                await self._close(line)
+                # It waits for nobody; the shield only lets a cancelled request put its connection away.
+                with trio.move_on_after(CLOSE_S, shield=True):
+                    await self._close(line)
         return answer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
