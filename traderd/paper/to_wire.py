@@ -35,6 +35,7 @@ def order_record(order: VenueOrder) -> OrderRecord:
         remaining_count=order.remaining_count,
         created_at=order.created_at,
         expires_at=order.expires_at,
+        updated_at=order.updated_at,
     )
 
 
