@@ -18,8 +18,8 @@ import msgspec
 import trio
 
 from benchmarks.market_frames import MARKETS, ticker
+from traderd.config import Config
 from traderd.core.engine import Engine
-from traderd.core.risk import RiskLimits
 from traderd.kalshi.auth import generate_key, parse_signer
 from traderd.kalshi.feed import open_feed
 from traderd.kalshi.wire import feed as wire
@@ -31,6 +31,7 @@ from traderd.runtime.bus import Bus
 from traderd.runtime.env import RealEnv
 from traderd.runtime.inbox import Incident, Policy
 from traderd.services.recorder import worth_keeping
+from traderd.services.risk_limits import risk_limits
 
 SERVICES: Final = 3
 DEADLINE_S: Final = 120.0
@@ -66,7 +67,7 @@ class Run:
 
 def daemon_engine() -> tuple[Engine, Bus[ev.Event]]:
     """Return an engine and the bus in front of it, put together as `app.py` does; only the disk is missing."""
-    engine = Engine(limits=_limits())
+    engine = Engine(limits=risk_limits(Config()))
     bus: Bus[ev.Event] = Bus(
         fold=engine.apply, record=worth_keeping, on_incident=_fail, settle=engine.settle
     )
@@ -118,11 +119,6 @@ async def _our_service(inbox: Any, arrivals: Arrivals, finished: trio.Event) -> 
 
 def _fail(incident: Incident) -> None:
     raise RuntimeError(incident.sentence)
-
-
-def _limits() -> RiskLimits:
-    settings = {field.name: None for field in attrs.fields(RiskLimits)}
-    return RiskLimits(**settings | {"breaker_errors": 5})  # type: ignore[arg-type]
 
 
 def run_pykalshi(port: int, path: str, deltas: int, *, keep_times: bool = False) -> Run:
