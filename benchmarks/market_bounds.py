@@ -164,6 +164,8 @@ async def flood(
     flooded: list[float] = []
     last = trio.Event()
     async with open_rest(env=env, base_url=ready["rest_url"], signer=signer) as rest:
+        # Else the smallest account's tokens would be measured, not the way of an order.
+        await rest.learn_limits()
         with trio.move_on_after(FLOOD_S):
             await place_orders(rest, f"calm-{name}", last, calm)
 
