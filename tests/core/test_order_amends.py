@@ -175,8 +175,11 @@ def test_a_cancel_while_an_amend_is_under_way_stays_a_cancel(story):
 
 
 def test_news_of_amends_of_unknown_orders_is_no_error(story):
+    before = story.tell()
     for event in (amend_requested, amend_accepted, amend_failed, amend_unknown):
         story.tell(event(order_id="nobody"))
+    assert story.tell() is before
+    assert (before.status, before.pending) == (S.RESTING, None)
 
 
 def test_without_a_change_under_way_no_record_shows_one(story):

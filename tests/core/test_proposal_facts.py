@@ -17,7 +17,7 @@ from tests.core.builders import (
     tell,
     terms,
 )
-from traderd.core.proposal_facts import closable, collateral_left, crossed_order
+from traderd.core.proposal_facts import collateral_left, crossed_order, may_still_close
 from traderd.core.proposals import judge_amend
 from traderd.model.ids import StrategyName
 from traderd.model.orders import Attribution, BalanceRecord, OrderOwner, Side
@@ -87,9 +87,9 @@ def test_a_strategy_can_close_what_it_holds_itself_less_what_its_orders_may_stil
     )
     tell(engine, filled(count=10))
     asked = terms(Side.ASK, "0.45", 4)
-    assert closable(engine, asked, DEMO.strategy, None) == contracts(10)
-    assert closable(engine, terms(Side.BID), DEMO.strategy, None) == 0
-    assert closable(engine, asked, StrategyName("other"), None) == 0
+    assert may_still_close(engine, asked, DEMO.strategy, None) == contracts(10)
+    assert may_still_close(engine, terms(Side.BID), DEMO.strategy, None) == 0
+    assert may_still_close(engine, asked, StrategyName("other"), None) == 0
     tell(engine, intended("c2", terms(Side.ASK, "0.60", 7), attribution=DEMO), sent("c2"))
-    assert closable(engine, asked, DEMO.strategy, None) == contracts(3)
-    assert closable(engine, asked, DEMO.strategy, engine.orders.get("c2")) == contracts(10)
+    assert may_still_close(engine, asked, DEMO.strategy, None) == contracts(3)
+    assert may_still_close(engine, asked, DEMO.strategy, engine.orders.get("c2")) == contracts(10)

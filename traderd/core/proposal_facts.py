@@ -66,11 +66,13 @@ def gather(
         message_wait_ns=engine.risk.messages.wait_ns(terms.ticker, now),
         equal_order=equal_order(engine, terms, strategy, now) if own is None else None,
         crossed_order=crossed_order(terms, others),
-        closable=Count(0) if strategy is None else closable(engine, terms, strategy, own),
+        closable=Count(0) if strategy is None else may_still_close(engine, terms, strategy, own),
     )
 
 
-def closable(engine: Engine, terms: OrderTerms, strategy: StrategyName, own: Order | None) -> Count:
+def may_still_close(
+    engine: Engine, terms: OrderTerms, strategy: StrategyName, own: Order | None
+) -> Count:
     """Return how much a strategy may close on the side of `terms` of what it holds, what may still fill taken off."""
     book = engine.ledger.strategies.books.get(strategy)
     position = None if book is None else book.positions.get(terms.ticker)

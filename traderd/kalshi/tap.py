@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 import trio
 
 from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX, FrameCutter
+from traderd.runtime.forwarding_stream import ForwardingStream
 from traderd.runtime.raw_reads import raw_reads_under
 
 Ingest: TypeAlias = Literal["tap", "plain"]
@@ -24,7 +25,7 @@ READ_BYTES: Final = 65_536
 at most 16 KiB or some 60 messages."""
 
 
-class FrameTap(trio.abc.Stream):
+class FrameTap(ForwardingStream):
     """Wraps the client's end of a WebSocket; `heard_at` is Trio's time of the last byte from the server."""
 
     def __init__(
@@ -37,28 +38,16 @@ class FrameTap(trio.abc.Stream):
         message_bytes_max: int = MESSAGE_BYTES_MAX,
     ) -> None:
         """Take the stream, who gets the messages, and who is told once that no more bytes will come."""
+        super().__init__(inner)
         self.heard_at = trio.current_time()
         self.bytes_received = 0
         self.has_more = False
         """The last read left something behind: we are slower than the line."""
-        self._inner = inner
         self._raw = raw_reads_under(inner)
         self._sink = sink
         self._on_end = on_end
         cutter = FrameCutter(message_bytes_max=message_bytes_max)
         self._cutter = cutter if ingest == "tap" else None
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send as the inner stream does."""
-        await self._inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait as the inner stream does."""
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        """Close the inner stream."""
-        await self._inner.aclose()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what is trio-websocket's business; messages go to the sink.  Cancelling is safe.

@@ -33,7 +33,6 @@ FINE_PER_PRICE: Final = 100
 """A Price in units of FinePrice."""
 ONE_DOLLAR: Final = Price(10_000)
 ONE_CONTRACT: Final = Count(100)
-ONE_DOLLAR_MONEY: Final = Money(1_000_000)
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 

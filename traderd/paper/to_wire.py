@@ -48,7 +48,6 @@ def order_details(order: VenueOrder) -> serve.OrderDetails:
         taker_fees=order.taker_fees,
         maker_fees=order.maker_fees,
         self_trade_prevention=order.self_trade_prevention,
-        updated_at=order.updated_at,
         subaccount=order.subaccount,
         group_id=order.group_id,
         cancel_on_pause=order.cancel_on_pause,

@@ -10,15 +10,17 @@ from typing import Final
 
 import trio
 
+from traderd.runtime.forwarding_stream import ForwardingStream
+
 RAW_READ_BYTES: Final = 65_536
 """How much is taken at once when TLS does not say how much it wants; as much as Trio's own default."""
 
 
-class RawReads(trio.abc.Stream):
+class RawReads(ForwardingStream):
     """Wraps the stream that TLS reads from."""
 
     def __init__(self, inner: trio.abc.Stream) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.has_more = False
         """The last read was as large as it might be, so more is waiting behind it."""
 
@@ -28,18 +30,6 @@ class RawReads(trio.abc.Stream):
         data = await self._inner.receive_some(asked)
         self.has_more = len(data) >= asked
         return data
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send as the inner stream does."""
-        await self._inner.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait as the inner stream does."""
-        await self._inner.wait_send_all_might_not_block()
-
-    async def aclose(self) -> None:
-        """Close the inner stream."""
-        await self._inner.aclose()
 
 
 def raw_reads_under(stream: trio.abc.Stream) -> RawReads | None:

@@ -10,16 +10,11 @@ Must not: change durations; Trio's clock is never wrong.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager
-from typing import Final, TypeVar, TypeVarTuple
-
-import trio
+from collections.abc import Callable
+from typing import Final
 
 from traderd.runtime.env import Env
-
-T = TypeVar("T")
-Ts = TypeVarTuple("Ts")
+from traderd.runtime.forwarding_env import ForwardingEnv
 
 _NS_PER_S: Final = 1_000_000_000
 STEP_NS: Final = _NS_PER_S
@@ -60,14 +55,12 @@ def step_sentence(stepped_ns: int) -> str:
     return f"the machine slept, or its clock was set forward, for {seconds:.1f} s: what was read before that counts as old"
 
 
-class SteadyEnv(Env):
+class SteadyEnv(ForwardingEnv):
     """Another Env, whose wall clock never goes back."""
 
     def __init__(self, env: Env, *, warn: Callable[[str], object]) -> None:
         """`warn` gets a sentence for every step of the wall clock."""
-        self.rng = env.rng
-        self.variables = env.variables
-        self._env = env
+        super().__init__(env)
         self._clock = SteadyClock()
         self._warn = warn
 
@@ -77,31 +70,3 @@ class SteadyEnv(Env):
         if stepped_ns := self._clock.stepped_ns:
             self._warn(step_sentence(stepped_ns))
         return now_ns
-
-    def monotonic(self) -> float:
-        """Return the clock for durations."""
-        return self._env.monotonic()
-
-    def new_id(self) -> str:
-        """Return a fresh UUID text."""
-        return self._env.new_id()
-
-    async def connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
-        """Open a byte stream, as the other does."""
-        return await self._env.connect(host, port, tls=tls)
-
-    async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
-        """Bind a port, as the other does."""
-        return await self._env.listen(host, port)
-
-    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Run a short blocking call, as the other does."""
-        return await self._env.run_blocking(function, *args)
-
-    def settle_memory(self, *, anew: bool = False) -> None:
-        """Keep the garbage collector off what stays, as the other does."""
-        self._env.settle_memory(anew=anew)
-
-    def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
-        """Receive signals, as the other does."""
-        return self._env.signals(*numbers)

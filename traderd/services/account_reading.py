@@ -20,7 +20,7 @@ from traderd.model.cash import Settlement
 from traderd.model.ids import MarketTicker
 from traderd.model.market import MarketStatus
 from traderd.model.orders import BalanceRecord, Fill, OrderRecord, OrderStatus, PositionRecord
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.services.context import Context
 
 FILL_OVERLAP_NS: Final = 60 * NS_PER_S
@@ -71,7 +71,7 @@ async def read_account(context: Context) -> AccountReading:
     ended_at = context.now()
     return AccountReading(
         started_at=started_at,
-        exchange_started_at=Timestamp(ended_at + _offset_ns(context) - took_ns),
+        exchange_started_at=Timestamp(ended_at + context.exchange_ahead_ns - took_ns),
         clock_held=abs(ended_at - started_at - took_ns) < CLOCK_STEP_NS,
         positions=positions,
         orders=orders,
@@ -143,14 +143,9 @@ def _since(context: Context, started_at: Timestamp) -> Timestamp:
     # Where the last complete reading began, not the newest fill: the feed may have brought a fill that
     # is younger than one that nobody has seen yet. Never later than now: whatever clock was wrong when, what
     # happens from here on is read.
-    now_there = Timestamp(started_at + _offset_ns(context))
+    now_there = Timestamp(started_at + context.exchange_ahead_ns)
     read_from = context.view.account.fills_read_from
     return Timestamp(min(now_there, read_from or now_there) - FILL_OVERLAP_NS)
-
-
-def _offset_ns(context: Context) -> int:
-    # The exchange's clock less ours: fills, settlements and the filters of lists go by the exchange's.
-    return context.venue.rest.clock_offset_ms * NS_PER_MS
 
 
 async def _confirm_gone(

@@ -21,7 +21,7 @@ from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.model.commands import Answer, Command, Outcome
 from traderd.model.events import Event
 from traderd.model.ids import ClientOrderIds, MarketTicker
-from traderd.model.units import Timestamp
+from traderd.model.units import NS_PER_MS, Timestamp
 from traderd.plugin_api import StrategySpec
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
@@ -143,6 +143,15 @@ class Context:
     def now(self) -> Timestamp:
         """Return the wall clock, for stamping what is observed."""
         return Timestamp(self.shared.env.wall_ns())
+
+    def exchange_now(self) -> Timestamp:
+        """Return the time by the exchange's clock, as far as its answers told."""
+        return Timestamp(self.now() + self.exchange_ahead_ns)
+
+    @property
+    def exchange_ahead_ns(self) -> int:
+        """The exchange's clock minus ours, in nanoseconds; 0 until an answer proves otherwise."""
+        return self.venue.rest.clock_offset_ms * NS_PER_MS
 
     def publish(self, *events: Event) -> None:
         """Publish events as one batch."""

@@ -15,7 +15,7 @@ from traderd.core.market_life import BEFORE_CLOSE
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.inbox import Policy
 from traderd.services.context import Context
 
@@ -23,11 +23,6 @@ WAIT_S_MIN: Final = 0.001
 """Bounds the wait from below: two clocks that are rounded differently must not be looked at in a circle."""
 LOOK_S_MAX: Final = 30.0
 """Bounds how long a step of the wall clock, or of the exchange's, can go unnoticed."""
-
-
-def exchange_now(context: Context) -> Timestamp:
-    """Return the exchange's time."""
-    return Timestamp(context.now() + context.venue.rest.clock_offset_ms * NS_PER_MS)
 
 
 async def run_market_clock(context: Context) -> NoReturn:
@@ -60,7 +55,7 @@ def _concerns(context: Context, event: Any) -> bool:
 
 def tell_due(context: Context) -> float:
     """Publish every opening and closing that is due, and return the seconds until the next one."""
-    now, at, markets = exchange_now(context), context.now(), context.view.market_data.markets
+    now, at, markets = context.exchange_now(), context.now(), context.view.market_data.markets
     due: list[ev.MarketOpened | ev.MarketClosed] = []
     next_ns = math.inf
     for market in markets.values():

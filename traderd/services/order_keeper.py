@@ -41,7 +41,7 @@ from traderd.runtime.inbox import Inbox
 from traderd.services.context import Context
 from traderd.services.order_cancel import OrderCanceller
 from traderd.services.order_look import look
-from traderd.services.order_place import code_of, exchange_now
+from traderd.services.order_place import code_of
 from traderd.services.order_policies import lease_s, policy_of, why_stopped
 
 LOOK_S: Final = 1.0
@@ -160,11 +160,11 @@ class OrderKeeper:
             order
         ):
             return False
-        return is_due(expires_at, exchange_now(self._context), seconds)
+        return is_due(expires_at, self._context.exchange_now(), seconds)
 
     async def _renew(self, order: Order) -> bool:
         seconds = lease_s(self._context.config, order.attribution.owner)
-        until = lease_until(exchange_now(self._context), seconds, order.good_until)
+        until = lease_until(self._context.exchange_now(), seconds, order.good_until)
         return await set_expiry(self._context, order, until)
 
     def _vitals(self, ticker: MarketTicker) -> Vitals:

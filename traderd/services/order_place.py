@@ -34,7 +34,7 @@ from traderd.model import events as ev
 from traderd.model.commands import Answer, Outcome, PlaceOrder, PlaceOrders
 from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.orders import OrderStatus, OrderTerms, TimeInForce
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.services.context import Context
 from traderd.services.order_groups import GroupKeeper, GroupUnavailable
 from traderd.services.order_policies import lease_s, ttl_s
@@ -179,7 +179,7 @@ class OrderPlacer:
         if terms.time_in_force is not TimeInForce.GOOD_TILL_CANCELED:
             return terms, None
         owner = command.attribution.owner
-        now = exchange_now(self._context)
+        now = self._context.exchange_now()
         good_until, seconds = terms.expires_at, command.expires_in_s or ttl_s(config, owner)
         if good_until is None and seconds is not None:
             good_until = Timestamp((now + seconds * NS_PER_S) // NS_PER_S * NS_PER_S)
@@ -283,7 +283,7 @@ class OrderPlacer:
 
     def _may_not_leave(self, leaving: list[Intent]) -> str | None:
         """Return why orders that waited for their turn are not to be sent any more, None when they are."""
-        now = exchange_now(self._context)
+        now = self._context.exchange_now()
         for each in leaving:
             if each.terms.expires_at is not None and each.terms.expires_at <= now:
                 return "its time to live is over"
@@ -377,8 +377,3 @@ def tell_unknown(
     context.log.error(
         f"the outcome of an order is unknown, its market is fenced: {sentence}", order=key
     )
-
-
-def exchange_now(context: Context) -> Timestamp:
-    """Return the time by the exchange's clock, by which it lets orders expire."""
-    return Timestamp(context.now() + context.venue.rest.clock_offset_ms * NS_PER_MS)

@@ -15,7 +15,7 @@ from traderd.core.orders import Order
 from traderd.errors import ExchangeError
 from traderd.model import events as ev
 from traderd.model.orders import OrderRecord, OrderStatus
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
 
@@ -81,8 +81,7 @@ class OrderResolver:
         # By the exchange's time, which it filters by; never later than this search, whatever an earlier run's clock said.
         context = self._context
         intended = min(order.created_at, context.now() - round(waited_s * NS_PER_S))
-        offset_ns = context.venue.rest.clock_offset_ms * NS_PER_MS
-        return Timestamp(intended + offset_ns - SEARCH_BEFORE_NS)
+        return Timestamp(intended + context.exchange_ahead_ns - SEARCH_BEFORE_NS)
 
     def _tell_failure(self, order: Order, words: str) -> None:
         # Once per change: an outage of hours must not fill the log with one sentence.

@@ -22,7 +22,6 @@ from traderd.model.ids import MarketTicker, TradeId
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
-from traderd.services.market_clock import exchange_now
 
 PAGES_MAX: Final = 5
 """Bounds the reading of one market: its 5 000 newest trades; older ones are given up, and that is said."""
@@ -81,7 +80,7 @@ class TradeBackfill:
 
     def miss(self, tickers: Iterable[MarketTicker]) -> None:
         """Note that trades of these markets may be missed from now on, until they are covered and were read."""
-        tape, now = self._context.view.market_data.tape, exchange_now(self._context)
+        tape, now = self._context.view.market_data.tape, self._context.exchange_now()
         for ticker in tickers:
             earlier = self._holes.get(ticker)
             since = tape.last_at.get(ticker, Timestamp(now - QUIET_MARKET_NS))
@@ -91,7 +90,7 @@ class TradeBackfill:
 
     def cover(self, tickers: Iterable[MarketTicker]) -> None:
         """Note that the feed brings trades of these markets from now on; what they missed is read."""
-        until = Timestamp(exchange_now(self._context) + round(GUARD_S * NS_PER_S))
+        until = Timestamp(self._context.exchange_now() + round(GUARD_S * NS_PER_S))
         for ticker in tickers:
             hole = self._holes.get(ticker)
             if hole is not None and ticker not in self._covered:
@@ -186,7 +185,7 @@ class TradeBackfill:
             self._give_up(ticker, f"{SEEN_MAX} trades came before they could be read")
             return
         self._guarded_until = trio.current_time() + GUARD_S
-        is_past = hole.until is not None and hole.until < exchange_now(context)
+        is_past = hole.until is not None and hole.until < context.exchange_now()
         reading = await context.venue.rest.lists.trades(
             ticker,
             since=hole.since,

@@ -24,7 +24,6 @@ from traderd.model.universe_events import Steps
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context, key_refused
-from traderd.services.market_clock import exchange_now
 from traderd.services.market_plan import MarketPlan, configured_tickers
 from traderd.services.universe_news import UniverseNews
 from traderd.services.universe_places import UniversePlaces
@@ -93,7 +92,7 @@ class UniverseKeeper:
         """Return in how many seconds a look should find a market that was announced and opens then, or is missing."""
         if MISSING in self._kept.values():
             return LOOKS_APART_S
-        now = exchange_now(self._context)
+        now = self._context.exchange_now()
         self._coming = {ticker: opens for ticker, opens in self._coming.items() if opens > now}
         wait_ns = min(self._coming.values(), default=None)
         return math.inf if wait_ns is None else (wait_ns - now) / NS_PER_S + SOON_S
@@ -251,7 +250,7 @@ class UniverseKeeper:
             followed=context.view.followed,
             held=self._held(),
             wanted=self._wanted,
-            now=exchange_now(context),
+            now=context.exchange_now(),
         )
         leaving = dict(dropped)
         stay = dict.fromkeys((*context.view.followed, *(ticker for ticker, _ in added)))
@@ -300,7 +299,7 @@ class UniverseKeeper:
 
     def _objection(self, listing: MarketListing) -> str | None:
         is_followed = listing.market.ticker in self._context.view.universe.followed
-        now = exchange_now(self._context)
+        now = self._context.exchange_now()
         return self._wanted.objection(listing, is_followed=is_followed, now=now)
 
     def _left_out(self, added: Steps) -> int:

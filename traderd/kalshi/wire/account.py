@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from traderd.kalshi.wire.portfolio import Transfer
 from traderd.kalshi.wire.rest import Wire
 
 # --- order groups ---------------------------------------------------------------------------------
@@ -88,15 +89,9 @@ class SubaccountTransferRequest(Wire, frozen=True, kw_only=True):
     exchange_index: int | None = None
 
 
-class SubaccountTransfer(Wire, frozen=True, kw_only=True):
-    """One transfer of cash between two subaccounts."""
+class SubaccountTransfer(Transfer, frozen=True, kw_only=True):
+    """The same as an exchange of several matching engines tells it."""
 
-    transfer_id: str
-    from_subaccount: int
-    to_subaccount: int
-    amount_cents: int
-    created_ts: int
-    """Unix seconds."""
     exchange_index: int = 0
 
 

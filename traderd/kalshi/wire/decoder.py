@@ -194,12 +194,8 @@ class FrameDecoder:
 
     def _trade(self, frame: feed.Trade, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
-        if frame.seq:
-            # A trade is data without a book: its number counts, so that a missing one is noticed.
-            subscription = self.subscription(frame.sid)
-            events.append(
-                SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at, is_data=True)
-            )
+        # A trade is data without a book: its number counts, so that a missing one is noticed.
+        self._number_only(frame, at, events)
         events.append(
             TradePrinted(
                 trade_id=TradeId(body.trade_id),
@@ -251,7 +247,7 @@ class FrameDecoder:
 
     def _number_only(
         self,
-        frame: feed.MarketLifecycle | feed.EventLifecycle | feed.EventFees,
+        frame: feed.Trade | feed.MarketLifecycle | feed.EventLifecycle | feed.EventFees,
         at: Timestamp,
         events: list[Event],
     ) -> None:

@@ -51,7 +51,6 @@ class OrderDetails:
     taker_fees: Money = Money(0)
     maker_fees: Money = Money(0)
     self_trade_prevention: SelfTradePrevention = SelfTradePrevention.TAKER_AT_CROSS
-    updated_at: Timestamp | None = None
     subaccount: int = 0
     group_id: str | None = None
     cancel_on_pause: bool = False
@@ -93,7 +92,7 @@ def order_to_wire(record: OrderRecord, details: OrderDetails) -> portfolio.Order
         taker_fees_dollars=format_money(details.taker_fees),
         maker_fees_dollars=format_money(details.maker_fees),
         created_time=UNSET if record.created_at is None else format_time(record.created_at),
-        last_update_time=UNSET if details.updated_at is None else format_time(details.updated_at),
+        last_update_time=UNSET if record.updated_at is None else format_time(record.updated_at),
         expiration_time=UNSET if record.expires_at is None else format_time(record.expires_at),
         self_trade_prevention_type=details.self_trade_prevention.value,
         order_group_id=details.group_id or UNSET,
