@@ -81,6 +81,7 @@ def run_ours(port: int, path: str, deltas: int, *, keep_times: bool = False) -> 
 
 async def _ours(port: int, path: str, deltas: int, keep_times: bool) -> Run:
     engine, bus = daemon_engine()
+    RealEnv().settle_memory()
     done = [trio.Event() for _ in range(SERVICES)]
     services = [Arrivals(deltas, keep_times) for _ in range(SERVICES)]
     pem, _ = generate_key("ed25519")

@@ -22,6 +22,7 @@ from traderd.cli.kill import kill
 from traderd.cli.options import read_config, settings_options
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
+from traderd.runtime.lean_imports import without_terminal_tools
 
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -58,7 +59,8 @@ def run(port: int | None, log_level: str | None, **options: Any) -> None:
     """
     import trio
 
-    from traderd.app import run_daemon
+    with without_terminal_tools():
+        from traderd.app import run_daemon
 
     config = read_config(**options, extra={"web.port": port, "log.level": log_level})
 

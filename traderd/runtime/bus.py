@@ -76,8 +76,15 @@ class Bus(Generic[E]):
         self._folding = True
         folded: list[E] = []
         try:
+            fold, append = self._fold, folded.append
             for event in events:
-                self._fold_with_consequences(event, folded)
+                follow = fold(event)
+                if follow is None:
+                    continue
+                append(event)
+                if follow:
+                    # Seldom: most events are frames that change one level.
+                    self._fold_consequences(follow, folded)
             folded += self._settle()
         finally:
             self._folding = False
@@ -114,13 +121,7 @@ class Bus(Generic[E]):
             joined[one.name] = joined[one.name].joined(one) if one.name in joined else one
         return joined
 
-    def _fold_with_consequences(self, event: E, folded: list[E]) -> None:
-        follow = self._fold(event)
-        if follow is None:
-            return
-        folded.append(event)
-        if not follow:
-            return  # nearly always: most events are frames that change one level
+    def _fold_consequences(self, follow: list[E], folded: list[E]) -> None:
         waiting = deque(follow)
         while waiting:
             current = waiting.popleft()
@@ -148,12 +149,17 @@ class Bus(Generic[E]):
             self._publish_deferred()
 
     def _fan_out(self, folded: list[E]) -> None:
-        kinds = {type(event) for event in folded}
+        kinds = set(map(type, folded))
+        chosen: dict[frozenset[type], list[E]] = {}
         for subscription in tuple(self._subscriptions):
             types = subscription.types
             # Most readers want nothing of most batches, which are market data: that must cost next to nothing.
-            if not types.isdisjoint(kinds):
-                subscription.inbox.offer([event for event in folded if type(event) in types])
+            if types.isdisjoint(kinds):
+                continue
+            batch = chosen.get(types)
+            if batch is None:
+                batch = chosen[types] = [event for event in folded if type(event) in types]
+            subscription.inbox.offer(batch)
 
     def _publish_deferred(self) -> None:
         if not self._deferred:

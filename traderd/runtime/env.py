@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import gc
+import linecache
 import os
 import random
 import signal
@@ -159,6 +160,8 @@ class RealEnv(Env):
         """
         if anew:
             gc.unfreeze()
+        # attrs keeps the text of every method that it writes, a megabyte, so that a traceback could show its line.
+        linecache.clearcache()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

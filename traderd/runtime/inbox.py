@@ -117,6 +117,8 @@ class Inbox(Generic[E]):
         if (policy is Policy.LATEST) != (key is not None):
             raise ValueError("a key belongs to the policy `latest`, and only to it")
         self.name, self.policy, self.depth_max = name, policy, depth
+        # Asked for every batch, and to look a member of an enum up costs as much as all the rest of the question.
+        self._conflates, self._may_drop = policy is Policy.LATEST, policy is Policy.DROP_OLDEST
         self._key, self._on_incident, self._on_close = key, on_incident, on_close
         # Each item holds at least one event, so the channel can never be the tighter bound.
         self._send, self._receive = trio.open_memory_channel[list[E]](depth * LOSSLESS_CUT_OFF)
@@ -134,11 +136,12 @@ class Inbox(Generic[E]):
         if self._handed_out_at is not None:
             # A handler that hangs never comes back to be measured.
             self._tell_slow_handler(trio.current_time() - self._handed_out_at)
-        if self.policy is Policy.LATEST:
+        if self._conflates:
             self._offer_latest(batch)
         else:
             self._offer_batch(batch)
-        self._peak = max(self._peak, self._waiting)
+        if self._waiting > self._peak:
+            self._peak = self._waiting
 
     def close(self) -> None:
         """End the subscription; what is waiting can still be read."""
@@ -164,6 +167,8 @@ class Inbox(Generic[E]):
     async def receive(self) -> list[E]:
         """Wait for the next batch; raises trio.EndOfChannel after `close`.
 
+        Other readers may hold the same list, so it is never changed.
+
         Raises:
             InvariantViolation: the reader was cut off, and has had all that was kept for it.
         """
@@ -174,7 +179,7 @@ class Inbox(Generic[E]):
             if self._cut_off_because:
                 raise InvariantViolation(self._cut_off_because) from None
             raise
-        if self.policy is Policy.LATEST:
+        if self._conflates:
             batch = list(self._latest.values())
             self._latest.clear()
         self._waiting -= len(batch)
@@ -213,7 +218,7 @@ class Inbox(Generic[E]):
         # Judged by what waited before: a reader is not to blame for the size of one batch.
         waited = self._waiting
         self._waiting += len(batch)
-        if self.policy is Policy.DROP_OLDEST:
+        if self._may_drop:
             self._drop_oldest()
         elif waited >= self.depth_max * LOSSLESS_CUT_OFF:
             self._waiting = waited
@@ -222,7 +227,7 @@ class Inbox(Generic[E]):
             return
         elif waited >= self.depth_max:
             self._overflow()
-        elif self._waiting <= max(1, self.depth_max // 2):
+        elif self._in_overflow and self._waiting <= max(1, self.depth_max // 2):
             self._in_overflow = False
         self._send.send_nowait(batch)
 

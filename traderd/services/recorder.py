@@ -74,9 +74,9 @@ def worth_keeping(folded: Sequence[Event]) -> list[Event]:
     what happens and tell a restart nothing.
     """
     # Nearly every batch is market data, and this is asked of each of its events.
+    if _KEPT.isdisjoint(map(type, folded)):
+        return []
     rows = [event for event in folded if type(event) in _KEPT]
-    if not rows:
-        return rows
     quiet = any(
         isinstance(event, ev.TradingStateUpdated)
         and event.sync_type == "update"

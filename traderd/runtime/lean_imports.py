@@ -1,0 +1,30 @@
+"""Imports without what a daemon never shows: other people's libraries draw tables and colours where they find the tools.
+
+Owns: which libraries are kept out while the daemon's parts are imported. structlog and httpx import rich and Pygments when they
+are there, 5 MB that only a terminal's reader would want, and rich is there for the commands.
+Must not: keep them out for good: a command of the same process may want them afterwards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+TERMINAL_TOOLS: Final = ("rich", "pygments", "greenlet")
+"""All of them are imported inside `try: ... except ImportError` by who wants them, so that their absence is foreseen."""
+
+
+@contextmanager
+def without_terminal_tools() -> Iterator[None]:
+    """Let imports in the block find none of TERMINAL_TOOLS; one that is loaded already stays what it is."""
+    kept_out = [name for name in TERMINAL_TOOLS if name not in sys.modules]
+    for name in kept_out:
+        # Python's own way to say that a module cannot be imported.
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in kept_out:
+            del sys.modules[name]
