@@ -218,3 +218,36 @@ def test_a_dotenv_file_that_is_no_text_is_named(tmp_path):
     (tmp_path / ".env").write_bytes(b"TRADERD_WEB__PORT=\xff\n")
     with pytest.raises(ConfigError, match=r"\.env cannot be read"):
         read(tmp_path)
+
+
+# --- credentials of systemd -----------------------------------------------------------------------
+
+
+def test_the_credentials_of_systemd_give_the_key_without_a_path(tmp_path):
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    variables = {"CREDENTIALS_DIRECTORY": str(credentials)}
+    assert read(tmp_path, variables)[1] == {}
+    (credentials / "kalshi-key").write_text("a private key")
+    (credentials / "kalshi-key-id").write_text("an-id\n")
+    layer = read(tmp_path, variables)[1]
+    assert layer["exchange.key_file"] == Given(
+        str(credentials / "kalshi-key"), "credential kalshi-key"
+    )
+    assert layer["exchange.key_id"] == Given("an-id", "credential kalshi-key-id")
+
+
+def test_a_setting_is_stronger_than_a_credential(tmp_path):
+    (tmp_path / "kalshi-key").write_text("a private key")
+    variables = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "KALSHI_PRIVATE_KEY_PATH": "/etc/traderd/other",
+    }
+    given = read(tmp_path, variables)[1]["exchange.key_file"]
+    assert given == Given("/etc/traderd/other", "variable KALSHI_PRIVATE_KEY_PATH")
+
+
+def test_a_credential_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "kalshi-key-id").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="the credentials in .* cannot be read"):
+        read(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})

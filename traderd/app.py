@@ -37,6 +37,7 @@ from traderd.runtime.service import Service, in_start_order
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Stage, Supervisor
+from traderd.runtime.systemd import Notifier, open_notifier
 from traderd.services.actor import make_tenants
 from traderd.services.context import (
     Context,
@@ -53,11 +54,10 @@ from traderd.services.recorder import JournalRecorder, recover
 from traderd.services.remote_exchange import remote_exchange, traded_exchange
 from traderd.services.risk_limits import risk_limits
 from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
-from traderd.store.journal import open_journal
+from traderd.store.journal import JOURNAL_FILE, open_journal
 from traderd.store.latch import read_latch, write_instance
 from traderd.store.traded_exchange import write_traded_exchange
 
-JOURNAL_FILE = "journal.sqlite3"
 EMBEDDED_HOST = "127.0.0.1"
 EMBEDDED_KEY_SOURCE = "the key of the embedded exchange"
 CLOSE_BUDGET_S = 1.0
@@ -114,8 +114,24 @@ async def run_daemon(
         as_json=config.log.json,
     )
     plugins = load_plugins(drop_in_directories(directory))
+    with open_notifier(env, warn=structlog.get_logger("traderd").warning) as notifier:
+        await _run_composed(
+            config, env=env, log=log, plugins=plugins, notifier=notifier, task_status=task_status
+        )
+    structlog.get_logger("traderd").info("stopped")
+
+
+async def _run_composed(
+    config: Config,
+    *,
+    env: Env,
+    log: Log,
+    plugins: PluginManager,
+    notifier: Notifier,
+    task_status: trio.TaskStatus[Daemon],
+) -> None:
     async with (
-        open_daemon(config, env=env, log=log, plugins=plugins) as daemon,
+        open_daemon(config, env=env, log=log, plugins=plugins, notifier=notifier) as daemon,
         trio.open_nursery() as nursery,
     ):
         await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
@@ -123,12 +139,16 @@ async def run_daemon(
         env.settle_memory()
         await daemon.supervisor.run()
         nursery.cancel_scope.cancel(reason="the daemon has stopped")
-    structlog.get_logger("traderd").info("stopped")
 
 
 @asynccontextmanager
 async def open_daemon(
-    config: Config, *, env: Env, log: Log, plugins: PluginManager
+    config: Config,
+    *,
+    env: Env,
+    log: Log,
+    plugins: PluginManager,
+    notifier: Notifier | None = None,
 ) -> AsyncIterator[Daemon]:
     """Open journal and exchange client and put everything together.
 
@@ -154,7 +174,7 @@ async def open_daemon(
         recorder = JournalRecorder(journal)
         bus = _make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
-        recovered = recover(engine, journal, bus, now_ns=env.wall_ns())
+        recovered = await recover(engine, journal, bus, env, logger, config.journal)
         await _honour_latch(state_path, journal.instance_id, bus, view, env)
         _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
@@ -191,6 +211,7 @@ async def open_daemon(
                 log_ring=log.ring,
                 strategies=specs,
                 started_at=started_at,
+                notifier=notifier or Notifier(),
             )
             lifecycle.initialize()
             yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
@@ -355,6 +376,8 @@ async def _watch_signals(
     logger = structlog.get_logger("traderd")
 
     def stop(name: str) -> None:
+        # First of all: from here on systemd allows for the stop and asks for no more signs of life.
+        daemon.shared.notifier.stopping(f"stopping in order: {name}")
         logger.info(f"{name}: stopping in order; a second one stops at once")
         daemon.stop(name)
 
@@ -363,7 +386,8 @@ async def _watch_signals(
         everything.cancel(reason=reason)
 
     def reload() -> None:
-        logger.warning("SIGHUP: settings are read at start only; restart to change them")
+        with daemon.shared.notifier.reloading():
+            logger.warning("SIGHUP: settings are read at start only; restart to change them")
 
     await watch_signals(
         env=env,

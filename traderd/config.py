@@ -131,6 +131,13 @@ class RateLimitsConfig(_Section, frozen=True):
     cancel_reserve_percent: Annotated[int, Meta(ge=1, le=95)] = 30
 
 
+class JournalConfig(_Section, frozen=True):
+    """How long the journal may grow before it is compacted."""
+
+    compact_after_events: Annotated[int, Meta(ge=0, le=100_000_000)] = 200_000
+    """0: never."""
+
+
 class PeriodConfig(_Section, frozen=True):
     """A periodic service."""
 
@@ -159,6 +166,7 @@ class Config(_Section, frozen=True):
     health: PeriodConfig = PeriodConfig()
     status: PeriodConfig = PeriodConfig(interval_s=10.0)
     web: WebConfig = WebConfig()
+    journal: JournalConfig = JournalConfig()
     strategies: dict[str, dict[str, Any]] = {}
     """Per strategy: `enabled` and its own parameters."""
 

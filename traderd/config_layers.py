@@ -25,6 +25,12 @@ FILE_VARIABLE: Final = "TRADERD_CONFIG"
 """Names the configuration file; it is not a setting itself."""
 STATE_VARIABLE: Final = "STATE_DIRECTORY"
 """systemd: the directories of `StateDirectory=`, with colons between them; weaker than every setting."""
+CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
+"""systemd: where the files of `LoadCredential=` are; what they give is weaker than every setting."""
+CREDENTIAL_KEY: Final = "kalshi-key"
+"""The private key's credential; the setting gets its path, and the key is never copied."""
+CREDENTIAL_KEY_ID: Final = "kalshi-key-id"
+"""The key's id; the setting gets the text."""
 ENVIRONMENT: Final = "environment"
 STATE_DIR: Final = "state_dir"
 KALSHI_VARIABLES: Final = {
@@ -88,10 +94,33 @@ def read_layers(
     if variables.get(STATE_VARIABLE):
         first = variables[STATE_VARIABLE].partition(":")[0]
         merged[STATE_DIR] = Given(first, f"variable {STATE_VARIABLE}")
+    merged |= read_credentials(variables)
     for layer in (toml, own_layer, dotenv_layer, process_layer, flag_layer):
         merged.update(layer)
     merged.pop(ENVIRONMENT, None)
     return environment, merged
+
+
+def read_credentials(variables: Mapping[str, str]) -> Layer:
+    """Return what systemd's credentials give: the key file, and the key's id.
+
+    Raises:
+        ConfigError: a credential cannot be read.
+    """
+    found: Layer = {}
+    if not variables.get(CREDENTIALS_VARIABLE):
+        return found
+    directory = Path(variables[CREDENTIALS_VARIABLE])
+    key, key_id = directory / CREDENTIAL_KEY, directory / CREDENTIAL_KEY_ID
+    try:
+        if key.is_file():
+            found["exchange.key_file"] = Given(str(key), f"credential {CREDENTIAL_KEY}")
+        if key_id.is_file():
+            text = key_id.read_text(encoding="utf-8").strip()
+            found["exchange.key_id"] = Given(text, f"credential {CREDENTIAL_KEY_ID}")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"the credentials in {directory} cannot be read: {exc}") from exc
+    return found
 
 
 def find_file(variables: Mapping[str, str], directory: Path, named: Path | None) -> Path | None:

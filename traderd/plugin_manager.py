@@ -33,6 +33,7 @@ BUILT_IN_PLUGINS: Final = (
     "traderd.services.book_audit",
     "traderd.services.trading_client",
     "traderd.services.sync",
+    "traderd.services.fees",
     "traderd.services.risk",
     "traderd.services.risk_watch",
     "traderd.services.kill",
@@ -41,8 +42,10 @@ BUILT_IN_PLUGINS: Final = (
     "traderd.services.positions",
     "traderd.services.status",
     "traderd.services.health",
+    "traderd.services.journal_compaction",
     "traderd.services.actor",
     "traderd.services.web",
+    "traderd.services.watchdog",
 )
 ENTRY_POINT_GROUP: Final = PROJECT_NAME
 HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("traderd_"))

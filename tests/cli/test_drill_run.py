@@ -29,6 +29,11 @@ def test_a_hundred_orders_are_verified_gone_in_time_whatever_the_daemon_does(tmp
     (file,) = (tmp_path / "state" / "drills").iterdir()
     assert json.loads(file.read_text()) == receipt
     assert receipt["tier"] == "basic"
+    phases = result["phases"]
+    assert list(phases.values()) == sorted(phases.values())
+    assert phases["verified"] <= result["seconds_until_verified"]
+    assert 0 < phases["process_started"] <= phases["latched"]
+    assert ("last_cancelled" in phases) == (scenario != "alive")
 
 
 def test_a_scenario_that_failed_says_why():

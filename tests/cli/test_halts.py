@@ -48,6 +48,13 @@ def test_a_halt_of_a_strategy_names_it_and_one_that_nobody_knows_is_refused(shel
     assert "strategy spread_taker is not known here (known are: spread_maker" in unknown.err
 
 
+def test_limits_that_nobody_raised_need_no_confirmation(shell):
+    for flags in ((), ("--dry-run",)):
+        ran = shell("confirm-limits", *flags)
+        assert ran.code == REFUSED
+        assert "no limit waits for a confirmation" in ran.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

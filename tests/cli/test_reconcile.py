@@ -151,3 +151,66 @@ def test_nothing_is_accepted_when_nothing_is_unexplained(shell: Shell):
     ran = shell("reconcile", "--accept-balance", "--json")
     assert ran.code == exit_codes.OK
     assert json.loads(ran.out)["sentence"] == "nothing of the balance is unexplained"
+
+
+STANDS = {
+    "item": "position:A",
+    "ours": "+2",
+    "theirs": "+5",
+    "sentence": "our fills make +2",
+    "may_adopt": True,
+    "is_ignored": False,
+}
+
+
+def test_what_stands_is_named_and_what_is_ignored_is_no_drift():
+    facts = reconciliation(standing=[STANDS, STANDS | {"item": "position:B", "is_ignored": True}])
+    found = summary(facts, after_version=9)
+    assert found["drift"]
+    shown = lines(found, environment="sim", width=None)
+    assert "stands     position:A: +2 here, +5 there" in shown
+    assert "ignored    position:B: +2 here, +5 there" in shown
+    calm = reconciliation(standing=[STANDS | {"is_ignored": True}])
+    assert not summary(calm, after_version=9)["drift"]
+
+
+def test_who_decided_is_told_what_stands_still_and_not_what_was_found_before():
+    facts = reconciliation({"version": 9, "differences": [difference("position")]})
+    assert summary(facts, after_version=8)["drift"]
+    assert summary(facts, after_version=8, decided=True)["verdict"] == "equal"
+    facts = reconciliation(standing=[STANDS])
+    assert summary(facts, after_version=9, decided=True)["verdict"] == "drift"
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("flags", "answer", "code"),
+    [
+        (("--adopt", "all"), (200, "done"), exit_codes.OK),
+        (("--ignore", "position:A", "--json"), (200, "done"), exit_codes.OK),
+        (("--adopt", "balance", "--dry-run"), (200, "done"), exit_codes.OK),
+        (("--adopt", "nothing"), (409, "denied"), exit_codes.REFUSED),
+    ],
+)
+def test_a_decision_is_sent_and_its_refusal_is_the_exit_code(tmp_path, flags, answer, code):
+    status, word = answer
+    item = {"answer": word, "sentence": "position:A adopted by ann", "key": None}
+    outcome = {"answer": word, "sentence": "it is adopted", "key": None, "items": [item]}
+    answers = {
+        "/v3/reconciliation": (200, reconciliation()),
+        "/v3/commands/reconcile": (status, outcome),
+    }
+    with daemon_answering(tmp_path, answers):
+        ran = run_traderd("reconcile", "--state-dir", str(tmp_path), *flags, directory=tmp_path)
+    assert ran.code == code
+    if code == exit_codes.OK:
+        assert "position:A adopted by ann" in ran.out
+
+
+@pytest.mark.process
+def test_a_dry_run_of_nothing_is_a_usage_error(tmp_path):
+    with daemon_answering(tmp_path, {}):
+        ran = run_traderd(
+            "reconcile", "--state-dir", str(tmp_path), "--dry-run", directory=tmp_path
+        )
+    assert ran.code == exit_codes.USAGE

@@ -24,6 +24,7 @@ from traderd.core.balance_proof import (
     Proof,
     TiedUp,
     candidates,
+    engine_changes,
     gap,
     learn_meaning,
     tied_up,
@@ -138,13 +139,13 @@ def test_what_may_explain_an_amount_is_data():
         facts = {"ledger": ledger, "proof": proof, "orders": (), "tied": NOTHING, "settling": ()}
         return [c.kind for c in candidates(dollars(amount), **facts | which)]
 
-    assert kinds("25") == ["deposit"]
-    assert kinds("-25") == ["withdrawal"]
+    assert kinds("25") == ["deposit", "transfer"]
+    assert kinds("-25") == ["withdrawal", "transfer"]
     assert kinds("-0.1234") == ["fill"]
     assert kinds("-3.1234", tied=FOUR) == ["collateral"]
     ledger.book(fill("t1", 10))
     assert kinds("-0.0021") == ["fee"]
-    assert kinds("10", settling=(TICKER,)) == ["settlement", "deposit"]
+    assert kinds("10", settling=(TICKER,)) == ["settlement", "deposit", "transfer"]
 
 
 def test_the_sentence_names_amount_and_candidates():
@@ -174,3 +175,42 @@ def test_an_owed_fill_is_a_candidate():
     assert found[0] == Candidate(
         "fill", dollars("-1.5"), f"a fill of 3 {TICKER} that is not listed yet"
     )
+
+
+def test_what_is_unexplained_names_the_reading_the_moment_the_engine_and_the_cure():
+    proof = BalanceProof(
+        status=Proof.UNEXPLAINED,
+        unexplained=dollars("-2"),
+        since=second(60.5),
+        reading=14,
+        proved_at=second(30),
+        proved_reading=13,
+        engines=engine_changes(
+            ((0, dollars("5")), (1, dollars("7"))), ((0, dollars("5")), (1, dollars("5")))
+        ),
+        unread_moves=("deposits",),
+    )
+    assert proof.sentence == (
+        "-$2.00 of the balance is unexplained; it is so since reading 14 of 2027-01-15T08:01:00Z, and reading 13 of "
+        "2027-01-15T08:00:30Z was equal; engine 1 had $7.00 and has $5.00; deposits could not be read; look at the "
+        "exchange for what moved between the two, then `traderd reconcile --adopt balance` takes it over and "
+        "`--ignore balance` leaves it as it is"
+    )
+
+
+def test_an_account_of_one_engine_has_no_engine_to_name():
+    assert engine_changes(((0, dollars("5")),), ((0, dollars("4")),)) == ""
+    assert engine_changes((), ((0, dollars("4")), (1, dollars("1")))) == ""
+
+
+def test_while_rows_cannot_be_read_that_is_why_nothing_is_compared():
+    assert "2 rows of the account cannot be read" in BalanceProof(unreadable=2).sentence
+    found = candidates(
+        dollars("-0.1234"),
+        ledger=ledger_with("100"),
+        proof=BalanceProof(unreadable=2),
+        orders=(),
+        tied=NOTHING,
+        settling=(),
+    )
+    assert found[0].kind == "row"

@@ -72,7 +72,7 @@ def test_an_amount_that_nothing_explains_is_told_once_and_stands_with_its_beginn
     proof = engine.account.proof
     assert (proof.status, proof.unexplained) == (Proof.UNEXPLAINED, dollars("-25"))
     assert proof.since == second(131)
-    assert [c.kind for c in proof.candidates] == ["withdrawal"]
+    assert [c.kind for c in proof.candidates] == ["withdrawal", "transfer"]
     assert "-$25.00 of the balance is unexplained" in proof.sentence
     assert read(engine, "970", started=190) == ["balance"]
     assert proof.since == second(191)

@@ -148,3 +148,32 @@ async def test_the_worst_cost_is_the_slip_and_the_fee(tmp_path):
         assert close.describe() == (
             f"sell 5 YES of {MARKET} at $0.4000 or better, at worst $0.34 lost to price and fees"
         )
+
+
+async def test_what_closes_stops_before_an_order_of_the_account_on_the_other_side(tmp_path):
+    async with still_daemon(tmp_path, risk__price_collar_dollars="0.10") as daemon:
+        await held(daemon)
+        blocker = daemon.place(Side.BID, "1", "0.42")
+        close = plan(daemon)
+        assert (close.terms.price, close.blocked_by.key) == (price("0.43"), blocker)
+        # Not where it would not be reached anyway, nor where it will be gone before.
+        for options in ({"through": price("0.01")}, {"without": {blocker: None}}):
+            close = plan(daemon, **options)
+            assert close.blocked_by is None
+            assert close.terms.price in {price("0.44"), price("0.35")}
+        nearer = daemon.place(Side.BID, "1", "0.45", attribution=STRATEGY)
+        close = plan(daemon)
+        assert isinstance(close, NotNow)
+        assert close.sentence == (
+            f"order {nearer} (bid 1 @ $0.4500, of strategy maker) would trade with what closes {MARKET}; "
+            f"`traderd cancel {nearer}`, then flatten again"
+        )
+
+
+async def test_a_purchase_that_closes_stops_before_our_own_offer(tmp_path):
+    async with still_daemon(tmp_path, risk__price_collar_dollars="0.10") as daemon:
+        await held(daemon, side=Side.ASK)
+        blocker = daemon.place(Side.ASK, "1", "0.50")
+        close = plan(daemon)
+        assert (close.terms.side, close.terms.price) == (Side.BID, price("0.49"))
+        assert close.blocked_by.key == blocker

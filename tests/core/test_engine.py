@@ -127,7 +127,6 @@ def test_every_event_that_the_journal_keeps_is_folded(kind):
         ev.BookRestored,
         ev.BookChanged,
         ev.BookGraded,
-        ev.OrderChanged,
         ev.PositionChanged,
         ev.FeeDiffered,
     }

@@ -34,3 +34,13 @@ def test_a_good_answer_never_trips_it_and_forgiving_begins_anew():
 def test_a_window_or_share_of_0_never_trips():
     for rate in (ErrorRate(window=0, percent=20), ErrorRate(window=10, percent=0)):
         assert [rate.note(is_error=True) for _ in range(20)] == [None] * 20
+
+
+def test_what_is_remembered_does_not_depend_on_the_window_that_is_set():
+    """A checkpoint of one setting is true under another."""
+    rate = ErrorRate(window=2, percent=100)
+    for is_error in (True, True, False, True):
+        rate.note(is_error=is_error)
+    assert rate.errors == 1
+    rate.window = 4
+    assert rate.errors == 3

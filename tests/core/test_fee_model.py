@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.builders import contracts, dollars, fill, price
-from traderd.core.fee_model import SCHEDULES, FeeModel, Schedule
-from traderd.model.ids import MarketTicker, OrderId
+from tests.core.builders import TICKER, contracts, dollars, fill, price, second
+from traderd.core.fee_model import PUBLISHED_MAX, SCHEDULES, FeeModel, Schedule
+from traderd.model.fees import FeeChange, FeeTerms, PublishedFees
+from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, Side
 from traderd.model.units import ONE_DOLLAR, Count, Money, Price
 from traderd.paper.venue.fees import FeeSchedule, FeeType, charge
@@ -119,3 +120,72 @@ def test_the_orders_that_are_counted_are_bounded(monkeypatch):
     for number in range(5):
         model.judge(fill(f"t{number}", order_id=f"x{number}"))
     assert list(model._fills_of) == ["x3", "x4"]
+
+
+def published(maker_rate=0, multiplier=1_000, *, of="KXA", changes=()) -> PublishedFees:
+    terms = FeeTerms(maker_rate=maker_rate, multiplier=multiplier)
+    return PublishedFees(of=of, terms=terms, changes=changes)
+
+
+def test_published_terms_judge_the_first_fill_already():
+    """Without them a fee of half the usual one is taken for that of a series with half fees."""
+    half = fill("t1", 100, at_price="0.52", fee="0.8736")
+    assert FeeModel().judge(half).expected is None
+    model = FeeModel()
+    model.publish(published())
+    assert model.judge(half).expected == dollars("1.7472")
+    assert model.differed == 1
+    model.publish(published(multiplier=500))
+    assert model.judge(attrs.evolve(half, trade_id=TradeId("t2"))).expected is None
+
+
+def test_an_event_with_fees_of_its_own_comes_before_its_series():
+    model = FeeModel()
+    model.publish(published())
+    model.publish(published(multiplier=500, of="KXA-26"))
+    assert model.judge(fill("t1", 100, at_price="0.52", fee="0.8736")).expected is None
+    # Taken back, the series counts again.
+    model.publish(PublishedFees(of="KXA-26", terms=None))
+    half = fill("t2", 100, at_price="0.52", fee="0.8736", order_id="x2")
+    assert model.judge(half).expected == dollars("1.7472")
+
+
+def test_an_announced_change_judges_what_fills_after_it():
+    change = FeeChange(at=second(100), terms=FeeTerms(maker_rate=0, multiplier=500))
+    model = FeeModel()
+    model.publish(published(changes=(change,)))
+    assert model.judge(fill("t1", 100, at_price="0.52", fee="1.7472", at=99)).expected is None
+    late = fill("t2", 100, at_price="0.52", fee="0.8736", at=100, order_id="x2")
+    assert model.judge(late).expected is None
+    assert model.differed == 0
+
+
+def test_a_market_with_a_waiver_is_no_alarm():
+    model = FeeModel()
+    model.publish(published())
+    judged = model.judge(fill("t1", 100, at_price="0.52", fee="0"))
+    assert (judged.expected, judged.split.trade_fee, model.differed) == (None, 0, 0)
+
+
+def test_a_fee_that_is_not_the_published_one_is_split_by_the_schedule_that_explains_it():
+    model = FeeModel()
+    model.publish(published())
+    judged = model.judge(fill("t1", 100, at_price="0.52", fee="0.8736"))
+    assert judged.split.trade_fee == dollars("0.8736")
+
+
+def test_what_resting_contracts_pay_is_exact_once_the_fees_are_published():
+    model = FeeModel()
+    least, most = model.maker_fee(TICKER, price("0.52"), contracts(100))
+    assert least < most
+    model.publish(published(maker_rate=175))
+    assert model.is_published(TICKER)
+    fee = dollars("0.4368")
+    assert model.maker_fee(TICKER, price("0.52"), contracts(100)) == (fee, fee)
+
+
+def test_the_published_fees_that_are_kept_are_bounded():
+    model = FeeModel()
+    for number in range(PUBLISHED_MAX + 5):
+        model.publish(published(of=f"S{number}"))
+    assert len(model.published) == PUBLISHED_MAX

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.builders import contracts, terms
-from traderd.core.last_gate import LastGate
+from traderd.core.last_gate import TOTALS_KEPT_MAX, LastGate
 from traderd.errors import InvariantViolation
 from traderd.model.ids import ClientOrderId
 from traderd.model.orders import Side
@@ -118,3 +118,18 @@ def test_a_renewal_asks_for_no_more_than_left_under_its_id():
     with pytest.raises(InvariantViolation, match="would ask for 10 contracts, and 4 left"):
         gate.let_renewal_out(C2, contracts(10))
     assert gate.renewals_sent == 4
+
+
+def test_of_what_left_only_the_newest_is_remembered():
+    gate = LastGate()
+    keys = [ClientOrderId(f"n{number}") for number in range(TOTALS_KEPT_MAX + 1)]
+    for number, key in enumerate(keys):
+        if number == TOTALS_KEPT_MAX:
+            with pytest.raises(InvariantViolation):
+                gate.let_renewal_out(keys[0], contracts(99))
+        gate.admit(key, terms())
+        gate.let_out(key, terms())
+    # The oldest is taken at its word, like one of an earlier run.
+    gate.let_renewal_out(keys[0], contracts(99))
+    with pytest.raises(InvariantViolation):
+        gate.let_renewal_out(keys[1], contracts(99))

@@ -68,6 +68,16 @@ def test_what_would_pass_a_limit_further_is_denied_and_what_does_not_is_allowed(
     assert judge(proposal(after=RiskNumbers(**{number: 10**12}))) is None
 
 
+def test_what_only_reduces_passes_the_limit_of_its_market_whatever_else_may_fill():
+    worse = {
+        "limits": limits(max_market_position=1_000),
+        "before": RiskNumbers(market_position=2_000),
+        "after": RiskNumbers(market_position=2_001),
+    }
+    assert limit_rules.market_position(proposal(**worse)) is not None
+    assert limit_rules.market_position(proposal(**worse, position=contracts(-10))) is None
+
+
 def test_each_matching_engine_has_its_own_count():
     bounds = limits(max_engine_open_orders=2)
     assert engine_orders(proposal(limits=bounds, engine_orders=1)) is None

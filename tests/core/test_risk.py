@@ -37,7 +37,7 @@ from tests.core.builders import limits as some_limits
 from tests.core.sessions import Session
 from traderd.core.book import Book
 from traderd.core.book_quality import BookQualities
-from traderd.core.conditions import EXECUTIONS_HALT
+from traderd.core.conditions import EXECUTIONS_HALT, KILL_HALT
 from traderd.core.engine import Engine
 from traderd.core.exposure import Leg, account_exposure, market_exposure
 from traderd.core.ledger import Position
@@ -45,7 +45,7 @@ from traderd.core.quality_records import BookQuality
 from traderd.core.risk import RULES, Proposal, judge
 from traderd.model import events as ev
 from traderd.model.book_events import BookGrade
-from traderd.model.ids import TradeId
+from traderd.model.ids import EventTicker, MarketTicker, TradeId
 from traderd.model.market import MarketStatus
 from traderd.model.orders import Attribution, OrderOwner, Side, TimeInForce
 from traderd.model.states import State
@@ -663,3 +663,33 @@ def test_a_price_below_the_grid_has_one_nearest_price():
     denied = judge(proposal(terms=terms(Side.BID, "0.0050", 10)))
     assert denied is not None
     assert denied.sentence.endswith("; nearest is $0.0100")
+
+
+def test_the_kill_switch_stops_reductions_too_and_names_who_pulled_it():
+    """Control C12."""
+    killed = halt(KILL_HALT, reason="odd prices")
+    for held in (0, -10):
+        denied = judge(proposal(halt=killed, position=contracts(held)))
+        assert (denied.rule, denied.control) == ("kill", "C12")
+        assert "the kill switch was pulled by person: odd prices; nothing but cancels leaves" in (
+            denied.sentence
+        )
+    # Any other halt lets pass what only takes a position away.
+    assert judge(proposal(halt=halt("drill"), position=contracts(-10))) is None
+
+
+def test_an_event_that_is_restricted_restricts_its_markets_whatever_they_are_called():
+    """Control C16."""
+    elsewhere = attrs.evolve(market(), event_ticker=EventTicker("KXOTHER-26"))
+    listed = attrs.evolve(some_limits(), restricted=("KXOTHER",))
+    denied = judge(proposal(limits=listed, market=elsewhere))
+    assert (denied.rule, denied.limit) == ("restricted", "KXOTHER")
+    assert judge(proposal(limits=listed)) is None
+
+
+def test_a_ticker_in_small_letters_is_answered_with_the_one_that_is_meant():
+    small = MarketTicker(TICKER.lower())
+    denied = judge(proposal(terms=terms(ticker=small), market=None))
+    assert f"did you mean {TICKER}?" in denied.sentence
+    unknown_here = judge(proposal(terms=terms(ticker=MarketTicker("KXELSE-26-A")), market=None))
+    assert "`traderd markets` lists those that are followed" in unknown_here.sentence

@@ -159,6 +159,7 @@ def test_a_fill_and_a_settlement_are_judged_at_once():
 def test_a_position_that_is_not_followed_counts_as_what_it_cost():
     engine = ready_engine()
     engine.ledger.position(OTHER).count = contracts(100)
+    engine.ledger.position(OTHER).carried_in = contracts(100)
     engine.ledger.position(OTHER).cost = dollars("50")
     assert marked_profit(engine) == dollars("-5")
     gone = ((OTHER, "a test"),)
@@ -171,6 +172,7 @@ def test_a_book_that_is_waited_for_neither_trips_a_limit_nor_hides_the_other_los
     engine = ready_engine(max_daily_loss=dollars("30"))
     tell(engine, ev.ProfitMarked(at=second(1)))
     engine.ledger.position(OTHER).count = contracts(100)
+    engine.ledger.position(OTHER).carried_in = contracts(100)
     engine.ledger.position(OTHER).cost = dollars("50")
     engine.market_data.books.pop(OTHER)
     assert marked_profit(engine) is None
@@ -178,6 +180,7 @@ def test_a_book_that_is_waited_for_neither_trips_a_limit_nor_hides_the_other_los
     # It may pay 100, which is no reason to call that the best moment.
     assert engine.risk.loss.peak == 0
     engine.ledger.position(TICKER).count = contracts(1_000)
+    engine.ledger.position(TICKER).carried_in = contracts(1_000)
     engine.ledger.position(TICKER).cost = dollars("520")
     # 70 are lost here at a bid of 45 cents, of which the other could win 50 back: not certainly 30.
     assert halts_of(tell(engine, ev.ProfitMarked(at=second(3)))) == []
@@ -190,6 +193,7 @@ def test_a_position_that_nobody_bids_for_and_nobody_traded_is_worth_nothing():
     engine = ready_engine(max_daily_loss=dollars("10"))
     tell(engine, ev.ProfitMarked(at=second(1)))
     engine.ledger.position(TICKER).count = contracts(100)
+    engine.ledger.position(TICKER).carried_in = contracts(100)
     engine.ledger.position(TICKER).cost = dollars("50")
     told = tell(engine, snapshot(3, {}, {"0.03": 10}, at=5), ev.ProfitMarked(at=second(6)))
     assert marked_profit(engine) == dollars("-50")
@@ -199,6 +203,7 @@ def test_a_position_that_nobody_bids_for_and_nobody_traded_is_worth_nothing():
 def test_a_short_position_that_nobody_offers_is_worth_nothing():
     engine = ready_engine()
     engine.ledger.position(TICKER).count = contracts(-100)
+    engine.ledger.position(TICKER).carried_in = contracts(-100)
     engine.ledger.position(TICKER).cost = dollars("50")
     tell(engine, snapshot(3, {"0.97": 10}, {}))
     assert marked_profit(engine) == dollars("-50")
@@ -208,6 +213,7 @@ def test_the_empty_book_of_a_market_that_has_ended_is_no_loss():
     engine = ready_engine(max_daily_loss=dollars("10"))
     tell(engine, ev.ProfitMarked(at=second(1)))
     engine.ledger.position(TICKER).count = contracts(100)
+    engine.ledger.position(TICKER).carried_in = contracts(100)
     engine.ledger.position(TICKER).cost = dollars("50")
     told = tell(
         engine,
@@ -222,6 +228,7 @@ def test_the_empty_book_of_a_market_that_has_ended_is_no_loss():
 def test_a_side_without_orders_is_marked_at_the_last_trade():
     engine = ready_engine()
     engine.ledger.position(TICKER).count = contracts(100)
+    engine.ledger.position(TICKER).carried_in = contracts(100)
     engine.ledger.position(TICKER).cost = dollars("50")
     tell(engine, snapshot(3, {}, {"0.55": 1}))
     engine.market_data.last_trade[TICKER] = terms(at_price="0.48").price
@@ -239,7 +246,25 @@ def test_a_replay_gives_starting_points_and_limits_back_and_halts_nothing():
     assert (engine.risk.loss.day, engine.risk.loss.peak) == ("2026-11-25", dollars("60"))
     assert engine.risk.limits_before == {"max_open_orders": "3"}
     engine.begin_run()
+    assert engine.limits.max_open_orders == 3
     assert halts_of(engine.apply(ev.ProfitMarked(at=second(9)))) == ["drawdown"]
+
+
+def test_a_confirmation_lets_higher_limits_hold_at_once_and_a_replay_of_it_at_its_end():
+    engine = ready_engine(max_open_orders=3)
+    confirmed = ev.LimitsConfirmed(
+        at=second(1),
+        limits=tuple((engine.limits.texts() | {"max_open_orders": "8"}).items()),
+        raised=("risk.max_open_orders from 3 to 8",),
+        author=ev.Author.PERSON,
+    )
+    assert engine.apply(confirmed) == []
+    assert engine.limits.max_open_orders == 8
+    replayed = Engine(limits=ready_engine(max_open_orders=9).limits)
+    assert replayed.apply(confirmed) == []
+    assert replayed.limits.max_open_orders == 9
+    replayed.begin_run()
+    assert replayed.limits.max_open_orders == 8
 
 
 # --- exclusive events -----------------------------------------------------------------------------

@@ -52,6 +52,10 @@ def test_what_lets_more_through_was_raised_and_the_reverse_was_not(before, after
     assert new.raised_since(old.texts()) == (sentence,)
     assert old.raised_since(new.texts()) == ()
     assert new.raised_since(new.texts()) == ()
+    # Until somebody confirms it, what let less through goes on holding; what was lowered holds at once.
+    assert new.tightened_by(old.texts()).raised_since(old.texts()) == ()
+    assert old.tightened_by(new.texts()) == old
+    assert new.raised_since(new.tightened_by(old.texts()).texts()) == (sentence,)
 
 
 def test_limits_that_an_older_version_did_not_have_were_not_raised():
@@ -62,3 +66,26 @@ def test_words_are_for_people():
     words = limits(max_daily_loss=dollars("250")).words()
     assert words["max_daily_loss_dollars"] == "$250.00"
     assert (words["max_drawdown_dollars"], words["restricted"]) == ("none", "none")
+
+
+def test_limits_come_back_from_their_texts_exactly():
+    kept = limits(
+        max_exposure=dollars("12.34"),
+        min_book_grade=BookGrade.B,
+        restricted=("A", "B"),
+        min_price=price("0.05"),
+        max_messages_per_s=7,
+    )
+    assert limits().with_texts(kept.texts()) == kept
+    assert kept.with_texts({}) == kept
+    assert kept.with_texts(limits().texts()) == limits()
+
+
+def test_each_limit_is_held_by_itself():
+    before = limits(max_open_orders=3, max_exposure=dollars("100"), restricted=("A", "B"))
+    now = limits(max_open_orders=5, max_exposure=dollars("50"), restricted=("B", "C"))
+    assert now.tightened_by(before.texts()) == limits(
+        max_open_orders=3, max_exposure=dollars("50"), restricted=("A", "B", "C")
+    )
+    assert now.tightened_by({}) == now
+    assert now.tightened_by({"a_limit_of_another_version": "1"}) == now

@@ -71,11 +71,12 @@ def test_each_matching_engine_is_counted_by_itself():
     engine = ready_engine()
     elsewhere = attrs.evolve(market(OTHER), exchange_index=2)
     tell(engine, ev.MarketsListed(at=second(1), markets=(elsewhere,)))
-    tell(engine, intended("c1", terms(count=10)), intended("c2", terms(count=10, ticker=OTHER)))
+    tell(engine, intended("c1", terms(count=10)), intended("c2", terms(count=20, ticker=OTHER)))
     assert (engine_index(engine, TICKER), engine_index(engine, OTHER)) == (0, 2)
-    found = numbers(engine)
+    found, other = numbers(engine), numbers(engine, ticker=OTHER)
     assert found.engine_exposure == dollars("5.18")
-    assert found.exposure == dollars("10.36")
+    assert found.exposure == other.exposure == found.engine_exposure + other.engine_exposure
+    assert other.engine_exposure > found.engine_exposure
 
 
 def test_an_event_remembers_what_it_has_cost_for_good():
@@ -94,10 +95,26 @@ def test_the_exposure_of_an_exclusive_event_is_less_than_the_sum_of_its_markets(
         tell(
             engine, filled(f"t{key}", 10, side=Side.ASK, order_id=f"x{key}", key=key, ticker=ticker)
         )
-    assert numbers(engine).exposure == dollars("10")
+    assert numbers(engine).exposure == numbers(engine).event_loss == dollars("10")
     described = ev.EventsDescribed(at=second(1), exclusive=((EventTicker("KXA-26"), True),))
     tell(engine, described)
-    assert numbers(engine).exposure == 0
+    assert numbers(engine).exposure == numbers(engine).event_loss == 0
+    # Of a market that is not listed nobody knows the event.
+    assert numbers(engine, ticker=MarketTicker("KXELSE-26-A")).event_loss == 0
+
+
+def test_orders_may_come_one_by_one_and_what_was_reckoned_is_handed_on():
+    engine = ready_engine()
+    attribution = OF_MAKER
+    tell(engine, intended("c1", terms(count=5), attribution=attribution), sent("c1"))
+    orders = engine.orders.at_risk()
+    asked = {"ticker": TICKER, "strategy": MAKER}
+    whole = risk_numbers(engine, tuple(orders), None, **asked)
+    assert whole.strategy_position == contracts(5)
+    assert risk_numbers(engine, iter(tuple(orders)), None, **asked) == whole
+    known = {}
+    assert risk_numbers(engine, orders, None, known=known, **asked) == whole
+    assert known
 
 
 def test_while_an_amend_is_unclear_the_worse_of_both_terms_counts():

@@ -7,6 +7,7 @@ from tests.kalshi.wire.test_money import SETTLEMENT
 from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi.rest import open_rest
 from traderd.model.ids import MarketTicker
+from traderd.model.rows import RowKind
 from traderd.model.units import NS_PER_S, Timestamp
 
 MOVE = {"status": "applied", "type": "ach", "fee_cents": 0, "created_ts": 5, "finalized_ts": 6}
@@ -29,7 +30,7 @@ async def test_a_row_that_cannot_be_read_names_its_market_and_hides_no_other(
     assert {row.ticker: row.key for row in reading.unreadable} == {
         "B": "t2 o1",
         "C": "t3 o1",
-        None: "row 3",
+        None: "7",
     }
     assert "count_fp" in next(row.words for row in reading.unreadable if row.ticker == "B")
 
@@ -44,7 +45,7 @@ async def test_who_asks_for_fills_only_gets_all_or_an_error(exchange, autojump_c
 async def test_settlements_are_those_of_our_subaccount_since_a_second(exchange, autojump_clock):
     exchange.reply(200, {"settlements": [SETTLEMENT], "cursor": ""})
     async with opened(exchange) as client:
-        (settlement,) = await client.account.settlements(since=Timestamp(7 * NS_PER_S + 5))
+        (settlement,) = (await client.account.settlements(since=Timestamp(7 * NS_PER_S + 5))).rows
     assert settlement.ticker == "A"
     (request,) = exchange.requests
     assert request.query == {"min_ts": "7", "subaccount": "0", "limit": "1000"}
@@ -77,7 +78,7 @@ async def test_cash_that_came_and_went_is_what_is_in_the_balance(exchange, autoj
     ours = transfer | {"from_subaccount": 0, "to_subaccount": 2}
     exchange.reply(200, {"transfers": [ours, between_others], "cursor": ""})
     async with opened(exchange) as client:
-        moves = await client.account.cash_moves()
+        moves = (await client.account.cash_moves()).moves
     assert {move.move_id: move.amount for move in moves} == {
         "d1": 1_000_000,
         "w1": -300_000,
@@ -95,7 +96,9 @@ async def test_a_list_that_this_key_may_not_read_is_empty_and_an_outage_is_not(
     exchange.reply(403, refusal)
     exchange.reply(503)
     async with opened(exchange) as client:
-        assert await client.account.cash_moves() == ()
+        reading = await client.account.cash_moves()
+        assert reading.moves == ()
+        assert reading.refused == ("deposits", "withdrawals", "transfers between subaccounts")
         with pytest.raises(ExchangeUnavailable):
             await client.account.cash_moves()
 
@@ -112,3 +115,18 @@ async def test_the_settlement_of_one_market_is_asked_for_however_old_it_is(
     assert found is not None
     assert found.ticker == "A"
     assert exchange.requests[0].query == {"ticker": "A", "subaccount": "0", "limit": "1000"}
+
+
+async def test_a_settlement_or_a_position_that_cannot_be_read_is_of_the_market_that_was_asked_for(
+    exchange, autojump_clock
+):
+    exchange.reply(200, {"settlements": [{"ticker": "A", "market_result": "yes"}], "cursor": ""})
+    exchange.reply(200, {"market_positions": ["what"], "cursor": ""})
+    exchange.reply(200, {"market_positions": [{"ticker": "B"}], "cursor": ""})
+    async with opened(exchange) as client:
+        settled = await client.account.settlement_of(MarketTicker("A"))
+        held = await client.account.position(MarketTicker("A"))
+        # One of another market, in an answer whose filter was not kept to, says nothing of this one.
+        assert await client.account.position(MarketTicker("A")) is None
+    assert (settled.kind, settled.ticker) == (RowKind.SETTLEMENT, "A")
+    assert (held.kind, held.ticker) == (RowKind.POSITION, "A")

@@ -4,6 +4,7 @@ import random
 from contextlib import asynccontextmanager
 from functools import partial
 
+import attrs
 import msgspec
 import pytest
 import trio
@@ -12,11 +13,12 @@ from traderd.errors import AuthenticationRefused
 from traderd.kalshi import order_reads
 from traderd.kalshi import rest as rest_module
 from traderd.kalshi.auth import parse_signer
-from traderd.kalshi.kill import QUIET_S, Sweep, sweep
-from traderd.kalshi.order_reads import OrderReading, UnreadableOrder
+from traderd.kalshi.kill import LOOK_S, QUIET_S, Sweep, sweep
+from traderd.kalshi.order_reads import OrderReading
 from traderd.kalshi.rest import open_rest
 from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.orders import OrderStatus, OrderTerms, Side
+from traderd.model.rows import RowKind, UnreadableRow
 from traderd.model.units import Count, Price, parse_money
 from traderd.paper.faults.faults import FaultRule
 from traderd.paper.faults.plan import FaultKind
@@ -225,7 +227,7 @@ async def test_a_row_that_cannot_be_read_is_cancelled_by_its_id_and_hides_no_oth
             known = wire.order_id != odd
             return real(wire if known else msgspec.structs.replace(wire, status="dormant"))
 
-        monkeypatch.setattr(order_reads, "order_record_from_wire", read)
+        monkeypatch.setattr(order_reads, "ORDERS", attrs.evolve(order_reads.ORDERS, translate=read))
         with trio.fail_after(5):
             state = await world.sweep()
         assert (state.verified, state.found, world.resting()) == (True, 3, 0)
@@ -236,7 +238,7 @@ async def test_a_row_without_any_name_counts_as_everybodys(autojump_clock, monke
     """Whoever says that nothing of ours rests must know it."""
 
     async def read_orders(*_):
-        row = UnreadableOrder(order_id=None, ticker=None, client_order_id=None, words="row 0: what")
+        row = UnreadableRow(kind=RowKind.ORDER, key="row 0", words="row 0: what")
         return OrderReading(orders=(), unreadable=(row,))
 
     async with rig() as world:
@@ -267,6 +269,19 @@ async def test_while_another_cancels_it_only_reads(autojump_clock):
         nursery.start_soon(_later, 1.0, cancel_all)
         state = await world.sweep(cancels=lambda _: False)
         assert (state.verified, state.cancelled, world.resting()) == (True, 0, 0)
+
+
+async def test_whoever_must_cancel_by_itself_begins_at_once_and_not_at_the_next_reading(
+    autojump_clock,
+):
+    async with rig() as world:
+        world.place(2)
+        began = trio.current_time()
+        state = await world.sweep(cancels=lambda _: trio.current_time() - began > 0.25)
+        assert (state.verified, state.cancelled) == (True, 2)
+        assert state.moments["began_to_cancel"] - began < 0.25 + 2 * LOOK_S
+        phases = ["listed", "began_to_cancel", "last_cancelled", "none_listed", "verified"]
+        assert sorted(phases, key=state.moments.__getitem__) == phases
 
 
 @pytest.mark.parametrize("fault", ["lost replies", "lost requests", "503", "500 with effect"])

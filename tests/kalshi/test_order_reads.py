@@ -5,6 +5,7 @@ import pytest
 from tests.kalshi.test_rest import ORDER
 from traderd.errors import ExchangeProtocolError
 from traderd.kalshi.rest import open_rest
+from traderd.model.ids import OrderId
 
 
 def opened(exchange):
@@ -29,7 +30,7 @@ async def test_a_row_that_cannot_be_read_keeps_its_id_and_hides_no_other(exchang
     assert named == [
         ("o2", "A", "c2"),
         ("o3", "B", None),
-        (None, None, None),
+        (None, "A", None),
         (None, None, None),
     ]
     assert "fill_count_fp" in reading.unreadable[1].words
@@ -49,3 +50,19 @@ async def test_an_answer_that_is_no_list_is_an_error(exchange, autojump_clock):
     async with opened(exchange) as client:
         with pytest.raises(ExchangeProtocolError, match="without rows"):
             await client.read_orders()
+
+
+async def test_one_order_that_cannot_be_read_is_told_with_the_id_that_was_asked_for(
+    exchange, autojump_clock
+):
+    exchange.reply(200, {"order": ORDER | {"order_id": 7, "ticker": "A"}})
+    exchange.reply(404, {"error": {"code": "not_found", "message": "not found"}})
+    exchange.reply(200, {"order": ORDER})
+    exchange.reply(200, {"order": ORDER | {"status": "?"}})
+    async with opened(exchange) as client:
+        row = await client.read_order(OrderId("o1"))
+        assert (row.order_id, row.ticker) == ("o1", "A")
+        assert await client.read_order(OrderId("o1")) is None
+        assert (await client.read_order(OrderId("o1"))).order_id == "o1"
+        with pytest.raises(ExchangeProtocolError, match="status '\\?'"):
+            await client.order(OrderId("o1"))

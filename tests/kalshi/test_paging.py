@@ -1,5 +1,6 @@
 """Lists are read to their end, and a list that begins again is noticed."""
 
+import msgspec
 import pytest
 import trio
 
@@ -8,7 +9,7 @@ from traderd.kalshi import paging
 from traderd.kalshi.paging import read_pages, read_some_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.transport import make_http_client
-from traderd.kalshi.wire.portfolio import PositionList
+from traderd.kalshi.wire.portfolio import MarketPosition, PositionRows
 
 
 def row(ticker, count="1.00"):
@@ -21,14 +22,19 @@ def row(ticker, count="1.00"):
     }
 
 
+def positions_of(page):
+    rows = page.market_positions
+    return [msgspec.json.decode(raw, type=MarketPosition) for raw in rows] if rows else rows
+
+
 async def read(exchange):
     async with make_http_client(exchange.env, base_url=exchange.base_url) as http:
         rows = await read_pages(
             Requester(exchange.env, http, "/trade-api/v2", None),
             "/portfolio/positions",
             {"filter": "f"},
-            PositionList,
-            lambda page: page.market_positions,
+            PositionRows,
+            positions_of,
             lambda position: position.ticker,
         )
     return [(position.ticker, position.position_fp) for position in rows]
@@ -128,8 +134,8 @@ async def test_some_pages_say_whether_they_were_all(exchange, autojump_clock):
                 Requester(exchange.env, http, "/trade-api/v2", None),
                 "/portfolio/positions",
                 {},
-                PositionList,
-                lambda page: page.market_positions,
+                PositionRows,
+                positions_of,
                 lambda position: position.ticker,
                 pages_max=pages_max,
                 pause_s=pause_s,

@@ -9,8 +9,10 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
-from traderd.errors import ExchangeUnavailable
+from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi import account_reads
+from traderd.kalshi.order_reads import OrderReading
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.orders import OrderStatus
 from traderd.model.units import NS_PER_S, parse_money
@@ -55,12 +57,11 @@ async def test_a_position_that_moved_between_two_pages_is_still_there(
     async with simulated_daemon(tmp_path) as simulated:
         await simulated.place("bid", "3", simulated.touch()[1])
         await trio.sleep(20.0)
-        rest = simulated.daemon.shared.venue.rest
 
-        async def nothing():
-            return ()
+        async def nothing(_):
+            return RowReading(rows=())
 
-        monkeypatch.setattr(rest, "positions", nothing)
+        monkeypatch.setattr(account_reads.AccountReads, "positions", nothing)
         reading = await read_account(context_of(simulated))
         assert [(r.ticker, r.count) for r in reading.positions] == [(TICKERS[0], 300)]
         assert reading.settling == ()
@@ -77,9 +78,9 @@ async def test_an_order_that_moved_between_two_pages_is_asked_for_by_itself(
         rest = simulated.daemon.shared.venue.rest
 
         async def nothing(**_: object):
-            return ()
+            return OrderReading(orders=())
 
-        monkeypatch.setattr(rest, "orders", nothing)
+        monkeypatch.setattr(rest, "read_orders", nothing)
         reading = await read_account(context_of(simulated))
         assert [record.status for record in reading.orders] == [OrderStatus.RESTING]
         assert reading.absent == ()
@@ -171,14 +172,14 @@ async def test_a_fill_that_cannot_be_read_halts_its_market_and_no_other(
 
         def strange(row, *, at):
             if row.ticker == first:
-                raise account_reads.ExchangeProtocolError(f"fill {row.trade_id}: count is missing")
+                raise ExchangeProtocolError(f"fill {row.trade_id}: count is missing")
             return real(row, at=at)
 
         with monkeypatch.context() as patch:
             patch.setattr(account_reads, "fill_from_wire", strange)
             assert (await simulated.send(Calibrate())).answer is Answer.DONE
             halts = simulated.view.conditions.halts
-            assert f"unreadable_fill:{first}" in halts
+            assert f"unreadable_row:{first}" in halts
             assert {halt.ticker for halt in halts.values()} == {first}
             denied = await simulated.place("bid", "1", "0.0100", ticker=first)
             assert denied.answer is Answer.DENIED
@@ -238,7 +239,8 @@ async def test_a_settlement_is_booked_however_late_it_is_listed(
         await trio.sleep(60.0)
 
         async def late_list(self, *, since):
-            return tuple(o for o in await listed(self, since=since) if is_told(simulated, o))
+            rows = (await listed(self, since=since)).rows
+            return RowReading(rows=tuple(o for o in rows if is_told(simulated, o)))
 
         async def late_single(self, ticker):
             found = await single(self, ticker)
@@ -262,14 +264,13 @@ async def test_a_reading_during_which_the_clock_is_set_moves_no_cursor(
 ):
     async with simulated_daemon(tmp_path) as simulated:
         await trio.sleep(31.0)
-        view, rest = simulated.view, simulated.daemon.shared.venue.rest
-        positions = rest.positions
+        view, positions = simulated.view, account_reads.AccountReads.positions
 
-        async def meanwhile():
+        async def meanwhile(self):
             simulated.env.wall_step_ns += 2 * NS_PER_S
-            return await positions()
+            return await positions(self)
 
-        monkeypatch.setattr(rest, "positions", meanwhile)
+        monkeypatch.setattr(account_reads.AccountReads, "positions", meanwhile)
         before = view.account.fills_read_from
         assert not (await read_account(context_of(simulated))).clock_held
         assert (await simulated.send(Calibrate())).answer is Answer.DONE

@@ -52,7 +52,7 @@ async def test_a_record_that_is_missing_proves_nothing(tmp_path, autojump_clock,
 
         with monkeypatch.context() as patch:
             patch.setattr(rest, "order", absent)
-            patch.setattr(rest, "orders", down)
+            patch.setattr(rest, "read_orders", down)
             assert (await simulated.send(amend(placed.key, "0.0200"))).answer is Answer.UNKNOWN
             order = simulated.view.order(placed.key)
             await trio.sleep(45.0)

@@ -65,6 +65,7 @@ async def ask(daemon, verb, body, outcome=DONE):
         ("halt", {"reason": "rain"}, cm.Halt(reason="rain")),
         ("halt", {"reason": "rain", "ticker": MARKET}, cm.Halt(reason="rain", ticker=MARKET)),
         ("clear-halt", {"halt_id": "breaker"}, cm.ClearHalt(halt_id="breaker")),
+        ("confirm-limits", {"author": "ann"}, cm.ConfirmLimits(by="ann")),
         ("calibrate", {}, cm.Calibrate()),
     ],
 )

@@ -34,6 +34,16 @@ def parsed(verb: str, body: dict) -> cm.Command:
         ),
         ("decrease", {"key": "k", "by": "1.5"}, cm.DecreaseOrder(key="k", by=Count(150))),
         ("decrease", {"key": "k", "to": "2"}, cm.DecreaseOrder(key="k", to=Count(200))),
+        (
+            "reconcile",
+            {"adopt": ["balance"], "ignore": ["position:A"], "author": "ann"},
+            cm.Reconcile(adopt=("balance",), ignore=("position:A",), by="ann"),
+        ),
+        (
+            "reconcile",
+            {"adopt": ["all"], "dry_run": True},
+            cm.DryRun(of=cm.Reconcile(adopt=("all",))),
+        ),
         ("reset-strategy", {"strategy": "m"}, cm.ResetStrategy(strategy=StrategyName("m"))),
     ],
 )
@@ -132,3 +142,11 @@ def test_a_bad_body_is_refused_with_a_sentence(verb, body, sentence):
     with pytest.raises(BadInput) as refused:
         parsed(verb, body)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"adopt": "all"}, {"adopt": [""]}, {"adopt": ["x" * 101]}, {"ignore": [7]}]
+)
+def test_a_decision_that_names_nothing_or_something_odd_is_refused(body):
+    with pytest.raises(BadInput):
+        parsed("reconcile", body)

@@ -11,6 +11,7 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
+from traderd.core.closing import plan_close
 from traderd.core.view import StateView
 from traderd.model.commands import (
     Answer,
@@ -28,7 +29,7 @@ from traderd.model.commands import (
 from traderd.model.events import BookGrade
 from traderd.model.ids import StrategyName
 from traderd.model.orders import Attribution, OrderOwner, OrderStatus, Side, TimeInForce
-from traderd.model.units import Price, parse_price
+from traderd.model.units import Price, Timestamp, parse_price
 from traderd.services import flatten
 
 A, B = TICKERS[0], TICKERS[1]
@@ -359,3 +360,54 @@ async def test_a_worst_price_that_was_named_is_not_asked_for_again(tmp_path, aut
             outcome.sentence
         )
         assert "name --at-worst" not in outcome.sentence
+
+
+async def test_an_order_of_somebody_else_on_the_other_side_is_named_with_its_cure_and_left_alone(
+    tmp_path, autojump_clock
+):
+    """Control C11: what closes never trades with an order of the account, and what others placed is theirs to end."""
+    async with simulated_daemon(tmp_path) as simulated:
+        await hold(simulated, "5", B)
+        # At the best bid is one that a person placed by hand.
+        bid, _ = simulated.touch(B)
+        place_foreign(simulated, bid)
+        await simulated.send(Calibrate())
+        (foreign,) = simulated.view.live_orders(B)
+        dry = await simulated.send(DryRun(of=Flatten(ticker=B)))
+        cure = f"`traderd cancel {foreign.key}`, then flatten again"
+        assert any(cure in item.sentence for item in dry.items)
+        stuck = await simulated.send(Flatten(ticker=B))
+        assert stuck.answer is Answer.UNKNOWN
+        assert f"order {foreign.key} (bid 1 @ " in stuck.sentence
+        assert "which this daemon did not place) would trade with what closes" in stuck.sentence
+        assert cure in stuck.sentence
+        assert held(simulated, B) == 5
+        assert foreign.status is OrderStatus.RESTING
+        assert (await simulated.cancel(foreign.key)).ok
+        assert (await simulated.send(Flatten(ticker=B))).ok
+        assert held(simulated, B) == 0
+
+
+async def test_what_can_be_closed_before_such_an_order_is_closed(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await hold(simulated, "5", B)
+        bid, _ = simulated.touch(B)
+        place_foreign(simulated, f"0.{parse_price(bid) // 100 - 1:02d}00")
+        await simulated.send(Calibrate())
+        outcome = await simulated.send(Flatten(ticker=B))
+        assert outcome.ok, outcome.sentence
+        assert held(simulated, B) == 0
+        assert "1 orders of others still rest" in outcome.sentence
+
+
+async def test_what_nobody_took_before_such_an_order_names_it(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        await hold(simulated, "5", B)
+        bid, _ = simulated.touch(B)
+        place_foreign(simulated, f"0.{parse_price(bid) // 100 - 1:02d}00")
+        await simulated.send(Calibrate())
+        (foreign,) = simulated.view.live_orders(B)
+        close = plan_close(simulated.view, B, None, now=Timestamp(simulated.env.wall_ns()))
+        assert close.blocked_by is foreign
+        assert f"; order {foreign.key} (bid 1 @ " in flatten._beyond(Flatten(ticker=B), close)
+        assert "--at-worst" not in flatten._beyond(Flatten(ticker=B), close)

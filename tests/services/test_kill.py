@@ -5,7 +5,13 @@ import signal
 import pytest
 import trio
 
-from tests.simulation.harness import TICKERS, order_terms, simulated_daemon, simulated_exchange
+from tests.simulation.harness import (
+    TICKERS,
+    fresh,
+    order_terms,
+    simulated_daemon,
+    simulated_exchange,
+)
 from traderd.core.conditions import KILL_HALT
 from traderd.kalshi.limits import BASIC_READ, BASIC_WRITE
 from traderd.model.commands import (
@@ -236,6 +242,55 @@ async def test_a_file_and_a_signal_pull_it_too(tmp_path, autojump_clock, way):
         await simulated.wait_until(lambda: simulated.view.conditions.killed, within_s=1.0)
         await simulated.wait_until(lambda: resting(simulated) == [], within_s=2.0)
         await simulated.wait_until(lambda: simulated.said("KILL: verified"), within_s=2.0)
+
+
+async def test_a_signal_makes_the_file_so_that_it_holds_without_a_journal(tmp_path, autojump_clock):
+    """A daemon that dies right after the signal, and whose journal is lost, starts latched all the same."""
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at) as simulated:
+            simulated.env.raise_signal(signal.SIGUSR1)
+            await simulated.wait_until(lambda: (state / LATCH_FILE).exists(), within_s=0.2)
+            simulated.kill()
+            await simulated.ended.wait()
+        found = read_latch(state)
+        assert (found.by, found.only_ours, found.verified) == ("signal", False, False)
+        for each in state.glob("journal*"):
+            each.unlink()
+        async with simulated_daemon(state, at=at) as again:
+            assert again.view.conditions.killed.by == "signal"
+            assert (await again.place("bid", "1", "0.0100")).answer is Answer.DENIED
+            assert (await again.send(ClearHalt(halt_id=KILL_HALT))).ok
+            assert read_latch(state) is None
+
+
+async def test_a_halt_of_the_journal_whose_file_was_lost_makes_it_again(tmp_path, autojump_clock):
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at) as simulated:
+            assert (await simulated.send(Kill(reason="odd prices", by="ann"))).ok
+        (state / LATCH_FILE).unlink()
+        async with simulated_daemon(state, at=at):
+            assert (read_latch(state).by, read_latch(state).reason) == ("ann", "odd prices")
+
+
+async def test_a_signal_that_a_person_undoes_while_the_disk_writes_leaves_no_file(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        write = kill.KillSwitch._write_file
+
+        async def slow(self, told):
+            await trio.sleep(5.0)
+            return await write(self, told)
+
+        monkeypatch.setattr(kill.KillSwitch, "_write_file", slow)
+        simulated.env.raise_signal(signal.SIGUSR1)
+        await simulated.wait_until(lambda: simulated.view.conditions.killed, within_s=1.0)
+        assert (await simulated.send(ClearHalt(halt_id=KILL_HALT))).ok
+        await trio.sleep(10.0)
+        assert read_latch(tmp_path) is None
+        assert simulated.view.conditions.killed is None
 
 
 async def test_it_holds_although_the_disk_is_full_and_says_so(tmp_path, autojump_clock):

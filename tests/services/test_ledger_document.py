@@ -43,13 +43,16 @@ async def test_the_proof_says_amount_beginning_and_candidates(autojump_clock, tm
         proof = daemon.view.account.proof
         proof.status, proof.unexplained, proof.since = Proof.UNEXPLAINED, Money(-5), daemon.now()
         proof.candidates = (Candidate("fee", Money(-5), "fees"),)
-        document = balance_document(daemon.view)
+        document = balance_document(daemon.view, daemon.now())
         assert (document["status"], document["unexplained_dollars"]) == ("unexplained", "-0.000005")
         assert document["is_drift"]
         assert document["candidates"] == [
             {"kind": "fee", "amount_dollars": "-0.000005", "sentence": "fees"}
         ]
-        assert json.loads(json.dumps(reconciliation_document(daemon.view)))["balance"] == document
+        assert (
+            json.loads(json.dumps(reconciliation_document(daemon.view, daemon.now())))["balance"]
+            == document
+        )
 
 
 async def test_the_exchanges_own_news_are_no_drift(autojump_clock, tmp_path):
@@ -58,5 +61,5 @@ async def test_the_exchanges_own_news_are_no_drift(autojump_clock, tmp_path):
         assert difference_document(difference)["is_drift"] is is_drift
     async with still_daemon(tmp_path) as daemon:
         daemon.sync("998.7725")
-        document = reconciliation_document(daemon.view)
+        document = reconciliation_document(daemon.view, daemon.now())
         assert (document["version"], document["mismatches"], document["settling"]) == (1, [], [])

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pytest
 import trio
 
 from tests.simulation import invariants
@@ -13,9 +14,10 @@ from tests.simulation.harness import (
     simulated_exchange,
 )
 from traderd.model.commands import Answer, Kill, Outcome, PlaceOrder, ResetStrategy
-from traderd.model.events import OrderChanged
+from traderd.model.events import GroupNews, OrderChanged, OrderGroupReported
 from traderd.model.ids import StrategyName
 from traderd.model.orders import Attribution, OrderOwner, OrderStatus
+from traderd.model.units import Count
 from traderd.runtime.inbox import Policy
 from traderd.services.order_groups import GroupKeeper
 
@@ -221,34 +223,6 @@ async def test_no_group_is_opened_for_an_order_that_is_denied(tmp_path, autojump
         assert groups_there(simulated) == {}
 
 
-async def test_a_group_whose_reply_was_lost_is_found_and_not_made_again(tmp_path, autojump_clock):
-    """Rows N1 and N2: no write is repeated while nobody knows what became of the first."""
-    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
-        sent = creates_sent(simulated)
-        simulated.exchange.faults.lose_reply_of_next("POST", "/portfolio/order_groups")
-        first = await place(simulated, "1", "0.0100")
-        assert first.answer is Answer.UNAVAILABLE
-        assert (await place(simulated, "2", "0.0100")).ok
-        assert len(sent) == len(groups_there(simulated)) == 1
-
-
-async def test_a_create_that_was_lost_is_made_again_only_after_the_quarantine(
-    tmp_path, autojump_clock
-):
-    async with simulated_daemon(tmp_path, trading__unknown_quarantine_s=20, **LIMITED) as simulated:
-        sent = creates_sent(simulated)
-        simulated.exchange.faults.lose_next_request("POST", "/portfolio/order_groups")
-        for number in range(5):
-            outcome = await place(simulated, f"{number + 1}", "0.0100")
-            assert outcome.answer is Answer.UNAVAILABLE
-            await trio.sleep(1.0)
-        assert "whether it was opened is not known yet" in outcome.sentence
-        assert len(sent) == 1
-        await trio.sleep(20.0)
-        assert (await place(simulated, "1", "0.0100")).ok
-        assert (len(sent), len(groups_there(simulated))) == (2, 1)
-
-
 async def test_a_slow_exchange_does_not_hold_up_the_news_of_orders(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path, **LIMITED) as simulated:
         assert (await place(simulated, "1", "0.0100")).ok
@@ -281,3 +255,117 @@ async def test_a_slow_exchange_does_not_hold_up_the_news_of_orders(tmp_path, aut
                 # What came while it was asked is asked about once more.
                 assert len(began) == 2
                 nursery.cancel_scope.cancel()
+
+
+# --- what the exchange tells of a group -----------------------------------------------------------
+
+
+async def test_a_trigger_is_told_at_once_and_expected_and_nobody_fights_it(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
+        placed = [await place(simulated, "1", "0.0100", ticker) for ticker in TICKERS[:3]]
+        (group,) = groups_there(simulated).values()
+        requests = []
+        simulated.env.on_send = requests.append
+        simulated.exchange.venue.groups.trigger(group, simulated.exchange.now())
+        simulated.exchange.settle()
+        await trio.sleep(2.0)
+        stopped = simulated.view.order_groups.stopped
+        assert list(stopped) == [MAKER]
+        statuses = {simulated.view.order(outcome.key).status for outcome in placed}
+        assert statuses == {OrderStatus.CANCELED}
+        # Said once, with what it means; neither a cancel nor a question follows.
+        assert simulated.count("strategy maker is stopped") == 1
+        assert not any(b"/orders/" in sent or b"/order_groups/" in sent for sent in requests)
+        (known,) = simulated.view.order_groups.by_id.values()
+        assert known.triggered_at is not None
+
+
+async def test_an_order_that_a_trigger_left_at_the_exchange_is_cancelled_from_here(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
+        placed = await place(simulated, "1", "0.0100")
+        (group,) = simulated.view.order_groups.by_id.values()
+        simulated.daemon.shared.bus.publish([
+            OrderGroupReported(
+                at=simulated.view.order(placed.key).updated_at,
+                group_id=group.group_id,
+                news=GroupNews.TRIGGERED,
+            )
+        ])
+        await trio.sleep(1.5)
+        assert simulated.view.order(placed.key).status is OrderStatus.RESTING
+        await simulated.wait_until(
+            lambda: simulated.view.order(placed.key).status is OrderStatus.CANCELED, within_s=5.0
+        )
+
+
+async def test_a_reset_at_the_exchange_lets_no_strategy_go_on(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
+        assert (await place(simulated, "1", "0.0100")).ok
+        venue, now = simulated.exchange.venue, simulated.exchange.now
+        (group,) = groups_there(simulated).values()
+        for change in (venue.groups.trigger, venue.groups.reset):
+            change(group, now())
+            simulated.exchange.settle()
+            await trio.sleep(1.0)
+        assert simulated.count("was reset at the exchange, not from here") == 1
+        assert (await place(simulated, "1", "0.0100")).answer is Answer.DENIED
+        (known,) = simulated.view.order_groups.by_id.values()
+        assert known.triggered_at is None
+        # A person's own reset is no news.
+        assert (await simulated.send(ResetStrategy(strategy=MAKER))).ok
+        await trio.sleep(1.0)
+        assert simulated.count("was reset at the exchange, not from here") == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "after"),
+    [(700, "it is set back", 500), (300, "the tighter one holds until the next start", 300)],
+)
+async def test_a_limit_that_somebody_else_set_is_told_and_only_a_looser_one_is_set_back(
+    tmp_path, autojump_clock, told, words, after
+):
+    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
+        assert (await place(simulated, "1", "0.0100")).ok
+        (group,) = groups_there(simulated).values()
+        simulated.exchange.venue.groups.set_limit(group, Count(told), simulated.exchange.now())
+        simulated.exchange.settle()
+        await trio.sleep(1.0)
+        assert group.limit == after
+        assert simulated.count("at the exchange, not from here") == 1
+        assert simulated.said(words)
+        (known,) = simulated.view.order_groups.by_id.values()
+        assert (known.limit, known.limit_told) == (500, after)
+
+
+async def test_a_group_of_somebody_else_is_none_of_our_business(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, **LIMITED) as simulated:
+        venue, now = simulated.exchange.venue, simulated.exchange.now()
+        account = venue.account(simulated.account_id)
+        foreign = venue.groups.create(account, "theirs", Count(500), now)
+        venue.groups.trigger(foreign, now)
+        simulated.exchange.settle()
+        await trio.sleep(1.0)
+        assert simulated.view.order_groups.stopped == {}
+        assert simulated.view.order_groups.by_id == {}
+
+
+async def test_what_the_exchange_tells_of_our_own_change_is_no_news(tmp_path, autojump_clock):
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at, **LIMITED) as first:
+            assert (await place(first, "1", "0.0100")).ok
+            first.kill()
+            await first.ended.wait()
+        # The word of the feed comes before the answer does.
+        at.exchange.faults.delay_replies(1.0)
+        settings = {"trading__order_group_contracts_per_15s": "9"}
+        async with simulated_daemon(state, at=at, **settings) as second:
+            groups = second.view.order_groups
+            await second.wait_until(
+                lambda: [g.limit for g in groups.by_id.values()] == [900], within_s=30.0
+            )
+            assert not second.said("not from here")

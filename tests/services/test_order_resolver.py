@@ -3,6 +3,7 @@
 import trio
 
 from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.kalshi.order_reads import OrderReading
 from traderd.model.commands import Answer
 from traderd.model.orders import OrderStatus
 from traderd.paper.faults.faults import ORDERS
@@ -101,13 +102,13 @@ async def test_absence_is_never_concluded_from_a_list_that_a_time_bounds(
         tmp_path, trading__unknown_quarantine_s=5, trading__sync_interval_s=80_000
     ) as simulated:
         rest = simulated.daemon.shared.venue.rest
-        orders, asked = rest.orders, []
+        orders, asked = rest.read_orders, []
 
         async def bounded(*, since=None, **which):
             asked.append(since)
-            return () if since is not None else await orders(**which)
+            return OrderReading(orders=()) if since is not None else await orders(**which)
 
-        monkeypatch.setattr(rest, "orders", bounded)
+        monkeypatch.setattr(rest, "read_orders", bounded)
         order = await lose(simulated)
         await simulated.wait_until(lambda: order.status is not OrderStatus.UNKNOWN, within_s=20.0)
         assert order.status is OrderStatus.RESTING

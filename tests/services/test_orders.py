@@ -1,6 +1,7 @@
 """The order service: nothing leaves before it is on the disk, and every order gets an answer."""
 
 import copy
+from functools import partial
 
 import apsw
 import pytest
@@ -122,7 +123,7 @@ async def test_an_order_in_doubt_is_named_in_answer_status_and_reconciliation(
         assert "role=SERVER" not in outcome.sentence
         status, reconciliation = (
             conditions_document(simulated.view),
-            reconciliation_document(simulated.view),
+            reconciliation_document(simulated.view, Timestamp(0)),
         )
         assert status["orders_in_doubt"] == reconciliation["orders_in_doubt"]
         (doubt,) = status["orders_in_doubt"]
@@ -208,6 +209,37 @@ async def test_an_order_whose_service_crashed_is_searched_for_by_the_next_run(
         assert {o.status for o in simulated.view.recent_orders(9)} == {OrderStatus.NOT_PLACED}
         monkeypatch.undo()
         assert (await simulated.place("bid", "1", "0.0100")).ok
+
+
+async def test_a_service_that_ends_with_six_orders_in_flight_trips_no_breaker_of_five(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path, risk__breaker_errors=5) as simulated:
+        rest, real = (
+            simulated.daemon.shared.venue.rest,
+            simulated.daemon.shared.venue.rest.create_order,
+        )
+        count = 0
+
+        async def crash_at_last(*args, **named):
+            nonlocal count
+            count += 1
+            await trio.sleep(0.5)
+            if count == 6:
+                raise RuntimeError("a defect")
+            return await real(*args, **named)
+
+        monkeypatch.setattr(rest, "create_order", crash_at_last)
+        async with trio.open_nursery() as nursery:
+            for number in range(6):
+                nursery.start_soon(partial(simulated.place, "bid", "1", f"0.0{number + 1}00"))
+        monkeypatch.undo()
+        await trio.sleep(10.0)
+        # Five were stopped by the end of the sixth, which is told by the next run.
+        assert simulated.count("the daemon was stopped while the request was in flight") == 5
+        assert simulated.count("the order service ended before an answer came") == 1
+        assert simulated.view.conditions.consecutive_errors == 0
+        assert dict(simulated.view.conditions.halts) == {}
 
 
 async def test_an_order_that_waits_for_the_disk_at_the_end_was_never_sent(

@@ -1,4 +1,4 @@
-"""The watch: limits in the journal, refusals in the log, stopped strategies without orders, exclusive events."""
+"""The watch: refusals in the log, stopped strategies without orders, exclusive events."""
 
 import json
 
@@ -18,7 +18,7 @@ from traderd.model.orders import (
     Side,
 )
 from traderd.model.units import Count, Price
-from traderd.services.risk_watch import Refusals, tell_limits
+from traderd.services.risk_watch import Refusals
 
 MAKER = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("maker"))
 
@@ -26,24 +26,6 @@ MAKER = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("maker"))
 def said(daemon, words: str) -> list[str]:
     lines = [json.loads(line) for line in daemon.log_text.getvalue().splitlines()]
     return [line["event"] for line in lines if words in line["event"]]
-
-
-async def test_a_limit_that_was_raised_since_the_last_run_is_told_and_a_lowered_one_is_not(
-    autojump_clock, tmp_path
-):
-    """C17: lowering is immediate; a raise is said aloud, and both are in the journal."""
-    async with still_daemon(
-        tmp_path, risk__max_open_orders="20", risk__breaker_errors="3"
-    ) as daemon:
-        watch = daemon.context("risk_watch")
-        tell_limits(watch)
-        assert said(daemon, "was raised") == []
-        texts = daemon.view.limits.texts() | {"max_open_orders": "5", "breaker_errors": "4"}
-        daemon.publish(ev.LimitsSet(at=daemon.now(), limits=tuple(texts.items())))
-        tell_limits(watch)
-        assert said(daemon, "was raised") == [
-            "a risk limit was raised since the last run: risk.max_open_orders from 5 to 20 [C17]"
-        ]
 
 
 async def test_a_persons_refusals_are_all_told_and_a_strategys_once_a_minute(

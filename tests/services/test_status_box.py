@@ -9,7 +9,7 @@ from traderd.services.status_box import LINES_MAX, show_duration, status_box
 GOLDEN = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:08:43Z · sim ═══
 ║ State: ready (2m 03s)   Health: orderbook ✔  api ✘  books 1/12 usable   Halts: none
-║ P&L: +$0.30 realized, -$0.10 unrealized at bid, fees $0.19   Balance: $998.77
+║ P&L: +$0.30 realized, -$0.10 unrealized at bid, fees $0.19   Balance: $998.77 (read 2m 03s ago, not proved yet)
 ╠═══ POSITIONS (1)
 ║   KXDEMO-26DEC31-A   10 YES @ $0.4700   mark $0.4600   -$0.10
 ╠═══ ORDERS (1)

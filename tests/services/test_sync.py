@@ -11,6 +11,7 @@ from tests.simulation.harness import (
     simulated_exchange,
 )
 from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeUnavailable
+from traderd.kalshi.order_reads import OrderReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.events import FeedName, TradingStateUpdated
 from traderd.model.orders import OrderOwner, OrderStatus
@@ -264,14 +265,14 @@ async def test_an_order_that_the_exchange_forgot_ends_after_a_grace_and_says_so(
         placed = await simulated.place("bid", "1", "0.0100")
         rest = simulated.daemon.shared.venue.rest
 
-        async def nothing(*_: object, **__: object) -> tuple[()]:
-            return ()
+        async def nothing(**_: object) -> OrderReading:
+            return OrderReading(orders=())
 
         async def not_found(_: object) -> None:
             return None
 
-        monkeypatch.setattr(rest, "orders", nothing)
-        monkeypatch.setattr(rest, "order", not_found)
+        monkeypatch.setattr(rest, "read_orders", nothing)
+        monkeypatch.setattr(rest, "read_order", not_found)
         await trio.sleep(50.0)
         assert simulated.view.order(placed.key).status is OrderStatus.RESTING
         await trio.sleep(70.0)

@@ -14,6 +14,7 @@ from traderd.model.events import (
     TradingPaused,
 )
 from traderd.model.ids import ClientOrderId, MarketTicker
+from traderd.model.rows import RowKind, UnreadableRow
 from traderd.model.states import ActingMetadata, ReadyMetadata, ShutdownMetadata, State
 from traderd.model.units import Timestamp
 from traderd.store import codec
@@ -182,3 +183,17 @@ def test_a_balance_written_before_engines_had_their_own_has_none_of_them():
     )
     synced = codec.decode("account_synced", row, position=1)
     assert synced.balance.by_engine == ()
+
+
+def test_what_persons_and_readings_decide_is_kept_and_what_came_later_has_defaults():
+    row = UnreadableRow(kind=RowKind.FILL, key="t1 o1", words="fill t1: what", raw="{}")
+    for event in (
+        events.UnreadableRowsChanged(at=AT, rows=(row,), whole=False),
+        events.DifferenceIgnored(at=AT, item="position:A", amount=-300, by="ann"),
+        events.PositionAccepted(at=AT, ticker=MarketTicker("A"), by="ann"),
+    ):
+        kind, body = codec.encode(event)
+        assert codec.decode(kind, body, position=1) == event
+    # Nobody kept who accepted a balance before.
+    accepted = codec.decode("balance_accepted", b'{"at":5,"amount":-7}', position=1)
+    assert (accepted.amount, accepted.by) == (-7, "")

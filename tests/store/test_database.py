@@ -12,6 +12,7 @@ from traderd.store.database import (
     APPLICATION_ID,
     PAGE_ROWS,
     SCHEMA_VERSION,
+    Checkpoint,
     Database,
     move_away,
     open_database,
@@ -151,7 +152,7 @@ def test_a_newer_version_is_refused_with_the_cure(path):
     other = apsw.Connection(str(path))
     other.pragma("user_version", SCHEMA_VERSION + 1)
     other.close()
-    with pytest.raises(StoreError, match=r"schema version 3 .* reads 2.*start the version"):
+    with pytest.raises(StoreError, match=r"schema version 4 .* reads 3.*start the version"):
         opened(path)
 
 
@@ -185,6 +186,63 @@ def test_a_journal_of_the_first_version_is_brought_up_and_keeps_all_that_it_hold
     database.close()
     again = opened(path)
     assert (again.written_by, again.last_position) == (__version__, 2)
+    again.close()
+
+
+VERSION_2 = f"""
+{VERSION_1}
+PRAGMA user_version = 2;
+ALTER TABLE meta ADD COLUMN written_by TEXT NOT NULL DEFAULT '';
+UPDATE meta SET written_by = '0.1.0';
+"""
+
+
+def test_a_journal_from_before_checkpoints_opens_and_has_none(path):
+    old = apsw.Connection(str(path))
+    old.execute(VERSION_2)
+    old.close()
+    database = opened(path)
+    assert (database.generation, database.written_by) == (8, "0.1.0")
+    assert database.checkpoint == Checkpoint()
+    assert (database.first_position, database.archived) == (1, 0)
+    assert list(database.read(after=0, up_to=1)) == rows(1, 1)
+    database.close()
+
+
+def test_old_and_new_files_have_the_same_tables(path):
+    old = apsw.Connection(str(path))
+    old.execute(VERSION_1)
+    old.close()
+    opened(path).close()
+    new = path.with_name("new.sqlite3")
+    opened(new).close()
+
+    def columns(one):
+        connection = apsw.Connection(str(one))
+        return {
+            table: connection.execute(
+                f"SELECT name, type, dflt_value FROM pragma_table_info('{table}')"
+            ).fetchall()
+            for table in ("journal", "checkpoint", "meta")
+        }
+
+    assert columns(path) == columns(new)
+
+
+def test_rows_that_are_in_the_archive_are_let_go_of_and_their_positions_never_used_again(path):
+    database = opened(path)
+    database.append(rows(1, 10))
+    assert not database.let_go(3)
+    database.note_archived(8)
+    assert [database.let_go(3), database.let_go(3), database.let_go(3)] == [True, True, False]
+    assert (database.first_position, database.last_position) == (9, 10)
+    database.note_archived(10)
+    assert not database.let_go(100)
+    database.close()
+    again = opened(path)
+    assert (again.first_position, again.last_position, again.archived) == (11, 10, 10)
+    again.append(rows(11, 11))
+    assert list(again.read(after=10, up_to=11)) == rows(11, 11)
     again.close()
 
 

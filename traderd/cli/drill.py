@@ -1,19 +1,41 @@
 """`traderd drill`: rehearsals of what must work when nothing else does.
 
-Owns: the options and what is printed.
+Owns: the options and what is printed, the table of phases too.
 Must not: touch a real account: every drill has an exchange of its own on loopback.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from traderd.cli import exit_codes
 from traderd.cli.options import print_json, read_config, settings_options
 from traderd.runtime.env import RealEnv
+
+PHASES: Final = {
+    "process_started": "process started",
+    "latched": "latched",
+    "listed": "orders listed",
+    "began_to_cancel": "cancels begun",
+    "last_cancelled": "last cancelled",
+    "none_listed": "none listed",
+    "verified": "verified",
+}
+"""The phases of a kill in words, in their order; a daemon that cancels leaves out the third and the fourth."""
+
+
+def phase_table(receipt: dict[str, Any]) -> list[str]:
+    """Return when each scenario reached each phase, in seconds after the start of its process, a line for each phase."""
+    scenarios = receipt["scenarios"]
+    lines = [f"{'seconds until':<16}" + "".join(f"{one['daemon']:>9}" for one in scenarios)]
+    for phase, words in PHASES.items():
+        reached = (one["phases"].get(phase) for one in scenarios)
+        cells = "".join(f"{'-' if at is None else f'{at:.2f}':>9}" for at in reached)
+        lines.append(f"{words:<16}{cells}")
+    return lines
 
 
 @click.group()
@@ -68,6 +90,8 @@ def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options
         print_json(receipt)
     else:
         click.echo(receipt["sentence"])
+        for line in phase_table(receipt):
+            click.echo(line)
         click.echo(f"receipt: {receipt['file']}")
     if not receipt["passed"]:
         sys.exit(exit_codes.ERROR)

@@ -73,6 +73,8 @@ class ScenarioResult:
     fills_meanwhile: int = 0
     fills_recorded: int = 0
     """By the daemon, of those meanwhile; by the next one when it was dead."""
+    phases: dict[str, float] = attrs.Factory(dict)
+    """How many seconds after the start of the process `traderd kill` reached each phase."""
     latched: bool = False
     """The daemon, or the next one, honours the latch."""
     problems: list[str] = attrs.Factory(list)
@@ -253,11 +255,19 @@ async def _pull(rig: Rig, state_dir: Path, result: ScenarioResult) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         nursery.start_soon(watch)
+    result.phases = _since_start(report, result.seconds_until_verified or 0.0)
     result.verified = bool(report.get("verified")) and rig.resting() == 0
     if not result.verified:
         result.problems.append(str(report.get("sentence", "traderd kill said nothing")))
     elif result.seconds_until_verified is None or result.seconds_until_verified > LIMIT_S:
         result.problems.append(f"it took longer than {LIMIT_S:g} s")
+
+
+def _since_start(report: dict[str, Any], whole_s: float) -> dict[str, float]:
+    """Return the phases that a kill reports, counted from the start of its process, whose end is the end of the last."""
+    outside_s = whole_s - float(report.get("seconds", 0.0))
+    phases = {name: round(outside_s + at, 3) for name, at in report.get("phases", {}).items()}
+    return {"process_started": round(outside_s, 3), **phases}
 
 
 async def _check_daemon(rig: Rig, client: DaemonClient, result: ScenarioResult) -> None:

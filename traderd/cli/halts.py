@@ -1,4 +1,4 @@
-"""The commands that stop trading and let it go on: pause, resume, halt, clear-halt, flatten.
+"""The commands that stop trading and let it go on: pause, resume, halt, clear-halt, confirm-limits, flatten.
 
 Owns: their arguments. Each has a scope (the account, a market, a strategy), an author, and a dry run.
 Must not: decide anything; the daemon does. `traderd kill` is `kill.py`, because it needs no daemon.
@@ -156,6 +156,22 @@ def clear_halt(
     carry_out(client, "clear-halt", _signed({"halt_id": halt_id}, author, dry_run), as_json)
 
 
+@click.command("confirm-limits")
+@daemon_command
+@author_option
+@dry_run_option
+def confirm_limits(
+    client: DaemonClient, config: Config, as_json: bool, author: str, dry_run: bool
+) -> None:
+    """Let limits hold that were raised in the settings.
+
+    After a start the lower values of the run before go on holding until then, and `traderd status` names both. To lower a limit needs no confirmation.
+
+    Example: traderd confirm-limits --dry-run
+    """
+    carry_out(client, "confirm-limits", _signed({}, author, dry_run), as_json)
+
+
 @click.command()
 @daemon_command
 @scope_options
@@ -186,7 +202,7 @@ def flatten(
     carry_out(client, "flatten", _signed(body, author, dry_run), as_json)
 
 
-COMMANDS: Final = (pause, resume, halt, clear_halt, flatten)
+COMMANDS: Final = (pause, resume, halt, clear_halt, confirm_limits, flatten)
 
 
 def _signed(body: dict[str, Any], author: str, dry_run: bool) -> dict[str, Any]:

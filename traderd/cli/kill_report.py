@@ -12,10 +12,13 @@ import attrs
 
 from traderd.cli import exit_codes
 from traderd.kalshi.kill import Sweep
-from traderd.kalshi.order_reads import Listed, UnreadableOrder
+from traderd.kalshi.order_reads import Listed
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import format_count, format_price
 
 TIMEOUT_S: Final = 30.0
+NAMED_MAX: Final = 5
+"""Bounds the orders that the sentence names."""
 NOT_ASKED: Final = "not asked"
 
 
@@ -53,8 +56,20 @@ class KillReport:
     """Orders that rested when the daemon began to cancel, as far as it knew."""
     unknown: tuple[str, ...] = ()
     """The orders of which the daemon, when last asked, did not know what had become."""
+    journal_problem: str = ""
+    """Why the journal was not read, which a kill does not need; empty when it was."""
+    journal_missing: tuple[str, ...] = ()
+    """Orders without an answer in the journal that the exchange does not list."""
+    journal_found: tuple[str, ...] = ()
+    """Such orders that it lists, however they ended."""
     seconds: float = 0.0
+    phases: dict[str, float] = attrs.Factory(dict)
+    """How many seconds after its beginning each phase was reached."""
     sweep: Sweep = attrs.Factory(Sweep)
+
+    def take_journal(self, problem: str, missing: tuple[str, ...], found: tuple[str, ...]) -> None:
+        """Note what the journal told."""
+        self.journal_problem, self.journal_missing, self.journal_found = problem, missing, found
 
     @property
     def found(self) -> int:
@@ -73,6 +88,7 @@ class KillReport:
             "readings": self.sweep.readings,
             "scope": self.scope,
             "seconds": round(self.seconds, 3),
+            "phases": {name: round(seconds, 3) for name, seconds in self.phases.items()},
             "found": self.found,
             "cancelled_by_this_process": self.sweep.cancelled,
             # None: nobody has looked.
@@ -86,13 +102,18 @@ class KillReport:
             "latch_problem": self.latch_problem or None,
             "daemon": self.daemon,
             "unknown_orders": list(self.unknown),
+            "journal": {
+                "problem": self.journal_problem or None,
+                "orders_not_found": list(self.journal_missing),
+                "orders_found": list(self.journal_found),
+            },
             "exit_code": self.exit_code,
         }
 
 
 def order_document(record: Listed) -> dict[str, Any]:
     """Return one resting order; what its row did not tell is None."""
-    if isinstance(record, UnreadableOrder):
+    if isinstance(record, UnreadableRow):
         return {
             "order_id": record.order_id,
             "client_order_id": record.client_order_id,
@@ -121,7 +142,7 @@ def conclude(report: KillReport, options: KillOptions) -> None:
         spared = f", {report.sweep.spared} left alone" if report.sweep.spared else ""
         report.sentence = (
             f"killed: {report.found} orders{whose} were resting, none{whose} rests now{spared}; verified in "
-            f"{seconds} at {report.exchange}; daemon: {report.daemon}; {undo}{latch}"
+            f"{seconds} at {report.exchange}; daemon: {report.daemon}; {_of_journal(report)}{undo}{latch}"
         )
         return
     if report.ended:
@@ -138,6 +159,14 @@ def conclude(report: KillReport, options: KillOptions) -> None:
         f"NOT VERIFIED after {seconds}, {_last_look(report)}: {why}; run it again, or cancel at the exchange's own "
         f"page{latch}"
     )
+
+
+def _of_journal(report: KillReport) -> str:
+    missing = report.journal_missing
+    if not missing:
+        return ""
+    keys = ", ".join(missing[:NAMED_MAX]) + (", ..." if len(missing) > NAMED_MAX else "")
+    return f"{len(missing)} orders of the journal ({keys}) have no answer there and are not at the exchange; "
 
 
 def _last_look(report: KillReport) -> str:

@@ -2,7 +2,7 @@
 
 Owns: the order of its steps. The latch file first, then the daemon is told (and not waited for), and whatever it does,
 this process reads the account until it is empty: it cancels itself as soon as no daemon answers or none makes progress.
-Must not: open the journal, take the daemon's lock, or believe the daemon.
+Must not: need the journal (`kill_journal.py` reads it beside), take the daemon's lock, or believe the daemon.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import trio
 from traderd.cli import exit_codes
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
+from traderd.cli.kill_journal import JournalDoubts
 from traderd.cli.kill_report import KillOptions, KillReport, conclude
 from traderd.cli.kill_target import KillTarget, find_target, why_not_over
 from traderd.config import CONTROL_SOCKET, Config
@@ -29,6 +30,7 @@ from traderd.model.ids import instance_of
 from traderd.model.orders import OrderStatus
 from traderd.runtime.env import Env
 from traderd.services.remote_exchange import remote_exchange
+from traderd.store.journal import JOURNAL_FILE
 from traderd.store.latch import LATCH_FILE, Latch, mark_verified, read_instance, write_latch
 
 ASK_S: Final = 1.0
@@ -50,9 +52,11 @@ async def kill_run(
         ConfigError: the key or an address is wrong, or `only_ours` has no id to go by; the latch holds all the same.
     """
     started, directory = env.monotonic(), config.state_path()
+    began_at = trio.current_time()
     scope = "orders that this daemon placed" if options.only_ours else "every order of the account"
     report = KillReport(environment=config.environment, scope=scope)
     await _latch(report, directory, options, env, tell)
+    report.phases["latched"] = trio.current_time() - began_at
     target = await find_target(config, env)
     report.environment, report.exchange = target.config.environment, target.exchange
     if target.note:
@@ -60,6 +64,8 @@ async def kill_run(
         tell(target.note)
     await _kill_at(report, target, directory, options, env, tell)
     report.seconds = env.monotonic() - started
+    moments = sorted(report.sweep.moments.items(), key=lambda moment: moment[1])
+    report.phases |= {phase: at - began_at for phase, at in moments}
     if report.sweep.verified and report.sweep.readings:
         with contextlib.suppress(StoreError):
             # So that a restart leaves alone what others placed since; without it, it verifies once more.
@@ -177,8 +183,12 @@ async def _kill_remote(
     try:
         async with _open(config, env) as rest, trio.open_nursery() as nursery:
             nursery.start_soon(_tell_daemon, report, client, options, env, helper, tell)
+            doubts = JournalDoubts(env, tell)
+            nursery.start_soon(doubts.look, config.state_path() / JOURNAL_FILE, rest.for_kill())
             with trio.move_on_after(options.timeout_s):
-                await _sweep(rest, report, ours, helper, env, tell)
+                await _sweep(rest, report, ours, helper, doubts, env, tell)
+            doubts.scope.cancel(reason="the sweep is over")
+            report.take_journal(doubts.problem, tuple(doubts.missing), tuple(doubts.found))
             # Its answer is of interest, but nobody waits long for it: it has a time-out of its own.
             helper.done = True
     except* AuthenticationRefused as group:
@@ -190,15 +200,20 @@ async def _sweep(
     report: KillReport,
     ours: Callable[[Listed], bool] | None,
     helper: _Helper,
+    doubts: JournalDoubts,
     env: Env,
     tell: Callable[[str], None],
 ) -> None:
+    def unsettled() -> str:
+        # A daemon that answers knows more than its journal.
+        return _unknown_words(report) if helper.latched else doubts.words()
+
     await sweep(
         rest.for_kill(),
         rng=env.rng,
         tell=tell,
         ours=ours,
-        unsettled=lambda: _unknown_words(report),
+        unsettled=unsettled,
         cancels=helper.is_alone,
         progress=report.sweep,
     )

@@ -227,8 +227,19 @@ def balance_lines(account: Row, *, environment: str) -> list[str]:
     lines += [f"{word:<18}{text.rjust(width)}" for word, text in texts]
     lines.append(f"{'DRIFT' if proof['is_drift'] else 'proof'}: {proof['sentence']}")
     read_at = account.get("balance_read_at")
-    lines.append("never read yet" if read_at is None else f"read at {read_at}")
+    lines.append(
+        "never read yet"
+        if read_at is None
+        else f"read at {read_at}{_ago(account, 'balance_age_s')}"
+    )
+    if proof.get("proved_at") is not None:
+        lines.append(f"proved at {proof['proved_at']}{_ago(proof, 'proved_age_s')}")
     return [clean_text(line) for line in lines]
+
+
+def _ago(row: Row, name: str) -> str:
+    # A daemon of an earlier version does not tell it.
+    return "" if row.get(name) is None else f", {row[name]:.0f} s ago"
 
 
 def _refusals(status: Row) -> list[str]:

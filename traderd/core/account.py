@@ -14,10 +14,24 @@ import attrs
 from traderd.core.balance_proof import BalanceProof
 from traderd.model.account_events import TradingStateUpdated
 from traderd.model.ids import MarketTicker
-from traderd.model.units import Money, Timestamp
+from traderd.model.rows import UnreadableRow
+from traderd.model.units import Count, Money, Timestamp
 
 READINGS_KEPT: Final = 50
 """Bounds the readings whose differences can be asked for: who asked for one finds it although others followed."""
+
+
+@attrs.frozen
+class Mismatch:
+    """A position that our fills do not explain."""
+
+    ours: Count
+    theirs: Count
+
+    @property
+    def amount(self) -> int:
+        """What the exchange has more than we have."""
+        return self.theirs - self.ours
 
 
 @attrs.define(eq=False)
@@ -46,6 +60,12 @@ class Account:
     proof: BalanceProof = attrs.Factory(BalanceProof)
     settling_since: dict[MarketTicker, Timestamp] = attrs.Factory(dict)
     """Markets whose position is gone but not settled yet, and since when."""
+    unreadable: tuple[UnreadableRow, ...] = ()
+    """Rows of the last complete reading, and of looks since then, that could not be read."""
+    mismatches: dict[MarketTicker, Mismatch] = attrs.Factory(dict)
+    """Positions of the last reading that our fills do not explain, ignored ones too."""
+    ignored: dict[str, int] = attrs.Factory(dict)
+    """Differences that a person noted, by item: the exchange's figure less ours at that time, and no other."""
     differences: Counter[str] = attrs.Factory(Counter)
     """What readings found to differ from what we knew, by kind."""
     readings: deque[TradingStateUpdated] = attrs.Factory(lambda: deque(maxlen=READINGS_KEPT))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 from traderd.core.account_sync import fold_sync, position_changed, position_halt_id
 from traderd.core.folding import Fold
 from traderd.core.orders import Order
+from traderd.core.standing import fold_ignored, fold_position_accepted
 from traderd.core.strategy_books import label_of
+from traderd.core.unreadable import fold_rows
 from traderd.errors import InvariantViolation
 from traderd.model import events as ev
 from traderd.model.orders import Fill
@@ -32,7 +34,11 @@ def account_folds(engine: Engine) -> dict[type, Fold]:
         ev.AccountSynced: lambda event: _checked(engine, event.at, lambda: _synced(engine, event)),
         ev.MarketSettled: lambda event: _checked(engine, event.at, lambda: _settled(engine, event)),
         ev.CashMoved: lambda event: _checked(engine, event.at, lambda: _moved(engine, event)),
+        ev.FeesPublished: lambda event: _published(engine, event),
         ev.BalanceAccepted: lambda event: _accepted(engine, event),
+        ev.PositionAccepted: lambda event: fold_position_accepted(engine, event),
+        ev.DifferenceIgnored: lambda event: fold_ignored(engine, event),
+        ev.UnreadableRowsChanged: lambda event: fold_rows(engine, event),
     }
 
 
@@ -94,6 +100,11 @@ def _settled(engine: Engine, event: ev.MarketSettled) -> list[ev.Event]:
 
 def _moved(engine: Engine, event: ev.CashMoved) -> list[ev.Event]:
     engine.ledger.move_cash(event.move)
+    return []
+
+
+def _published(engine: Engine, event: ev.FeesPublished) -> list[ev.Event]:
+    engine.ledger.fees.publish(event.fees)
     return []
 
 

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from traderd.core import reconcile
+from traderd.core.account import Mismatch
 from traderd.core.balance_sync import fold_balance
 from traderd.core.ledger import Position
+from traderd.core.standing import is_ignored, note_mismatches, position_item
 from traderd.core.strategy_books import EXTERNAL
+from traderd.core.unreadable import hides_position
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_S, Money, Timestamp, show_count
@@ -33,7 +36,7 @@ SETTLEMENT_LAG_NS: Final = 3_600 * NS_PER_S
 
 def position_halt_id(ticker: MarketTicker) -> str:
     """Return the id of the halt that a position mismatch raises on its market."""
-    return f"position:{ticker}"
+    return position_item(ticker)
 
 
 def mismatched_market(halt: ev.HaltRaised) -> MarketTicker | None:
@@ -72,8 +75,14 @@ def _fold_positions(
     undecided = list(reconcile.undecided_positions(ledger, *reading))
     doubtful = list(undecided)
     still_settling: dict[MarketTicker, Timestamp] = {}
+    mismatches: dict[MarketTicker, Mismatch] = {}
     first = event.sync_type == INITIAL and account.first_reading
     for record, difference in reconcile.position_differences(ledger, *reading):
+        if hides_position(account.unreadable, record.ticker):
+            # What is missing here may be in a row that nobody can read: neither wrong nor ours to take over.
+            undecided.append(record.ticker)
+            doubtful.append(record.ticker)
+            continue
         if difference.kind == "position_gone" and _is_settling(engine, event, record.ticker):
             if record.ticker not in account.settling_since:
                 differences.append(attrs.evolve(difference, kind="position_settling"))
@@ -88,6 +97,10 @@ def _fold_positions(
             differences.append(attrs.evolve(difference, kind="carried_in"))
             follow.append(position_changed(position, event.at))
             continue
+        mismatch = Mismatch(reconcile.held(ledger, record.ticker), record.count)
+        mismatches[record.ticker] = mismatch
+        if is_ignored(account, position_item(record.ticker), mismatch.amount):
+            continue
         differences.append(difference)
         doubtful.append(record.ticker)
         if position_halt_id(record.ticker) not in engine.conditions.halts:
@@ -98,6 +111,7 @@ def _fold_positions(
         ticker for ticker in undecided if _may_carry_in(engine, ticker, first=first)
     )
     account.settling_since = still_settling
+    differences += note_mismatches(account, mismatches, undecided)
     if event.sync_type == INITIAL:
         account.first_reading = False
     follow += _end_of_mismatches(engine, event, doubtful)
@@ -137,10 +151,10 @@ def _agreements(
 
 
 def _may_carry_in(engine: Engine, ticker: MarketTicker, *, first: bool) -> bool:
-    # A restart must neither end a standing mismatch nor overwrite what earlier runs booked.
-    if position_halt_id(ticker) in engine.conditions.halts:
+    # A restart must neither end a standing mismatch, or one that a person noted, nor overwrite what earlier runs booked.
+    account, item = engine.account, position_halt_id(ticker)
+    if item in engine.conditions.halts or item in account.ignored:
         return False
-    account = engine.account
     return ticker in account.may_carry_in or (first and ticker not in account.known_before)
 
 

@@ -26,6 +26,7 @@ from traderd.model.units import (
     Money,
     Price,
     Timestamp,
+    format_time,
     notional,
     show_count,
     show_money,
@@ -57,7 +58,7 @@ class Candidate:
     """One thing that could explain the amount."""
 
     kind: str
-    """`collateral`, `fee`, `fill`, `settlement`, `deposit`, `withdrawal`."""
+    """`row`, `collateral`, `fee`, `fill`, `settlement`, `deposit`, `withdrawal`, `transfer`."""
     amount: Money
     """How much of it this could be."""
     sentence: str
@@ -86,6 +87,16 @@ class BalanceProof:
     within: Money = Money(0)
     """How exact the last proof is: 0 unless what orders tie up is known as a range only."""
     sure_of_meaning: bool = False
+    reading: int = 0
+    """The number of the first reading with just this amount."""
+    proved_reading: int = 0
+    """The number of the last reading that was equal."""
+    engines: str = ""
+    """Which matching engines' cash was another than at the reading before, where there are several."""
+    unread_moves: tuple[str, ...] = ()
+    """Lists of movements of cash that could not be read when they were asked."""
+    unreadable: int = 0
+    """How many rows of the account could not be read at the last reading."""
     moving_amount: Money = Money(0)
     """What was missing while money moved, and since when it is the same."""
     moving_since: Timestamp | None = None
@@ -96,13 +107,51 @@ class BalanceProof:
         if self.status is Proof.PROVED:
             within = f", to {show_money(self.within)}" if self.within else ""
             return f"our entries and the exchange's balance are equal{within}"
+        if self.status is not Proof.UNEXPLAINED and self.unreadable:
+            return (
+                f"the balance cannot be compared while {self.unreadable} rows of the account cannot be read; "
+                "the next reading tries again"
+            )
         if self.status is Proof.NOT_YET:
             return "the balance was not compared yet: no reading was quiet enough to begin with"
         if self.status is Proof.UNDECIDED:
             return "something moved while the balance was read; the next reading compares it"
         amount = show_money(self.unexplained, signed=True)
         likely = "; it may be " + " or ".join(c.sentence for c in self.candidates)
-        return f"{amount} of the balance is unexplained" + (likely if self.candidates else "")
+        return f"{amount} of the balance is unexplained{likely if self.candidates else ''}{self._known()}"
+
+    def _known(self) -> str:
+        # Which reading, when, how much, and the cure: a person must find it at the exchange.
+        if self.since is None:
+            return ""
+        before = "no reading before it was compared"
+        if self.proved_at is not None:
+            before = f"reading {self.proved_reading} of {_second(self.proved_at)} was equal"
+        unread = ", ".join(self.unread_moves)
+        return (
+            f"; it is so since reading {self.reading} of {_second(self.since)}, and {before}"
+            f"{f'; {self.engines}' if self.engines else ''}"
+            f"{f'; {unread} could not be read' if unread else ''}"
+            "; look at the exchange for what moved between the two, then `traderd reconcile --adopt balance` takes it "
+            "over and `--ignore balance` leaves it as it is"
+        )
+
+
+def _second(at: Timestamp) -> str:
+    return format_time(Timestamp(at - at % NS_PER_S))
+
+
+def engine_changes(before: Sequence[tuple[int, Money]], now: Sequence[tuple[int, Money]]) -> str:
+    """Return which matching engines have other cash than before, for people; empty where there is only one."""
+    if len(now) < 2 or not before:
+        return ""
+    was = dict(before)
+    changed = [
+        f"engine {index} had {show_money(was[index])} and has {show_money(cash)}"
+        for index, cash in now
+        if index in was and was[index] != cash
+    ]
+    return ", ".join(changed)
 
 
 @attrs.frozen
@@ -188,6 +237,9 @@ def candidates(
 ) -> tuple[Candidate, ...]:
     """Return what may explain an amount, likeliest first."""
     found: list[Candidate] = []
+    if proof.unreadable:
+        words = f"what {proof.unreadable} rows tell that cannot be read"
+        found.append(Candidate("row", amount, words))
     if tied.high and abs(amount) <= tied.high:
         words = f"what resting orders tie up ({show_money(tied.high)}), counted in another way"
         found.append(Candidate("collateral", amount, words))
@@ -210,6 +262,9 @@ def candidates(
         word = "deposit" if amount > 0 else "withdrawal"
         words = f"a {word} or transfer that the exchange does not list"
         found.append(Candidate(word, amount, words))
+        where = "from" if amount > 0 else "to"
+        words = f"a transfer {where} the account's margined side, whose list traderd does not read"
+        found.append(Candidate("transfer", amount, words))
     elif not found:
         found.append(Candidate("fill", amount, "a fill of somebody else that is not listed yet"))
     return tuple(found)

@@ -14,10 +14,12 @@ from traderd.core.balance_proof import (
     Proof,
     TiedUp,
     candidates,
+    engine_changes,
     gap,
     learn_meaning,
     tied_up,
 )
+from traderd.core.standing import BALANCE, is_ignored
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus
 from traderd.model.units import NS_PER_S, Money, Timestamp, show_money
@@ -36,11 +38,10 @@ def fold_balance(engine: Engine, event: ev.AccountSynced) -> list[ev.Difference]
         return []
     proof, ledger, balance = engine.account.proof, engine.ledger, event.balance.balance
     tied = tied_up(engine.orders.live(), ledger)
-    if ledger.opened_at is None:
-        if _is_moving(engine, event.started_at, event.theirs_at):
-            return []
-        return _open(engine, event, tied)
+    proof.unreadable = len(engine.account.unreadable)
     moving = _is_moving(engine, event.started_at, event.theirs_at)
+    if ledger.opened_at is None:
+        return [] if moving else _open(engine, event, tied)
     # Orders that came or went while the parts of the reading were read make either meaning look right by chance.
     correction = None if moving else learn_meaning(proof, ledger, balance, tied)
     if correction:
@@ -79,6 +80,9 @@ def balance_gap(
 
 
 def _is_moving(engine: Engine, started_at: Timestamp, theirs_at: Timestamp) -> bool:
+    if engine.account.unreadable:
+        # Any of them may be money, or an order that ties some up.
+        return True
     # Whatever moved money or collateral so shortly before the reading that it may or may not be in it. Fills and
     # settlements bear the exchange's time, what we know of orders ours.
     recent, recent_there = started_at - BALANCE_LAG_NS, theirs_at - BALANCE_LAG_NS
@@ -125,7 +129,9 @@ def _proved(engine: Engine, at: Timestamp) -> list[ev.Difference]:
         (),
     )
     proof.moving_since = None
+    engine.account.ignored.pop(BALANCE, None)
     proof.proved_at, proof.fills_when_proved = at, engine.ledger.fill_count
+    proof.proved_reading = engine.account.version + 1
     if was is not Proof.UNEXPLAINED:
         return []
     return [
@@ -143,6 +149,7 @@ def _unexplained(
 ) -> list[ev.Difference]:
     proof, orders = engine.account.proof, engine.orders
     is_news = proof.status is not Proof.UNEXPLAINED or proof.unexplained != amount
+    proof.unread_moves = event.unread_moves
     proof.status, proof.unexplained = Proof.UNEXPLAINED, amount
     proof.candidates = candidates(
         amount,
@@ -152,9 +159,15 @@ def _unexplained(
         tied=tied,
         settling=tuple(engine.account.settling_since),
     )
+    if is_news:
+        account = engine.account
+        proof.since, proof.reading = event.at, account.version + 1
+        proof.engines = engine_changes(account.balance_by_engine, event.balance.by_engine)
+    if is_ignored(engine.account, BALANCE, amount):
+        return []
+    engine.account.ignored.pop(BALANCE, None)
     if not is_news:
         return []
-    proof.since = event.at
     return [
         ev.Difference(
             kind="balance",

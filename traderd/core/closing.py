@@ -14,10 +14,11 @@ import attrs
 from traderd.core.conditions import KILL_HALT, venue_pause_words
 from traderd.core.fees import worst_fee
 from traderd.core.order import Order
+from traderd.core.proposal_facts import crossed_order, nearest_price
 from traderd.core.view import StateView
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.market import Market, MarketStatus, PriceGrid
-from traderd.model.orders import OrderTerms, Side, TimeInForce
+from traderd.model.orders import OrderOwner, OrderTerms, Side, TimeInForce
 from traderd.model.units import (
     Count,
     Money,
@@ -37,6 +38,8 @@ class Close:
     terms: OrderTerms
     best: Price | None
     """The far side of the book now, None when only a person's word bounds the price."""
+    blocked_by: Order | None = None
+    """An order of the account on the other side before which it stops, so that the two never trade with each other."""
 
     @property
     def worst_cost(self) -> Money:
@@ -153,7 +156,36 @@ def plan_close(
         time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
         reduce_only=True,
     )
-    return Close(terms=terms, best=best)
+    return _short_of_own(view, market.grid, Close(terms=terms, best=best), without)
+
+
+def _short_of_own(
+    view: StateView, grid: PriceGrid, close: Close, without: Container[str]
+) -> Close | NotNow:
+    """Stop before orders of the account that rest on the other side; NotNow when nothing is left that way."""
+    others = [order for order in view.live_orders(close.terms.ticker) if order.key not in without]
+    while (blocker := crossed_order(close.terms, others)) is not None:
+        side = close.terms.side
+        price = _on_grid(grid, side, Price(nearest_price(blocker) - side.sign))
+        if price is None or not grid.allows(price):
+            return NotNow(blocked_words(blocker))
+        terms = attrs.evolve(close.terms, price=price)
+        close = attrs.evolve(close, terms=terms, blocked_by=blocker)
+    if close.blocked_by is not None and close.out_of_reach is not None:
+        return NotNow(blocked_words(close.blocked_by))
+    return close
+
+
+def blocked_words(order: Order) -> str:
+    """Return which order keeps a position from being closed, and the cure."""
+    owner = order.attribution
+    whose = "which this daemon did not place"
+    if owner.owner is not OrderOwner.EXTERNAL:
+        whose = f"of {'a person' if owner.strategy is None else f'strategy {owner.strategy}'}"
+    return (
+        f"order {order.key} ({order.side.value} {show_count(order.remaining)} @ {show_price(order.price)}, {whose}) would "
+        f"trade with what closes {order.ticker}; `traderd cancel {order.key}`, then flatten again"
+    )
 
 
 def _owing(view: StateView, ticker: MarketTicker) -> list[Order]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from traderd.core.closing import Close, held_markets, plan_close
+from traderd.core.closing import Close, blocked_words, held_markets, plan_close
 from traderd.core.conditions import KILL_HALT, scope_words
 from traderd.core.order import Order
+from traderd.core.standing import plan_reconcile
 from traderd.core.strategy_books import label_of
 from traderd.core.view import StateView
 from traderd.model import commands as cm
@@ -49,6 +50,8 @@ def rehearse(view: StateView, command: cm.DryRun, now: Timestamp) -> cm.Outcome:
             return _flatten(view, command.of, now)
         case cm.Kill(only_ours=only_ours):
             return _kill(view, only_ours=only_ours)
+        case cm.Reconcile():
+            return _reconcile(view, command.of)
         case _:
             raise AssertionError(f"{type(command.of).__name__} has no dry run")
 
@@ -95,6 +98,19 @@ def _clear(view: StateView, halt_id: str, author: Author) -> cm.Outcome:
     if not view.conditions.may_clear(halt, author):
         return _denied(f"halt {halt_id!r} may be cleared by a person only")
     return _told(f"halt {halt_id!r} would end: {halt.reason}")
+
+
+def _reconcile(view: StateView, command: cm.Reconcile) -> cm.Outcome:
+    plan = plan_reconcile(view.standing(), command)
+    if isinstance(plan, str):
+        return _denied(plan)
+    return _told(
+        f"{len(plan)} differences of the last reading would be settled",
+        [
+            cm.Outcome(answer=cm.Answer.DONE, sentence=f"{verb} {one.item}: {one.sentence}")
+            for verb, one in plan
+        ],
+    )
 
 
 def _cancel_one(view: StateView, key: str) -> cm.Outcome:
@@ -151,6 +167,8 @@ def _flatten(view: StateView, command: cm.Flatten, now: Timestamp) -> cm.Outcome
             if out_of_reach is None
             else f"; the best price now is {show_price(out_of_reach)}, so nothing would be filled"
         )
+        if close.blocked_by is not None:
+            why = f"; not all of it may be closed: {blocked_words(close.blocked_by)}"
         items.append(cm.Outcome(answer=cm.Answer.DONE, sentence=f"{close.describe()}{why}"))
     words = scope_words(ticker, strategy)
     if not items:

@@ -17,6 +17,7 @@ from traderd.core.account_folds import account_folds, attribute_fills, book_fill
 from traderd.core.account_sync import mismatched_market
 from traderd.core.conditions import Conditions
 from traderd.core.folding import Fold, nothing, quiet
+from traderd.core.invariants import with_invariants
 from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
 from traderd.core.market_life import market_folds
@@ -71,7 +72,7 @@ class Engine:
     def __attrs_post_init__(self) -> None:
         self.conditions = Conditions(breaker_limit=self.limits.breaker_errors)
         self.risk = risk_state(self.limits)
-        self._folds = with_risk(self, self._table())
+        self._folds = with_invariants(self, with_risk(self, self._table()))
 
     def apply(self, event: ev.Event) -> list[ev.Event] | None:
         """Fold one event and return what follows from it, in order; None when it is no news, so nobody must hear it.
@@ -87,10 +88,21 @@ class Engine:
         return self.market_data.settle()
 
     def begin_run(self) -> None:
-        """End the replay: the state starts from STARTUP, everything else stands as it was."""
+        """End the replay: the state starts from STARTUP, everything else stands as it was.
+
+        A limit that lets more through than it did in the run before waits for a person's confirmation.
+        """
         self.recovering = False
+        self.limit(self.limits.tightened_by(self.risk.limits_before))
         self.state, self.state_since = State.STARTUP, None
         self._expect_first_reading()
+
+    def limit(self, limits: RiskLimits) -> None:
+        """Let these limits hold from now on."""
+        self.limits = limits
+        self.conditions.breaker_limit = limits.breaker_errors
+        self.risk.errors.window = limits.breaker_window
+        self.risk.errors.percent = limits.breaker_percent
 
     def judge(
         self,

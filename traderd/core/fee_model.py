@@ -1,6 +1,7 @@
 """What a fill should have cost, and what part of its fee is what.
 
-Owns: Kalshi's formula and rounding, and which of the published schedules a series can have, as its fills tell.
+Owns: Kalshi's formula and rounding; by which terms a series or an event is charged, as the exchange publishes them, or,
+while nobody read that, which of the known schedules its fills leave possible.
 The exchange's `fee_cost` is what is booked; this splits it, and knows when no schedule explains it.
 Source: Kalshi fee schedule effective 2026-07-07 and fee-rounding page of October 2026: M x k x C x P x (1 - P), rounded
 up to $0.000001; the cash of a fill is rounded down to the balance's step; what that took is given back in whole
@@ -10,15 +11,16 @@ Must not: correct a fee, or bound one before an order (see `fees`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
 import attrs
 
+from traderd.model.fees import FeeTerms, PublishedFees
 from traderd.model.ids import MarketTicker, OrderId
 from traderd.model.orders import Fill
-from traderd.model.units import ONE_DOLLAR, Count, Money, Price
+from traderd.model.units import ONE_DOLLAR, Count, Money, Price, Timestamp
 
 TAKER_RATE: Final = 700
 """0.07 in 1/10 000, of every fee type."""
@@ -77,6 +79,18 @@ SCHEDULES: Final = tuple(
 """Likeliest first."""
 
 
+NOT_READ: Final = PublishedFees(of="", terms=None)
+"""The fees of a series that nobody asked for."""
+PUBLISHED_MAX: Final = 2_000
+"""Bounds the series and events whose fees are kept: more than one daemon follows."""
+
+
+def _of_terms(terms: Iterable[FeeTerms]) -> tuple[Schedule, ...]:
+    return tuple(
+        Schedule(each.multiplier, each.maker_rate, step) for step in BALANCE_STEPS for each in terms
+    )
+
+
 @attrs.frozen
 class FeeSplit:
     """`trade_fee + rounding - rebate` is what the exchange charged."""
@@ -101,6 +115,8 @@ class FeeModel:
 
     differed: int = 0
     """Fills whose fee no schedule explains that the series' earlier fills leave possible."""
+    published: dict[str, PublishedFees] = attrs.Factory(dict)
+    """By series and by event, what the exchange says."""
     _possible: dict[str, tuple[Schedule, ...]] = attrs.Factory(dict)
     _fills_of: dict[OrderId, int] = attrs.Factory(dict)
 
@@ -108,11 +124,14 @@ class FeeModel:
         """Split a fill's fee; each fill must be shown once only."""
         series = _series(fill.ticker)
         fills_of_order = self._count(fill.order_id)
-        possible = self._possible.get(series, SCHEDULES)
+        possible = self._schedules(fill.ticker, fill.executed_at)
         found = dict(_splits(possible, fill, fills_of_order))
         if found:
             self._possible[series] = tuple(found)
             return Judgement(next(iter(found.values())), None)
+        if not fill.fee and self.is_published(fill.ticker):
+            # Kalshi: a market may have a waiver of its own for a time.
+            return Judgement(FeeSplit(Money(0), Money(0), Money(0)), None)
         self.differed += 1
         expected = possible[0].trade_fee(fill) + possible[0].rounding(fill)
         # The schedule may have changed: what explains this fill is what the next one is judged by.
@@ -124,9 +143,38 @@ class FeeModel:
 
     def maker_fee(self, ticker: MarketTicker, price: Price, count: Count) -> tuple[Money, Money]:
         """Return the least and the most that resting contracts can be charged when they fill at their price."""
-        possible = self._possible.get(_series(ticker), SCHEDULES)
+        # A resting order may fill when announced terms hold.
+        terms = self._own(ticker).all()
+        possible = _of_terms(terms) if terms else self._possible.get(_series(ticker), SCHEDULES)
         fees = [schedule.fee_at(schedule.maker_rate, price, count) for schedule in possible]
         return Money(min(fees)), Money(max(fees))
+
+    def publish(self, fees: PublishedFees) -> None:
+        """Go by what the exchange says from now on."""
+        self.published[fees.of] = fees
+        while len(self.published) > PUBLISHED_MAX:
+            del self.published[next(iter(self.published))]
+
+    def is_published(self, ticker: MarketTicker) -> bool:
+        """Tell whether the fees of a market were read; else its fills tell."""
+        return bool(self._own(ticker).all())
+
+    def _own(self, ticker: MarketTicker) -> PublishedFees:
+        event = self.published.get(ticker.rpartition("-")[0])
+        if event is not None and event.all():
+            return event
+        return self.published.get(_series(ticker), NOT_READ)
+
+    def _schedules(self, ticker: MarketTicker, moment: Timestamp) -> tuple[Schedule, ...]:
+        told = self._possible.get(_series(ticker), SCHEDULES)
+        terms = self._own(ticker).at(moment)
+        if terms is None:
+            return told
+        # Which step the account's balance has is not published: earlier fills tell that.
+        steps = {schedule.step for schedule in told}
+        return tuple(each for each in _of_terms((terms,)) if each.step in steps) or _of_terms((
+            terms,
+        ))
 
     def _count(self, order_id: OrderId) -> int:
         count = self._fills_of.pop(order_id, 0) + 1

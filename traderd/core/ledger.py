@@ -9,6 +9,7 @@ Must not: guess a fill from a position, or a position from an order.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -249,6 +250,12 @@ class Ledger:
         ):
             if ours != booked:
                 raise InvariantViolation(f"{name} is {ours} by position and {booked} by entries")
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield what is kept, how much of it, and its cap; positions that are open count extra."""
+        yield "positions", len(self.positions), POSITIONS_KEPT_MAX + len(self._open)
+        yield "ids of fills", len(self._seen), FILL_IDS_KEPT_MAX
+        yield "ids of cash movements", len(self._moves), MOVES_KEPT_MAX
 
     def position(self, ticker: MarketTicker) -> Position:
         """Return a market's position to change it, flat if there never was one."""

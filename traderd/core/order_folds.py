@@ -52,6 +52,7 @@ def order_folds(engine: Engine) -> dict[type, Fold]:
         ev.OrderGroupTriggered: quiet(groups.trigger),
         ev.OrderGroupReset: quiet(groups.reset),
         ev.OrderGroupEnded: quiet(groups.end),
+        ev.OrderGroupReported: quiet(groups.report),
     }
 
 
@@ -103,6 +104,8 @@ class AmendFolds:
         if order is not None:
             order_amends.amend_unknown(order, event.sentence, event.at)
             follow = _changed(order, event.at)
+        if not event.is_counted:
+            return follow
         return follow + self.engine.count_error(event.at, event.sentence)
 
     def renewed(self, event: ev.OrderRenewed) -> list[ev.Event]:

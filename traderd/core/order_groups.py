@@ -7,16 +7,20 @@ Must not: count fills; the exchange does.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from traderd.model.group_events import (
+    GroupNews,
     OrderGroupEnded,
     OrderGroupOpened,
+    OrderGroupReported,
     OrderGroupReset,
     OrderGroupTriggered,
 )
 from traderd.model.ids import StrategyName
-from traderd.model.units import Count
+from traderd.model.units import Count, Timestamp
 
 
 @attrs.frozen(kw_only=True)
@@ -27,6 +31,11 @@ class OrderGroup:
     strategy: StrategyName
     exchange_index: int
     limit: Count
+    """As we asked for it."""
+    limit_told: Count | None = None
+    """As the exchange told it last, None before it did."""
+    triggered_at: Timestamp | None = None
+    """Since when the exchange takes its orders off the book and refuses new ones, as far as is known."""
 
 
 @attrs.define(eq=False)
@@ -50,21 +59,39 @@ class OrderGroups:
 
     def open(self, event: OrderGroupOpened) -> None:
         """Note a group; one that is told of again has another limit."""
+        known = self.by_id.get(event.group_id)
         self.by_id[event.group_id] = OrderGroup(
             group_id=event.group_id,
             strategy=event.strategy,
             exchange_index=event.exchange_index,
             limit=event.limit,
+            triggered_at=None if known is None else known.triggered_at,
         )
 
     def trigger(self, event: OrderGroupTriggered) -> None:
         """Stop the group's strategy; the first sentence stays readable."""
         self.stopped.setdefault(event.strategy, event.sentence)
+        self._evolve(event.group_id, triggered_at=event.at)
 
     def reset(self, event: OrderGroupReset) -> None:
         """Let the strategy go on."""
         self.stopped.pop(event.strategy, None)
+        for group in self.of_strategy(event.strategy):
+            self._evolve(group.group_id, triggered_at=None)
 
     def end(self, event: OrderGroupEnded) -> None:
         """Forget a group; its strategy stays stopped if it was."""
         self.by_id.pop(event.group_id, None)
+
+    def report(self, event: OrderGroupReported) -> None:
+        """Take over what the exchange tells of a group of ours; that of others is none of our business."""
+        if event.news is GroupNews.TRIGGERED:
+            self._evolve(event.group_id, triggered_at=event.at)
+        elif event.news is GroupNews.RESET:
+            self._evolve(event.group_id, triggered_at=None)
+        elif event.limit is not None:
+            self._evolve(event.group_id, limit_told=event.limit)
+
+    def _evolve(self, group_id: str, **changes: Any) -> None:
+        if (group := self.by_id.get(group_id)) is not None:
+            self.by_id[group_id] = attrs.evolve(group, **changes)

@@ -103,6 +103,13 @@ class OrderRegister:
             return None
         return order
 
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield what is kept, how much of it, and its cap; orders that can still change something count extra."""
+        cap = ORDERS_KEPT_MAX + len(self._live) + len(self._owing)
+        yield "orders", len(self._by_key), cap
+        yield "ids of orders", len(self._by_order_id), cap
+        yield "orders of unmatched fills", len(self._unmatched), UNMATCHED_FILLS_MAX
+
     def recent(self) -> Iterator[Order]:
         """Yield orders, newest first."""
         return reversed(self._by_key.values())

@@ -93,13 +93,13 @@ def crossed_order(terms: OrderTerms, others: Iterable[Order]) -> Order | None:
     for order in others:
         if order.ticker != terms.ticker or order.side is terms.side:
             continue
-        if (terms.price - _nearest(order)) * terms.side.sign >= 0:
+        if (terms.price - nearest_price(order)) * terms.side.sign >= 0:
             return order
     return None
 
 
-def _nearest(order: Order) -> Price:
-    # The price at which it is met first.
+def nearest_price(order: Order) -> Price:
+    """Return the price at which an order is met first; of one that is being amended either may be it."""
     prices = [order.price] if order.pending is None else [order.price, order.pending.terms.price]
     return min(prices) if order.side is Side.ASK else max(prices)
 

@@ -16,6 +16,7 @@ from traderd.model.cash import CashMove, Settlement
 from traderd.model.events import Difference
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, OrderRecord, OrderStatus, PositionRecord
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import (
     NS_PER_S,
     Count,
@@ -35,10 +36,13 @@ NO_DRIFT: Final = frozenset({
     "balance_explained",
     "position_agrees",
     "position_settling",
+    "ignored_ended",
     "market_settled",
     "cash_moved",
 })
 """Differences that are the exchange's own news, not something that we had wrong or missed."""
+KEY_CHARACTERS_MAX: Final = 40
+"""Bounds the name of a row without ids in a table."""
 GONE: Final = "no position any more; the market may have been settled"
 """The words for a market that a complete reading of the positions does not list."""
 
@@ -83,6 +87,16 @@ def move_difference(move: CashMove) -> Difference:
         subject=move.move_id,
         ours="not booked",
         theirs=f"{move.kind.value} {show_money(move.amount, signed=True)}",
+    )
+
+
+def unreadable_difference(row: UnreadableRow) -> Difference:
+    """Return a row that cannot be read as a difference."""
+    return Difference(
+        kind=f"unreadable_{row.kind.value}",
+        subject=row.order_id or row.ticker or row.key[:KEY_CHARACTERS_MAX],
+        ours="not known",
+        theirs=row.words,
     )
 
 

@@ -117,10 +117,11 @@ class _Watcher:
             ev.OrderRejected: self._rejected,
             ev.AmendFailed: self._amend_failed,
             ev.OrderOutcomeUnknown: self._outcome_unknown,
-            ev.AmendOutcomeUnknown: lambda event: self._answered(event.at, is_error=True),
+            ev.AmendOutcomeUnknown: self._outcome_unknown,
             ev.HaltCleared: self._cleared,
             ev.LossBaselineMoved: self._baseline,
             ev.LimitsSet: self._limits_set,
+            ev.LimitsConfirmed: self._limits_confirmed,
         }
 
     # --- messages and executions ---
@@ -189,6 +190,14 @@ class _Watcher:
         self.engine.risk.limits_before = dict(event.limits)
         return []
 
+    def _limits_confirmed(self, event: ev.LimitsConfirmed) -> list[ev.Event]:
+        engine = self.engine
+        engine.risk.limits_before = dict(event.limits)
+        if not engine.recovering:
+            # In a replay the settings of now are compared with them once, at its end.
+            engine.limit(engine.limits.with_texts(engine.risk.limits_before))
+        return []
+
     # --- errors ---
 
     def _rejected(self, event: ev.OrderRejected) -> list[ev.Event]:
@@ -196,7 +205,9 @@ class _Watcher:
             return []
         return self._answered(event.at, is_error=True)
 
-    def _outcome_unknown(self, event: ev.OrderOutcomeUnknown) -> list[ev.Event]:
+    def _outcome_unknown(
+        self, event: ev.OrderOutcomeUnknown | ev.AmendOutcomeUnknown
+    ) -> list[ev.Event]:
         return self._answered(event.at, is_error=True) if event.is_counted else []
 
     def _amend_failed(self, event: ev.AmendFailed) -> list[ev.Event]:

@@ -78,6 +78,27 @@ class RiskLimits:
         texts = self.texts()
         return {name: show(texts[name]) for name, show in _NAMES.values()}
 
+    def with_texts(self, texts: Mapping[str, str]) -> RiskLimits:
+        """Return these limits with those of `texts` in their place; raises ValueError for one that cannot be read."""
+        own = {field: getattr(self, field) for field in _NAMES}
+        return attrs.evolve(
+            self,
+            **{
+                field: _value(texts[name], like=own[field])
+                for field, (name, _) in _NAMES.items()
+                if name in texts
+            },
+        )
+
+    def tightened_by(self, before: Mapping[str, str]) -> RiskLimits:
+        """Return these limits, but the one of `before` wherever that lets less through."""
+        held = {
+            name: _union(before[name], new) if name == "restricted" else before[name]
+            for name, new in self.texts().items()
+            if name in before and _is_looser(name, before[name], new)
+        }
+        return self.with_texts(held)
+
     def raised_since(self, before: Mapping[str, str]) -> tuple[str, ...]:
         """Return a sentence for each limit that lets more through than it did when `before` were its texts."""
         return tuple(
@@ -91,6 +112,17 @@ def _text(value: Any) -> str:
     if isinstance(value, BookGrade):
         return value.value
     return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _value(text: str, *, like: Any) -> Any:
+    if isinstance(like, BookGrade):
+        return BookGrade(text)
+    return tuple(filter(None, text.split(","))) if isinstance(like, tuple) else int(text)
+
+
+def _union(old: str, new: str) -> str:
+    # What one of them forbids stays forbidden.
+    return ",".join(dict.fromkeys(filter(None, (*old.split(","), *new.split(",")))))
 
 
 def _is_looser(name: str, old: str, new: str) -> bool:

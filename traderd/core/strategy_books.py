@@ -7,6 +7,7 @@ Must not: hold money of its own: the entries of the account are in `ledger`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -15,7 +16,7 @@ from traderd.core.position import Position
 from traderd.model.cash import Settlement
 from traderd.model.ids import MarketTicker, OrderId
 from traderd.model.orders import Attribution, Fill, OrderOwner
-from traderd.model.units import ONE_DOLLAR, Money, Price
+from traderd.model.units import ONE_DOLLAR, Count, Money, Price
 
 EXTERNAL: Final = OrderOwner.EXTERNAL.value
 """Whose fills are that nobody here asked for."""
@@ -115,6 +116,23 @@ class StrategyBooks:
         """Give the fills of an order that waited to their owner."""
         for fill in self._waiting.pop(order_id, ()):
             self._book(fill, owner)
+
+    def held(self, ticker: MarketTicker) -> Count:
+        """Return the signed count of a market that all owners and the fills without one make together."""
+        owned = sum(
+            book.positions[ticker].count for book in self.books.values() if ticker in book.positions
+        )
+        waiting = sum(
+            fill.signed_count
+            for fills in self._waiting.values()
+            for fill in fills
+            if fill.ticker == ticker
+        )
+        return Count(owned + waiting)
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Yield what is kept, how much of it, and its cap."""
+        yield "orders whose fills wait for an owner", len(self._waiting), WAITING_ORDERS_MAX
 
     def waiting(self) -> tuple[Fill, ...]:
         """Return the first fill of each order that nobody knows."""

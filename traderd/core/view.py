@@ -24,6 +24,7 @@ from traderd.core.order_groups import OrderGroups
 from traderd.core.quality_records import BookQuality
 from traderd.core.risk import Denied, RiskLimits
 from traderd.core.risk_account import RiskState, marked_profit
+from traderd.core.standing import Standing, standing
 from traderd.core.strategy_books import EXTERNAL, StrategyBook, label_of
 from traderd.core.universe import Universe
 from traderd.errors import BookUnavailable
@@ -220,6 +221,10 @@ class StateView:
         `theirs_at` is the same moment by the exchange's clock, where that is another.
         """
         return balance_gap(self._engine, balance, started_at, theirs_at)
+
+    def standing(self) -> tuple[Standing, ...]:
+        """Return the differences that stand until somebody does something about them."""
+        return standing(self._engine.account, self._engine.conditions)
 
     def order_difference(self, record: OrderRecord) -> Difference | None:
         """Return what an order's record tells that is not known yet."""

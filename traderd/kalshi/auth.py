@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from traderd.errors import BadInput, ConfigError
+from traderd.kalshi.access_list import only_we_may_read
 
 KEY_HEADER: Final = "KALSHI-ACCESS-KEY"
 TIMESTAMP_HEADER: Final = "KALSHI-ACCESS-TIMESTAMP"
@@ -93,7 +94,7 @@ def load_signer(key_id: str, path: Path) -> Signer:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             raise ConfigError(f"the key file {path} is not a file; set the path of a PEM file")
-        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if mode & (stat.S_IRWXG | stat.S_IRWXO) and not only_we_may_read(path):
             raise ConfigError(
                 f"the key file {path} can be read or changed by others (mode {stat.S_IMODE(mode):04o}); "
                 f"run: chmod 600 {path}"

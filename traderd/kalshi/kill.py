@@ -22,9 +22,10 @@ from traderd.errors import (
     ExchangeUnavailable,
 )
 from traderd.kalshi.order_calls import CANCELS_MAX, Canceled, CancelResult
-from traderd.kalshi.order_reads import Listed, UnreadableOrder
+from traderd.kalshi.order_reads import Listed
 from traderd.kalshi.rest import RestClient
 from traderd.model.orders import OrderRecord, OrderStatus
+from traderd.model.rows import UnreadableRow
 from traderd.runtime.retry import Backoff
 
 QUIET_S: Final = 0.4
@@ -33,6 +34,8 @@ latch has arrived by then."""
 AGAIN_S: Final = 0.2
 """Between readings while another cancels, and where the pauses after a round in vain begin; small, because it is what a
 person waits for."""
+LOOK_S: Final = 0.02
+"""How often whoever waits for another to cancel looks whether it must do so itself: of what a person waits for, a hundredth."""
 AGAIN_CAP_S: Final = 2.0
 """Bounds those pauses: an exchange that comes back is noticed at once, and one that is down is not flooded."""
 BATCHES_AT_ONCE: Final = 3
@@ -62,6 +65,8 @@ class Sweep:
     readings: int = 0
     problem: str = ""
     """The newest failure, or what is waited for; empty once a reading came after it."""
+    moments: dict[str, float] = attrs.Factory(dict)
+    """When each phase was reached, on Trio's clock; of those that come again, the first time, of the cancels also the last."""
     _seen: dict[str, None] = attrs.Factory(dict)
     _acknowledged: dict[str, None] = attrs.Factory(dict)
 
@@ -69,6 +74,7 @@ class Sweep:
         """Take a reading."""
         self.readings += 1
         self.problem = ""
+        self.reach("listed")
         self.left, self.spared = chosen, len(records) - len(chosen)
         self._seen.update(dict.fromkeys(_name(record) for record in chosen))
         self.found = len(self._seen)
@@ -77,6 +83,11 @@ class Sweep:
         """Take the exchange's word that it cancelled an order."""
         self._acknowledged[_name(record)] = None
         self.cancelled = len(self._acknowledged)
+        self.moments["last_cancelled"] = trio.current_time()
+
+    def reach(self, phase: str) -> None:
+        """Note when a phase was reached, unless it was before."""
+        self.moments.setdefault(phase, trio.current_time())
 
 
 async def sweep(
@@ -141,6 +152,7 @@ class _Sweeper:
             is_read = await self._read()
             if is_read and not state.left and not on_its_way:
                 empty += 1
+                state.reach("none_listed")
                 if empty == 1:
                     await trio.sleep(QUIET_S)
                 continue
@@ -148,17 +160,25 @@ class _Sweeper:
             if is_read and not state.left:
                 self._note_problem(on_its_way)
                 await trio.sleep(AGAIN_S)
-            elif cancels(state):
+            elif await self._is_my_turn(cancels):
                 await self._round(is_read=is_read)
-            else:
-                await trio.sleep(AGAIN_S)
         state.verified = True
+        state.reach("verified")
         whose, spared = "", ""
         if self._ours is not None:
             whose, spared = " of ours", f", {state.spared} of others were left alone"
         self._tell(
             f"verified: no order{whose} rests at the exchange{spared} ({state.readings} readings)"
         )
+
+    async def _is_my_turn(self, cancels: Callable[[Sweep], bool]) -> bool:
+        """Wait until this process has to cancel, or until another reading is due; tells which."""
+        again_at = trio.current_time() + AGAIN_S
+        while not cancels(self._state):
+            if trio.current_time() >= again_at:
+                return False
+            await trio.sleep(LOOK_S)
+        return True
 
     async def _read(self) -> bool:
         self._has_failed = False
@@ -187,6 +207,7 @@ class _Sweeper:
     async def _round(self, *, is_read: bool) -> None:
         """Cancel what was listed, then rest for a moment unless that brought us on."""
         before = self._state.cancelled
+        self._state.reach("began_to_cancel")
         if is_read:
             await self._cancel_all()
         if self._state.cancelled > before:
@@ -202,7 +223,7 @@ class _Sweeper:
     async def _cancel_all(self) -> None:
         # Batches first, since all but one order go in a round trip; what they leave goes by itself.
         readable = [record for record in self._state.left if isinstance(record, OrderRecord)]
-        singly: list[Listed] = [r for r in self._state.left if isinstance(r, UnreadableOrder)]
+        singly: list[Listed] = [r for r in self._state.left if isinstance(r, UnreadableRow)]
         limiter = trio.CapacityLimiter(BATCHES_AT_ONCE)
         async with trio.open_nursery() as nursery:
             for start in range(0, len(readable), CANCELS_MAX):
@@ -284,5 +305,5 @@ def _name(record: Listed) -> str:
     if record.order_id is not None:
         return record.order_id
     return record.client_order_id or (
-        record.words if isinstance(record, UnreadableOrder) else "without an id"
+        record.words if isinstance(record, UnreadableRow) else "without an id"
     )

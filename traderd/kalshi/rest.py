@@ -10,32 +10,27 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 import trio
 
-from traderd.errors import (
-    ExchangeProtocolError,
-    ExchangeRefused,
-)
+from traderd.errors import ExchangeProtocolError
 from traderd.kalshi.account_reads import AccountReads, FillReading
 from traderd.kalshi.auth import Signer
+from traderd.kalshi.fee_reads import FeeReads
 from traderd.kalshi.limit_reads import learn_limits
 from traderd.kalshi.limits import Shares, Traffic
 from traderd.kalshi.market_lists import MarketLists
 from traderd.kalshi.order_calls import OrderCalls
-from traderd.kalshi.order_reads import OrderReading, read_orders
-from traderd.kalshi.paging import read_pages
+from traderd.kalshi.order_reads import Listed, OrderReading, read_order, read_orders
 from traderd.kalshi.request import Requester, RestStatistics
 from traderd.kalshi.throttle import Throttle
 from traderd.kalshi.transport import make_http_client, make_ssl_context, make_write_lines
 from traderd.kalshi.wire import portfolio, rest
 from traderd.kalshi.wire.translate import (
     balance_from_wire,
-    order_record_from_wire,
     orderbook_from_wire,
-    position_from_wire,
 )
 from traderd.model.events import Levels
 from traderd.model.ids import MarketTicker, OrderId
@@ -46,6 +41,7 @@ from traderd.model.orders import (
     OrderStatus,
     PositionRecord,
 )
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.env import Env
 
@@ -103,6 +99,8 @@ class RestClient(OrderCalls):
         self._data = requester.of(Traffic.DATA)
         self.account = AccountReads(self._requester)
         """Reads of settlements and of cash that came and went."""
+        self.fees = FeeReads(self._data)
+        """Reads of published fees."""
         self.lists = MarketLists(requester.of(Traffic.BULK))
         """Reads of markets, series and trades in bulk."""
 
@@ -166,16 +164,14 @@ class RestClient(OrderCalls):
 
     async def order(self, order_id: OrderId) -> OrderRecord | None:
         """Return one order, None when the exchange says that it does not exist."""
-        try:
-            envelope = await self._requester.get(
-                f"/portfolio/orders/{quote(order_id, safe='')}", portfolio.OrderEnvelope
-            )
-        except ExchangeRefused as exc:
-            # A 404 without the exchange's own word may be a proxy's.
-            if exc.status == 404 and exc.code == "not_found":
-                return None
-            raise
-        return order_record_from_wire(envelope.order)
+        found = await self.read_order(order_id)
+        if isinstance(found, UnreadableRow):
+            raise ExchangeProtocolError(f"GET /portfolio/orders/{order_id}: {found.words}")
+        return found
+
+    async def read_order(self, order_id: OrderId) -> Listed | None:
+        """Return one order as far as it can be read, None when the exchange says that it does not exist."""
+        return await read_order(self._requester, order_id)
 
     async def orders(
         self,
@@ -231,16 +227,14 @@ class RestClient(OrderCalls):
         return await self.account.fills(_query(ticker=ticker, order_id=order_id, min_ts=since))
 
     async def positions(self) -> tuple[PositionRecord, ...]:
-        """Return the positions in unsettled markets; they lag fills by about a second."""
-        rows = await read_pages(
-            self._requester,
-            "/portfolio/positions",
-            {},
-            portfolio.PositionList,
-            lambda page: page.market_positions,
-            lambda row: row.ticker,
-        )
-        return tuple(position_from_wire(row) for row in rows)
+        """Return the positions in unsettled markets; they lag fills by about a second.
+
+        A row that cannot be read is an ExchangeProtocolError here.
+        """
+        reading = await self.account.positions()
+        if reading.unreadable:
+            raise ExchangeProtocolError(f"GET /portfolio/positions: {reading.unreadable[0].words}")
+        return reading.rows
 
     async def balance(self) -> BalanceRecord:
         """Return cash and the value of positions."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import attrs
 
 from traderd.model.cash import CashMove, Settlement
+from traderd.model.fees import PublishedFees
 from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import (
     BalanceRecord,
     PositionRecord,
 )
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import Count, Money, Price, Timestamp
 
 
@@ -52,11 +54,52 @@ class BalanceAccepted:
     at: Timestamp
     amount: Money
     """What was unexplained: the exchange's balance less ours."""
+    by: str = ""
+    """The name of who accepted it, as far as it is known."""
+
+
+@attrs.frozen(kw_only=True)
+class PositionAccepted:
+    """A person took the exchange's position over although our fills do not explain it."""
+
+    at: Timestamp
+    ticker: MarketTicker
+    by: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class DifferenceIgnored:
+    """A person noted a standing difference: it is told no more and stops nothing until it changes."""
+
+    at: Timestamp
+    item: str
+    """`balance`, or `position:` and the ticker."""
+    amount: int
+    """The exchange's figure less ours: Money of the balance, a signed Count of a position."""
+    by: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class UnreadableRowsChanged:
+    """Rows of the account that cannot be read are others than before."""
+
+    at: Timestamp
+    rows: tuple[UnreadableRow, ...]
+    whole: bool = True
+    """These are all of a complete reading; else rows that a look at one order found beside what is known."""
+
+
+@attrs.frozen(kw_only=True)
+class FeesPublished:
+    """The exchange charges the fills of a series, or of one event, by these terms."""
+
+    at: Timestamp
+    fees: PublishedFees
 
 
 @attrs.frozen(kw_only=True)
 class FeeDiffered:
-    """Follows from a fill: no published schedule that fits the series' earlier fills explains its fee."""
+    """Follows from a fill: its fee is not what the series' published fees make it, or what its earlier fills do."""
 
     at: Timestamp
     ticker: MarketTicker
@@ -73,7 +116,8 @@ class Difference:
     kind: str
     """`fill_missed`, `fill_external`, `order_adopted`, `order_found`, `order_ended`, `order_amended`, `order_filled`,
     `position`, `position_gone`, `position_settling`, `position_agrees`, `carried_in`, `market_settled`,
-    `settled_count`, `cash_moved`, `opening_balance`, `balance`, `balance_explained`."""
+    `settled_count`, `cash_moved`, `opening_balance`, `balance`, `balance_explained`, `unreadable_order`,
+    `unreadable_fill`, `unreadable_position`, `unreadable_settlement`, `ignored_ended`."""
     subject: str
     ours: str
     theirs: str
@@ -101,6 +145,9 @@ class AccountSynced:
     proves_balance: bool = False
     """Whether settlements and movements of cash were read too, so that the balance can be proved; the readings of
     earlier versions did not."""
+
+    unread_moves: tuple[str, ...] = ()
+    """Lists of movements of cash that were asked for and could not be read: what is in them stays unexplained."""
 
     @property
     def theirs_at(self) -> Timestamp:

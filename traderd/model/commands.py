@@ -28,6 +28,10 @@ EXPIRES_IN_MAX_S: Final = 365 * 86_400
 """Bounds an order's time to live: a year; longer is meant as "until it is cancelled"."""
 PLACES_MAX: Final = 100
 """Bounds the orders of one PlaceOrders."""
+ITEMS_MAX: Final = 100
+"""Bounds the items of one Reconcile."""
+EVERYTHING: Final = "all"
+"""In place of items: every one that stands."""
 
 
 @attrs.frozen(kw_only=True)
@@ -175,6 +179,14 @@ class ClearHalt:
 
 
 @attrs.frozen(kw_only=True)
+class ConfirmLimits:
+    """Let the limits of the settings hold where they let more through than in an earlier run."""
+
+    author: Author = Author.PERSON
+    by: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Flatten:
     """End the positions of a scope: pause it, cancel its orders, then close with orders that only reduce."""
 
@@ -209,7 +221,18 @@ class Kill:
 class DryRun:
     """Tell what a verb would do now, and do nothing."""
 
-    of: Pause | Resume | Halt | ClearHalt | CancelOrder | CancelOrders | Flatten | Kill
+    of: (
+        Pause
+        | Resume
+        | Halt
+        | ClearHalt
+        | ConfirmLimits
+        | CancelOrder
+        | CancelOrders
+        | Flatten
+        | Kill
+        | Reconcile
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -218,6 +241,26 @@ class Calibrate:
 
     accept_balance: bool = False
     """A person takes over what nothing explains of the balance."""
+
+
+@attrs.frozen(kw_only=True)
+class Reconcile:
+    """Do something about differences that stand: take over the exchange's word, or note them and go on."""
+
+    adopt: tuple[str, ...] = ()
+    """Items as `/v3/reconciliation` names them, or EVERYTHING."""
+    ignore: tuple[str, ...] = ()
+    author: Author = Author.PERSON
+    by: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.adopt and not self.ignore:
+            raise BadInput("name what to adopt, what to ignore, or both")
+        if len(self.adopt) + len(self.ignore) > ITEMS_MAX:
+            raise BadInput(f"name at most {ITEMS_MAX} items at a time, or {EVERYTHING!r}")
+        both = [item for item in self.adopt if item in self.ignore]
+        if both:
+            raise BadInput(f"{both[0]!r} can be adopted or ignored, not both")
 
 
 Command: TypeAlias = (
@@ -232,10 +275,12 @@ Command: TypeAlias = (
     | Resume
     | Halt
     | ClearHalt
+    | ConfirmLimits
     | Flatten
     | Kill
     | DryRun
     | Calibrate
+    | Reconcile
 )
 
 

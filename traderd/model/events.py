@@ -15,10 +15,14 @@ from traderd.model.account_events import (
     BalanceAccepted,
     CashMoved,
     Difference,
+    DifferenceIgnored,
     FeeDiffered,
+    FeesPublished,
     MarketSettled,
+    PositionAccepted,
     PositionChanged,
     TradingStateUpdated,
+    UnreadableRowsChanged,
 )
 from traderd.model.book_events import (
     BookAudited,
@@ -35,9 +39,11 @@ from traderd.model.book_events import (
     SubscriptionEnded,
 )
 from traderd.model.group_events import (
+    GroupNews,
     OrderGroupEnded,
     OrderGroupEvent,
     OrderGroupOpened,
+    OrderGroupReported,
     OrderGroupReset,
     OrderGroupTriggered,
 )
@@ -83,6 +89,7 @@ from traderd.model.order_events import (
 )
 from traderd.model.risk_events import (
     EventsDescribed,
+    LimitsConfirmed,
     LimitsSet,
     LossBaselineMoved,
     ProfitMarked,
@@ -95,6 +102,7 @@ from traderd.model.state_events import (
     HaltCleared,
     HaltRaised,
     HealthChecked,
+    ProgressProbed,
     ServiceChanged,
     StateChanged,
     TradingPaused,
@@ -152,6 +160,10 @@ Event: TypeAlias = (
     | MarketSettled
     | CashMoved
     | BalanceAccepted
+    | PositionAccepted
+    | DifferenceIgnored
+    | UnreadableRowsChanged
+    | FeesPublished
     | FeeDiffered
     | AccountSynced
     | TradingStateUpdated
@@ -166,6 +178,7 @@ Event: TypeAlias = (
     | StateChanged
     | ServiceChanged
     | HealthChecked
+    | ProgressProbed
 )
 
 JOURNALED: Final[tuple[type, ...]] = (
@@ -192,12 +205,17 @@ JOURNALED: Final[tuple[type, ...]] = (
     MarketSettled,
     CashMoved,
     BalanceAccepted,
+    PositionAccepted,
+    DifferenceIgnored,
+    UnreadableRowsChanged,
+    FeesPublished,
     AccountSynced,
     HaltRaised,
     HaltCleared,
     TradingPaused,
     TradingResumed,
     LimitsSet,
+    LimitsConfirmed,
     LossBaselineMoved,
     StateChanged,
 )
@@ -234,6 +252,7 @@ __all__ = [
     "DegradedCleared",
     "DegradedRaised",
     "Difference",
+    "DifferenceIgnored",
     "DifferingLevel",
     "Drift",
     "Event",
@@ -242,13 +261,16 @@ __all__ = [
     "FeedConnected",
     "FeedDisconnected",
     "FeedName",
+    "FeesPublished",
     "FrameRefused",
     "FramesMissed",
+    "GroupNews",
     "HaltCleared",
     "HaltRaised",
     "HealthChecked",
     "Levels",
     "LifeStep",
+    "LimitsConfirmed",
     "LimitsSet",
     "LineObserved",
     "LossBaselineMoved",
@@ -264,6 +286,7 @@ __all__ = [
     "OrderGroupEnded",
     "OrderGroupEvent",
     "OrderGroupOpened",
+    "OrderGroupReported",
     "OrderGroupReset",
     "OrderGroupTriggered",
     "OrderIntended",
@@ -275,8 +298,10 @@ __all__ = [
     "OrderReported",
     "OrderSent",
     "OrderVanished",
+    "PositionAccepted",
     "PositionChanged",
     "ProfitMarked",
+    "ProgressProbed",
     "RenewalFailed",
     "RiskEvent",
     "SequenceAdvanced",
@@ -292,6 +317,7 @@ __all__ = [
     "TradingResumed",
     "TradingStateUpdated",
     "UniverseChanged",
+    "UnreadableRowsChanged",
     "VenuePaused",
     "VenueResumed",
 ]

@@ -6,6 +6,7 @@ Must not: say which group is whose (see `core/order_groups.py`).
 
 from __future__ import annotations
 
+import enum
 from typing import TypeAlias
 
 import attrs
@@ -52,6 +53,27 @@ class OrderGroupEnded:
     group_id: str
 
 
+class GroupNews(enum.Enum):
+    """What the exchange tells of a group (Kalshi: `event_type` of `order_group_updates`)."""
+
+    CREATED = "created"
+    LIMIT_UPDATED = "limit_updated"
+    TRIGGERED = "triggered"
+    RESET = "reset"
+    DELETED = "deleted"
+
+
+@attrs.frozen(kw_only=True)
+class OrderGroupReported:
+    """The exchange told of one of the account's groups, whosever it is."""
+
+    at: Timestamp
+    group_id: str
+    news: GroupNews
+    limit: Count | None = None
+    """Its limit, which comes with `created` and `limit_updated` only."""
+
+
 OrderGroupEvent: TypeAlias = (
-    OrderGroupOpened | OrderGroupTriggered | OrderGroupReset | OrderGroupEnded
+    OrderGroupOpened | OrderGroupTriggered | OrderGroupReset | OrderGroupEnded | OrderGroupReported
 )

@@ -101,7 +101,8 @@ class OrderOutcomeUnknown:
     client_order_id: ClientOrderId
     sentence: str
     is_counted: bool = True
-    """False when another order of the same request has had this error counted."""
+    """False when another order of the same request has had this error counted, or when it was we who stopped waiting:
+    our own end says nothing about the exchange."""
 
 
 @attrs.frozen(kw_only=True)
@@ -210,6 +211,8 @@ class AmendOutcomeUnknown:
     at: Timestamp
     order_id: OrderId
     sentence: str
+    is_counted: bool = True
+    """False when it was we who stopped waiting."""
 
 
 @attrs.frozen(kw_only=True)

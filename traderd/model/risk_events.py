@@ -11,6 +11,7 @@ from typing import TypeAlias
 import attrs
 
 from traderd.model.ids import EventTicker
+from traderd.model.state_events import Author
 from traderd.model.units import Money, Timestamp
 
 
@@ -21,6 +22,19 @@ class LimitsSet:
     at: Timestamp
     limits: tuple[tuple[str, str], ...]
     """Name in the configuration and text, in exact units."""
+
+
+@attrs.frozen(kw_only=True)
+class LimitsConfirmed:
+    """A person let limits hold that were raised since an earlier run; without that the lower ones go on holding."""
+
+    at: Timestamp
+    limits: tuple[tuple[str, str], ...]
+    """All limits from now on, as in LimitsSet."""
+    raised: tuple[str, ...]
+    """One sentence for each limit that lets more through now, with both of its values."""
+    author: Author
+    by: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,4 +65,6 @@ class EventsDescribed:
     exclusive: tuple[tuple[EventTicker, bool], ...]
 
 
-RiskEvent: TypeAlias = LimitsSet | ProfitMarked | LossBaselineMoved | EventsDescribed
+RiskEvent: TypeAlias = (
+    LimitsSet | LimitsConfirmed | ProfitMarked | LossBaselineMoved | EventsDescribed
+)

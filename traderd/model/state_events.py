@@ -134,3 +134,12 @@ class HealthChecked:
     at: Timestamp
     healthy: bool
     problems: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ProgressProbed:
+    """A probe went in: whoever hears of it knows that news is folded and reaches its readers."""
+
+    at: Timestamp
+    number: int
+    """Counts up, so that an old probe is not taken for the newest."""

@@ -1,7 +1,8 @@
 """One complete reading of the account: every part, or nothing.
 
 Owns: what is read, in which order, and what makes a reading whole. First the exchange's status; then positions and
-orders; after them fills, settlements and the balance, so that what the positions contain is among them.
+orders; after them fills, settlements and the balance, so that what the positions contain is among them. One row that
+cannot be read is told beside the others; nothing that it may be is called absent.
 Must not: publish or correct anything.
 """
 
@@ -9,19 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import trio
 
+from traderd.core.order import Order
+from traderd.core.unreadable import may_be
 from traderd.errors import ExchangeError, ExchangeProtocolError, describe_error
-from traderd.kalshi.account_reads import FillReading, UnreadableFill
+from traderd.kalshi.account_reads import FillReading
+from traderd.kalshi.order_reads import Listed
+from traderd.kalshi.rows import RowReading
 from traderd.model.cash import Settlement
 from traderd.model.ids import MarketTicker
 from traderd.model.market import MarketStatus
 from traderd.model.orders import BalanceRecord, Fill, OrderRecord, OrderStatus, PositionRecord
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.services.context import Context
+
+T = TypeVar("T")
 
 FILL_OVERLAP_NS: Final = 60 * NS_PER_S
 """How far before the last complete reading the next one starts: fills may be listed late, and count once."""
@@ -45,7 +53,8 @@ class AccountReading:
     absent: tuple[str, ...]
     """Keys of orders that we believe live and the exchange does not know."""
     fills: tuple[Fill, ...]
-    unreadable: tuple[UnreadableFill, ...]
+    unreadable: tuple[UnreadableRow, ...]
+    """Rows of any of the lists."""
     settlements: tuple[Settlement, ...]
     balance: BalanceRecord
     settling: tuple[MarketTicker, ...]
@@ -55,17 +64,15 @@ class AccountReading:
 async def read_account(context: Context) -> AccountReading:
     """Read everything; raises ExchangeError when any part failed, and nothing was changed then."""
     rest, started_at, began_s = context.venue.rest, context.now(), context.env.monotonic()
-    positions, (orders, absent) = await gather(rest.positions, partial(_orders, context))
+    listed, (orders, absent) = await gather(rest.account.positions, partial(_orders, context))
     # After the positions, so that every fill and payout that they contain is among them.
     since = _since(context, started_at)
-    fills, settlements, balance = await gather(
+    fills, paid, balance = await gather(
         partial(_fills, context, since),
         partial(rest.account.settlements, since=since),
         rest.balance,
     )
-    if any(fill.ticker is None for fill in fills.unreadable):
-        raise ExchangeProtocolError(f"GET /portfolio/fills: {fills.unreadable[0].words}")
-    positions, settling, late = await _confirm_gone(context, positions, settlements)
+    positions, settlements, settling = await _confirm_gone(context, listed, paid)
     # Of now, less what went by: these answers have just shown how far the exchange's clock is from ours.
     took_ns = round((context.env.monotonic() - began_s) * NS_PER_S)
     ended_at = context.now()
@@ -73,12 +80,17 @@ async def read_account(context: Context) -> AccountReading:
         started_at=started_at,
         exchange_started_at=Timestamp(ended_at + context.exchange_ahead_ns - took_ns),
         clock_held=abs(ended_at - started_at - took_ns) < CLOCK_STEP_NS,
-        positions=positions,
-        orders=orders,
+        positions=positions.rows,
+        orders=tuple(one for one in orders if isinstance(one, OrderRecord)),
         absent=absent,
         fills=fills.fills,
-        unreadable=fills.unreadable,
-        settlements=(*settlements, *late),
+        unreadable=_each_once(
+            *(one for one in orders if isinstance(one, UnreadableRow)),
+            *fills.unreadable,
+            *positions.unreadable,
+            *settlements.unreadable,
+        ),
+        settlements=settlements.rows,
         balance=balance,
         settling=settling,
     )
@@ -102,13 +114,14 @@ async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
     return results
 
 
-async def _orders(context: Context) -> tuple[tuple[OrderRecord, ...], tuple[str, ...]]:
+async def _orders(context: Context) -> tuple[tuple[Listed, ...], tuple[str, ...]]:
     """Return the records of every resting order and of each that we believe live, and who has none."""
     rest = context.venue.rest
     # Not by the time of their last news: a clock that was ahead in an earlier run must not hide an order from us.
     asked_with = {order.key: order.updated_at for order in context.view.live_orders()}
-    resting = await rest.orders(status=OrderStatus.RESTING)
-    listed = {record.order_id for record in resting}
+    reading = await rest.read_orders(status=OrderStatus.RESTING)
+    listed = {record.order_id for record in reading.orders}
+    listed |= {row.order_id for row in reading.unreadable if row.order_id is not None}
     # An order that moved between two pages is not listed; it is asked for by itself like one that ended.
     missing = [
         order
@@ -117,11 +130,27 @@ async def _orders(context: Context) -> tuple[tuple[OrderRecord, ...], tuple[str,
         and order.order_id not in listed
         and order.updated_at == asked_with.get(order.key)
     ]
-    records = await gather(
-        *(partial(rest.order, order.order_id) for order in missing if order.order_id is not None)
-    )
-    absent = [order.key for order, record in zip(missing, records, strict=True) if record is None]
-    return (*resting, *(record for record in records if record is not None)), tuple(absent)
+    found = await gather(*(partial(_order, context, order) for order in missing))
+    absent = [
+        order.key
+        for order, record in zip(missing, found, strict=True)
+        # What cannot be read may be this one.
+        if record is None and not any(may_be(row, order) for row in reading.unreadable)
+    ]
+    records = (*reading.orders, *reading.unreadable, *(one for one in found if one is not None))
+    return records, tuple(absent)
+
+
+async def _order(context: Context, order: Order) -> Listed | None:
+    assert order.order_id is not None, "only an order that the exchange has can be asked for"
+    found = await context.venue.rest.read_order(order.order_id)
+    # We know which market it is of, whatever the row says.
+    return attrs.evolve(found, ticker=order.ticker) if isinstance(found, UnreadableRow) else found
+
+
+def _each_once(*rows: UnreadableRow) -> tuple[UnreadableRow, ...]:
+    # The fills of an order that owes some are read twice.
+    return tuple({(row.kind, row.key): row for row in rows}.values())
 
 
 async def _fills(context: Context, since: Timestamp) -> FillReading:
@@ -149,30 +178,45 @@ def _since(context: Context, started_at: Timestamp) -> Timestamp:
 
 
 async def _confirm_gone(
-    context: Context,
-    positions: tuple[PositionRecord, ...],
-    settlements: tuple[Settlement, ...],
-) -> tuple[tuple[PositionRecord, ...], tuple[MarketTicker, ...], tuple[Settlement, ...]]:
+    context: Context, listed: RowReading[PositionRecord], paid: RowReading[Settlement]
+) -> tuple[RowReading[PositionRecord], RowReading[Settlement], tuple[MarketTicker, ...]]:
     """Ask by itself for each position that the list lacks: one that moved between two pages is still there.
 
-    Returns the positions with those, the markets whose position is gone and not paid out yet, and what was paid out
-    so long before that the list of settlements no longer reaches back to it: they are listed as late as they please.
+    Returns the positions with those; the settlements with what was paid out so long before that the list no longer
+    reaches back to it, for they are listed as late as they please; and the markets whose position is gone and not paid
+    out yet. A market with a row that cannot be read is none of these.
     """
-    view, rest = context.view, context.venue.rest
-    listed = {record.ticker for record in positions if record.count}
-    listed |= {one.ticker for one in settlements}
-    gone = [p.ticker for p in view.ledger.open_positions() if p.ticker not in listed]
+    view, account = context.view, context.venue.rest.account
+    told = {record.ticker for record in listed.rows if record.count}
+    told |= {one.ticker for one in paid.rows}
+    told |= {row.ticker for row in (*paid.unreadable, *listed.unreadable) if row.ticker is not None}
+    gone = [p.ticker for p in view.ledger.open_positions() if p.ticker not in told]
     if not gone:
-        return positions, (), ()
-    found = await gather(*(partial(rest.account.position, ticker) for ticker in gone))
-    back = tuple(record for record in found if record is not None and record.count)
-    known = {record.ticker for record in (*positions, *back)}
-    still_gone = [ticker for ticker in gone if ticker not in {record.ticker for record in back}]
-    paid = await gather(*(partial(rest.account.settlement_of, one) for one in still_gone))
-    late = tuple(settlement for settlement in paid if settlement is not None)
-    unpaid = [one for one, settlement in zip(still_gone, paid, strict=True) if settlement is None]
+        return listed, paid, ()
+    found = await gather(*(partial(account.position, ticker) for ticker in gone))
+    back = _with(listed, found, if_row=lambda record: record.count != 0)
+    there = {record.ticker for record in back.rows[len(listed.rows) :]}
+    there |= {row.ticker for row in back.unreadable if row.ticker is not None}
+    still_gone = [ticker for ticker in gone if ticker not in there]
+    late = await gather(*(partial(account.settlement_of, one) for one in still_gone))
+    unpaid = [one for one, settlement in zip(still_gone, late, strict=True) if settlement is None]
+    known = {record.ticker for record in back.rows}
     settling = [one for one in unpaid if one not in known and not await _trades(context, one)]
-    return (*positions, *back), tuple(settling), late
+    return back, _with(paid, late), tuple(settling)
+
+
+def _with(
+    reading: RowReading[T],
+    found: list[T | UnreadableRow | None],
+    *,
+    if_row: Callable[[T], bool] = lambda _: True,
+) -> RowReading[T]:
+    odd = [one for one in found if isinstance(one, UnreadableRow)]
+    rows = [one for one in found if one is not None and not isinstance(one, UnreadableRow)]
+    return RowReading(
+        rows=(*reading.rows, *filter(if_row, rows)),
+        unreadable=(*reading.unreadable, *odd),
+    )
 
 
 async def _trades(context: Context, ticker: MarketTicker) -> bool:

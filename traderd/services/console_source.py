@@ -92,7 +92,7 @@ class DaemonSource:
 
     def reconciliation(self) -> Document:
         """Return how we stand to the exchange."""
-        return reconciliation_document(self._context.view)
+        return reconciliation_document(self._context.view, self._context.now())
 
     def fills(self, limit: int) -> list[Document]:
         """Return the newest fills, oldest first."""
@@ -160,6 +160,10 @@ class DaemonSource:
                     "strategy": group.strategy,
                     "exchange_index": group.exchange_index,
                     "contracts_per_15s": format_count(group.limit),
+                    "contracts_per_15s_told": None
+                    if group.limit_told is None
+                    else format_count(group.limit_told),
+                    "is_triggered": group.triggered_at is not None,
                     "group_id": group.group_id,
                 }
                 for group in groups.by_id.values()

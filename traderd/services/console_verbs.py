@@ -30,6 +30,8 @@ TICKER_MAX: Final = 64
 """Bounds a ticker; Kalshi's are shorter, and a refusal shows it back."""
 REASON_MAX: Final = 200
 """Bounds a reason, which every refusal that it causes shows."""
+ITEM_MAX: Final = 100
+"""Bounds the name of a difference: a ticker and what stands before it."""
 BY_PERSON: Final = "asked for by a person"
 
 
@@ -194,6 +196,21 @@ def _kill(body: Document) -> cm.Kill:
     )
 
 
+def _reconcile(body: Document) -> cm.Reconcile:
+    return cm.Reconcile(adopt=_items(body, "adopt"), ignore=_items(body, "ignore"), by=_by(body))
+
+
+def _items(body: Document, name: str) -> tuple[str, ...]:
+    value = body.get(name, [])
+    if not isinstance(value, list) or not all(
+        isinstance(item, str) and 0 < len(item) <= ITEM_MAX for item in value
+    ):
+        raise BadInput(
+            f"{name!r} must be a list of items, each a text of 1 to {ITEM_MAX} characters"
+        )
+    return tuple(value)
+
+
 def _or_dry(parse: Callable[[Document], Any]) -> Callable[[Document], cm.Command]:
     """Let a verb be asked what it would do."""
 
@@ -248,6 +265,7 @@ VERBS: Final[dict[str, tuple[Callable[[Document], cm.Command], tuple[str, ...]]]
         _or_dry(lambda body: cm.ClearHalt(halt_id=_text(body, "halt_id"), by=_by(body))),
         ("halt_id", *HALT_FIELDS),
     ),
+    "confirm-limits": (_or_dry(lambda body: cm.ConfirmLimits(by=_by(body))), HALT_FIELDS),
     "flatten": (_or_dry(_flatten), (*SCOPE_FIELDS, "at_worst_dollars", *HALT_FIELDS)),
     "kill": (_or_dry(_kill), ("reason", "only_ours", "no_wait", *HALT_FIELDS)),
     "reset-strategy": (
@@ -258,5 +276,6 @@ VERBS: Final[dict[str, tuple[Callable[[Document], cm.Command], tuple[str, ...]]]
         lambda body: cm.Calibrate(accept_balance=_flag(body, "accept_balance")),
         ("accept_balance",),
     ),
+    "reconcile": (_or_dry(_reconcile), ("adopt", "ignore", *HALT_FIELDS)),
 }
 """The verbs that people have: what each makes of a JSON body, and the fields that the body may have."""

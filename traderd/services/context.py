@@ -18,7 +18,7 @@ from traderd.config import Config
 from traderd.core.last_gate import LastGate
 from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
-from traderd.model.commands import Answer, Command, Outcome
+from traderd.model.commands import Answer, Command, ConfirmLimits, Outcome
 from traderd.model.events import Event
 from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import NS_PER_MS, Timestamp
@@ -27,6 +27,7 @@ from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
+from traderd.runtime.systemd import Notifier
 from traderd.services.feed_meter import FeedMeter
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from traderd.store.journal import Journal
 
 
+PEOPLES_SERVICE: Final = "web"
+"""Where the words of people come in: the control socket and the console."""
 FIRST_PRIVATE_CONNECTION: Final = 1_000_001
 """Private connections are numbered apart from those of market data, so that their subscriptions differ."""
 
@@ -98,6 +101,8 @@ class Shared:
     strategies: dict[str, StrategySpec]
     started_at: float
     """On the monotonic clock, in seconds."""
+    notifier: Notifier = attrs.Factory(Notifier)
+    """The way to systemd; silent when it did not start us."""
     feed_meter: FeedMeter = attrs.Factory(FeedMeter)
     market_connections: Iterator[int] = attrs.Factory(lambda: count(1))
     """Numbers for connections of market data; they go on over restarts of the stage, for sequences count within them."""
@@ -175,6 +180,12 @@ class Context:
 
     async def send(self, command: Command) -> Outcome:
         """Send a command and wait for its outcome.  Cancelling does not break the command off."""
+        if isinstance(command, ConfirmLimits) and self.name != PEOPLES_SERVICE:
+            # Of a plugin or any other program, whatever author it names (control C17).
+            return Outcome(
+                answer=Answer.DENIED,
+                sentence=f"limits can be raised by a person only, not by the service {self.name}",
+            )
         return await self.shared.commands.send(command)
 
 

@@ -329,13 +329,15 @@ def metrics_document(view: StateView, now: Timestamp) -> Document:
     }
 
 
-def account_document(view: StateView) -> Document:
+def account_document(view: StateView, now: Timestamp) -> Document:
     """Return the money: the exchange's words for the balance, our ledger's for profit."""
     account, ledger = view.account, view.ledger
     return {
         "balance_dollars": _money_or_none(account.balance),
         "portfolio_value_dollars": _money_or_none(account.portfolio_value),
         "balance_read_at": None if account.read_at is None else format_time(account.read_at),
+        "balance_age_s": age_s(account.read_at, now),
+        "reconciled_age_s": age_s(account.proof.proved_at, now),
         "positions": len(ledger.open_positions()),
         "open_orders": len(view.live_orders()),
         "fills": ledger.fill_count,
@@ -347,7 +349,7 @@ def account_document(view: StateView) -> Document:
         "exposure_dollars": format_money(view.exposure()),
         "ledger": ledger_document(view),
         "strategies": strategies_document(view),
-        "balance_proof": balance_document(view),
+        "balance_proof": balance_document(view, now),
     }
 
 
@@ -381,7 +383,7 @@ def status_document(
         "metrics": metrics_document(view, now),
         "market_data": market_data,
         "universe": universe_document(view),
-        "account": account_document(view),
+        "account": account_document(view, now),
         "services": services,
         **conditions_document(view),
         "why_no_trade": view.denials,

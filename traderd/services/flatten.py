@@ -14,7 +14,7 @@ from typing import Any, Final
 import trio
 
 from traderd.config import Config
-from traderd.core.closing import Close, closable, held_markets, plan_close
+from traderd.core.closing import Close, blocked_words, closable, held_markets, plan_close
 from traderd.core.conditions import scope_words
 from traderd.core.dry_run import KILL_STANDS
 from traderd.core.order import Order
@@ -190,6 +190,8 @@ async def _close_in_steps(context: Context, command: Flatten, ticker: MarketTick
 
 
 def _beyond(command: Flatten, close: Close) -> str:
+    if close.blocked_by is not None:
+        return f"; {blocked_words(close.blocked_by)}"
     if (best := close.out_of_reach) is None:
         return ""
     why = (

@@ -1,27 +1,25 @@
 """The kill switch inside the daemon: latch, cancel everything, verify at the exchange.
 
-Owns: who pulls it (the verb, the file `kill.latch`, SIGUSR1: each only raises the halt `kill`) and the sweep that follows.
+Owns: who pulls it (the verb, the file `kill.latch`, SIGUSR1: each only raises the halt `kill` and sees to it that the file is there) and the sweep that follows.
 The halt holds from the moment it is raised: what waits for its disk or its turn does not leave any more.
 Must not: wait for anything before the latch holds, or end a latch; a person does, with `clear-halt kill`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import attrs
 import trio
 
 from traderd.config import Config
 from traderd.core.conditions import KILL_HALT
-from traderd.core.order import Order
 from traderd.errors import AuthenticationRefused, StoreError
-from traderd.kalshi.kill import Sweep, sweep
+from traderd.kalshi.kill import sweep
 from traderd.kalshi.order_reads import Listed
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Kill, Outcome
+from traderd.model.commands import Kill, Outcome
 from traderd.model.ids import instance_of
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.units import Timestamp
@@ -29,7 +27,8 @@ from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
-from traderd.store.latch import Latch, mark_verified, read_latch, write_latch
+from traderd.services.kill_outcome import KillRun, named, outcome_of, unsettled_orders
+from traderd.store.latch import Latch, mark_verified, read_latch, remove_latch, write_latch
 
 LOOK_S: Final = 0.5
 """How often the file is looked for: half a second is nothing beside a person's hand."""
@@ -37,11 +36,8 @@ ANSWER_S: Final = 25.0
 """Bounds how long the verb waits for the proof; the console gives a verb 30 s, and the sweep goes on after it."""
 AGAIN_S: Final = 5.0
 """After a refused key, which only a person can cure."""
-NAMED_MAX: Final = 5
-"""Bounds the orders that one sentence names."""
 RESTING: Final = frozenset({OrderStatus.RESTING, OrderStatus.CANCELLING})
 """Where an order surely is at the exchange, as far as is known here."""
-UNDO: Final = f"`traderd clear-halt {KILL_HALT}` undoes the latch"
 
 
 @hookimpl
@@ -72,24 +68,13 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
                 nursery.start_soon(switch.handle, request)
 
 
-@attrs.define(eq=False)
-class _Run:
-    """One sweep, from its beginning to its proof."""
-
-    only_ours: bool
-    progress: Sweep = attrs.Factory(Sweep)
-    done: trio.Event = attrs.Factory(trio.Event)
-    known: dict[str, None] = attrs.Factory(dict)
-    """The keys of the orders that rested as far as was known here, when it was asked for or when one before it was."""
-
-
 class KillSwitch:
     """Latches and sweeps; there is one sweep at a time."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._wanted: _Run | None = None
-        self._current: _Run | None = None
+        self._wanted: KillRun | None = None
+        self._current: KillRun | None = None
         self._wake = trio.Event()
         self._scope = trio.CancelScope()
         self._ours = False
@@ -113,7 +98,7 @@ class KillSwitch:
                 await run.done.wait()
         seconds = context.env.monotonic() - started
         unclear = unsettled_orders(context.view.own_live_orders())
-        return _outcome(run, unclear, wait=command.wait, seconds=seconds, problems=problems)
+        return outcome_of(run, unclear, wait=command.wait, seconds=seconds, problems=problems)
 
     async def _make_durable(self, command: Kill) -> str:
         # Two ways, so that the latch outlives a journal that cannot be read any more.
@@ -124,38 +109,60 @@ class KillSwitch:
             at=context.env.wall_ns(),
             only_ours=command.only_ours,
         )
-        try:
-            problems.append(
-                await context.env.run_blocking(write_latch, context.config.state_path(), told)
-            )
-        except StoreError as exc:
-            problems.append(str(exc))
+        problems.append(await self._write_file(told))
         try:
             await context.shared.journal.wait_durable(context.shared.journal.position)
         except StoreError as exc:
             problems.append(f"not in the journal: {exc}")
         return "; ".join(filter(None, problems))
 
+    async def _write_file(self, told: Latch) -> str:
+        """Make the file; returns what is wrong with it, an empty text when nothing is."""
+        context = self._context
+        try:
+            return await context.env.run_blocking(write_latch, context.config.state_path(), told)
+        except StoreError as exc:
+            return str(exc)
+
+    async def _keep(self, halt: ev.HaltRaised) -> None:
+        """Make the file for a halt that no file brought, so that it holds even if the journal forgets it."""
+        context = self._context
+        problem = await self._write_file(Latch(reason=halt.reason, by=halt.by, at=halt.at))
+        if problem:
+            context.log.error(f"KILL: {problem}")
+        if context.view.conditions.killed is None:
+            # A person undid it meanwhile, and a file that stays behind would kill again.
+            try:
+                await context.env.run_blocking(remove_latch, context.config.state_path())
+            except StoreError as exc:
+                context.log.error(f"KILL: {exc}")
+
     async def watch(self, news: Inbox[Any]) -> None:
         """Sweep when the halt is raised by whomever, and when an order of ours rests while it stands."""
-        async for batch in news:
-            if self._context.view.conditions.killed is None:
-                # A person undid it: what is placed from now on is wanted.
-                self._ours = False
-                self._scope.cancel(reason="the kill switch was cleared")
-                continue
-            for event in batch:
-                if isinstance(event, ev.HaltRaised):
-                    if event.halt_id == KILL_HALT and not self._ours:
-                        # Of a signal: nobody has said that some orders may stay.
-                        self.begin(only_ours=False)
-                elif (
-                    isinstance(event, ev.OrderChanged)
-                    and event.status is OrderStatus.RESTING
-                    and self._is_own(event.key)
-                ):
-                    # An order whose fate was unknown turned up.
-                    self._ensure()
+        async with trio.open_nursery() as nursery:
+            # The disk is written beside the news: one that hangs must hold up nothing.
+            async for batch in news:
+                if self._context.view.conditions.killed is None:
+                    # A person undid it: what is placed from now on is wanted.
+                    self._ours = False
+                    self._scope.cancel(reason="the kill switch was cleared")
+                    continue
+                for event in batch:
+                    self._heard(event, nursery)
+
+    def _heard(self, event: Any, nursery: trio.Nursery) -> None:
+        if isinstance(event, ev.HaltRaised):
+            if event.halt_id == KILL_HALT and not self._ours:
+                # Of a signal: nobody has said that some orders may stay.
+                self.begin(only_ours=False)
+                nursery.start_soon(self._keep, event)
+        elif (
+            isinstance(event, ev.OrderChanged)
+            and event.status is OrderStatus.RESTING
+            and self._is_own(event.key)
+        ):
+            # An order whose fate was unknown turned up.
+            self._ensure()
 
     def _is_own(self, key: str) -> bool:
         order = self._context.view.order(key)
@@ -182,15 +189,18 @@ class KillSwitch:
         """
         directory = self._context.config.state_path()
         found = await self._context.env.run_blocking(read_latch, directory)
+        halt = self._context.view.conditions.killed
         self.begin(only_ours=found is not None and (found.only_ours or found.verified))
+        if found is None and halt is not None:
+            await self._keep(halt)
 
     # --- the sweep --------------------------------------------------------------------------------
 
-    def begin(self, *, only_ours: bool) -> _Run:
+    def begin(self, *, only_ours: bool) -> KillRun:
         """Ask for a sweep that begins after now; one that has not begun yet is joined."""
         wanted = self._wanted
         if wanted is None:
-            wanted = self._wanted = _Run(only_ours)
+            wanted = self._wanted = KillRun(only_ours)
         wanted.only_ours = wanted.only_ours and only_ours
         if self._current is not None:
             # Its cancels may have arrived, and whoever asks now means these orders too.
@@ -222,7 +232,7 @@ class KillSwitch:
             self._current.done.set()
             self._current = None
 
-    async def _sweep(self, run: _Run) -> None:
+    async def _sweep(self, run: KillRun) -> None:
         context = self._context
         while self._context.view.conditions.killed is not None:
             try:
@@ -242,7 +252,7 @@ class KillSwitch:
                 await self._mark_verified(run)
                 return
 
-    async def _mark_verified(self, run: _Run) -> None:
+    async def _mark_verified(self, run: KillRun) -> None:
         # So that a restart leaves alone what others placed since.
         context = self._context
         try:
@@ -275,71 +285,5 @@ def kill_halt(at: Timestamp, *, reason: str, author: ev.Author, by: str) -> ev.H
     return ev.HaltRaised(at=at, halt_id=KILL_HALT, author=author, reason=reason, by=by)
 
 
-def unsettled_orders(orders: Iterable[Order]) -> list[Order]:
-    """Return the orders of which a request may still arrive at the exchange, or may have without our knowing."""
-    return [
-        order
-        for order in orders
-        if order.status in {OrderStatus.SENT, OrderStatus.UNKNOWN} or order.pending is not None
-    ]
-
-
-def named(orders: Sequence[Order]) -> str:
-    """Return orders for people: `1 order (key)`."""
-    keys = ", ".join(order.key for order in orders[:NAMED_MAX])
-    more = ", ..." if len(orders) > NAMED_MAX else ""
-    return f"{len(orders)} order{'s' if len(orders) > 1 else ''} ({keys}{more})"
-
-
 def _tell(log: Callable[[str], object], words: str) -> None:
     log(f"KILL: {words}")
-
-
-def _outcome(
-    run: _Run, unclear: Sequence[Order], *, wait: bool, seconds: float, problems: str
-) -> Outcome:
-    progress = run.progress
-    but = f"; but {problems}" if problems else ""
-    if not wait:
-        doubt = f"; nobody knows yet what became of {named(unclear)}" if unclear else ""
-        return Outcome(
-            answer=Answer.DONE,
-            sentence=f"nothing but cancels leaves any more, and the cancels go on{doubt}; {UNDO}{but}",
-            # For a program that verifies by itself and cannot know of these.
-            items=(
-                *(
-                    Outcome(
-                        answer=Answer.UNKNOWN, sentence=f"it is {order.status.value}", key=order.key
-                    )
-                    for order in unclear
-                ),
-                *_known_items(run),
-            ),
-        )
-    if not run.done.is_set() or not progress.verified:
-        problem = progress.problem
-        if not problem and unclear:
-            problem = f"nobody knows yet what became of {named(unclear)}"
-        why = f": {problem}" if problem else ""
-        return Outcome(
-            answer=Answer.UNKNOWN,
-            sentence="nothing but cancels leaves any more, but it is not verified that no order rests"
-            f" ({len(progress.left)} did at the last look){why}; the daemon goes on cancelling{but}",
-        )
-    whose = " of ours" if run.only_ours else ""
-    found = max(progress.found, len(run.known))
-    spared = f", {progress.spared} of others left alone" if progress.spared else ""
-    return Outcome(
-        answer=Answer.DONE,
-        items=_known_items(run),
-        sentence=f"killed: {found} orders{whose} were resting, none{whose} rests now{spared}, verified at the "
-        f"exchange in {seconds:.1f} s; {UNDO}{but}",
-    )
-
-
-def _known_items(run: _Run) -> tuple[Outcome, ...]:
-    # Who begins to look later sees only what the cancels have left, and needs the count of before.
-    return tuple(
-        Outcome(answer=Answer.DONE, sentence="it rested and is cancelled", key=key)
-        for key in run.known
-    )

@@ -10,10 +10,22 @@ from typing import Any, TypeAlias
 
 from traderd.core.balance_proof import Proof
 from traderd.core.reconcile import NO_DRIFT
+from traderd.core.standing import BALANCE, Standing, is_ignored
 from traderd.core.strategy_books import StrategyBook
 from traderd.core.view import StateView
 from traderd.model import events as ev
-from traderd.model.units import ONE_DOLLAR, Money, Price, format_count, format_money, format_time
+from traderd.model.fees import PublishedFees
+from traderd.model.rows import UnreadableRow
+from traderd.model.units import (
+    NS_PER_S,
+    ONE_DOLLAR,
+    Money,
+    Price,
+    Timestamp,
+    format_count,
+    format_money,
+    format_time,
+)
 from traderd.services.condition_documents import orders_in_doubt
 
 Document: TypeAlias = dict[str, Any]
@@ -30,6 +42,17 @@ def ledger_document(view: StateView) -> Document:
         "transactions": books.count,
         "settled_markets": len(view.ledger.settlements),
         "fee_alarms": view.ledger.fees.differed,
+        "published_fees": [_published(fees) for fees in view.ledger.fees.published.values()],
+    }
+
+
+def _published(fees: PublishedFees) -> Document:
+    terms = fees.terms
+    return {
+        "of": fees.of,
+        "multiplier_thousandths": None if terms is None else terms.multiplier,
+        "maker_rate_per_10000": None if terms is None else terms.maker_rate,
+        "changes_at": [format_time(change.at) for change in fees.changes],
     }
 
 
@@ -60,7 +83,7 @@ def _strategy(view: StateView, book: StrategyBook) -> Document:
     }
 
 
-def reconciliation_document(view: StateView) -> Document:
+def reconciliation_document(view: StateView, now: Timestamp) -> Document:
     """Return how we stand to the exchange: the proof of the balance, standing mismatches and recent differences."""
     account = view.account
     readings = [
@@ -75,36 +98,72 @@ def reconciliation_document(view: StateView) -> Document:
     return {
         "version": account.version,
         "read_at": None if account.read_at is None else format_time(account.read_at),
-        "balance": balance_document(view),
+        "read_age_s": _age_s(account.read_at, now),
+        "balance": balance_document(view, now),
         "mismatches": [
             {"ticker": halt.ticker, "sentence": halt.reason}
             for halt in view.conditions.halts.values()
             if halt.author is ev.Author.MACHINE
-            and halt.halt_id.startswith(("position:", "unreadable_fill:", "ledger"))
+            and halt.halt_id.startswith(("position:", "unreadable_", "ledger"))
         ],
+        "standing": [standing_document(one) for one in view.standing()],
+        "unreadable": [row_document(row) for row in account.unreadable],
         "settling": list(account.settling_since),
         "orders_in_doubt": orders_in_doubt(view),
         "readings": readings,
     }
 
 
-def balance_document(view: StateView) -> Document:
+def balance_document(view: StateView, now: Timestamp) -> Document:
     """Return the proof of the balance, and what may explain it where it fails."""
     account, proof = view.account, view.account.proof
     expected = proof.expected
+    ignored = is_ignored(account, BALANCE, proof.unexplained)
     return {
         "status": proof.status.value,
         "exchange_dollars": None if account.balance is None else format_money(account.balance),
         "ours_dollars": None if expected is None else format_money(expected),
         "unexplained_dollars": format_money(proof.unexplained),
         "since": None if proof.since is None else format_time(proof.since),
+        "read_age_s": _age_s(account.read_at, now),
         "proved_at": None if proof.proved_at is None else format_time(proof.proved_at),
+        "proved_age_s": _age_s(proof.proved_at, now),
         "candidates": [
             {"kind": one.kind, "amount_dollars": format_money(one.amount), "sentence": one.sentence}
             for one in proof.candidates
         ],
         "sentence": proof.sentence,
-        "is_drift": proof.status is Proof.UNEXPLAINED,
+        "is_ignored": ignored,
+        "is_drift": proof.status is Proof.UNEXPLAINED and not ignored,
+    }
+
+
+def _age_s(at: Timestamp | None, now: Timestamp) -> float | None:
+    return None if at is None else round(max(0, now - at) / NS_PER_S, 1)
+
+
+def standing_document(one: Standing) -> Document:
+    """Return one difference that stands, with the item by which it is adopted or ignored."""
+    return {
+        "item": one.item,
+        "ours": one.ours,
+        "theirs": one.theirs,
+        "sentence": one.sentence,
+        "may_adopt": one.may_adopt,
+        "is_ignored": one.is_ignored,
+    }
+
+
+def row_document(row: UnreadableRow) -> Document:
+    """Return one row that could not be read, as it came."""
+    return {
+        "kind": row.kind.value,
+        "key": row.key,
+        "ticker": row.ticker,
+        "order_id": row.order_id,
+        "client_order_id": row.client_order_id,
+        "sentence": row.words,
+        "raw": row.raw,
     }
 
 

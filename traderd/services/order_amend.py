@@ -4,7 +4,8 @@ Owns: the way of a change from the risk gate to its outcome. The change is in th
 under way the worse of old and new terms counts; it is sent once. Each amend gives the order another client order id and
 names the present one, so that it can happen at most once, and its record proves it. So does the decrease of a leased
 order: a renewal that was sent before it, and arrives after it, names the id that the order had and is refused, whereas
-it would undo a decrease that kept the id. What stays unclear is fenced and resolved by reading the order
+it would undo a decrease that kept the id. Where a pause refuses the amend, it is decreased plainly, unless a renewal may
+still arrive. What only takes risk away waits for no disk. What stays unclear is fenced and resolved by reading the order
 (`amend_resolver`).
 Must not: decide what to change.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import isinf
 from typing import Final
 
 import attrs
@@ -38,7 +40,8 @@ from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
 from traderd.model.units import Count, Price, show_count, show_price
 from traderd.services.context import Context
 from traderd.services.order_look import look
-from traderd.services.order_place import code_of
+from traderd.services.order_outcomes import EXCHANGE_PAUSED, TRADING_PAUSED, code_of
+from traderd.services.order_renewals import RenewalsUnderWay
 
 CHANGED_MEANWHILE: Final = frozenset({
     "not_found",
@@ -50,6 +53,9 @@ CHANGED_MEANWHILE: Final = frozenset({
 """Refusals after which the order is read: it is not what we took it for."""
 
 
+PAUSED: Final = frozenset({EXCHANGE_PAUSED, TRADING_PAUSED})
+
+
 class OrderAmender:
     """Carries out changes of resting orders."""
 
@@ -57,12 +63,14 @@ class OrderAmender:
         self,
         context: Context,
         gate: LastGate,
+        renewals: RenewalsUnderWay,
         *,
         resolve: Callable[[Order], None],
         halt: Callable[[str], None],
     ) -> None:
         """`resolve` starts finding out about an order, `halt` stops new risk; neither waits."""
-        self._context, self._gate, self._resolve, self._halt = context, gate, resolve, halt
+        self._context, self._gate, self._renewals = context, gate, renewals
+        self._resolve, self._halt = resolve, halt
 
     async def amend(self, command: AmendOrder) -> Outcome:
         """Amend one order; cancelling after it left makes its outcome unknown, never lost."""
@@ -152,11 +160,13 @@ class OrderAmender:
             client_order_id=self._context.shared.order_ids.next_id() if order.is_leased else None,
         )
         with self._context.shared.lifecycle.activity():
-            if (key := terms.client_order_id) is None:
-                # Like a cancel it goes on without a disk; what it took away is told by the order's record.
-                self._requested(order, terms)
-            elif (stopped := await self._intend(order, terms, key)) is not None:
-                return stopped
+            # Like a cancel it does not wait for a disk: what it took away, and the id that it gave, the record tells.
+            self._requested(order, terms)
+            if (key := terms.client_order_id) is not None:
+                new = _with(order, terms.price, terms.count)
+                self._gate.admit(key, new, added=Count(0))
+                if (stopped := self._let_out(order, key, new)) is not None:
+                    return stopped
             return await self._send(order, terms, decrease_to=to)
 
     async def _journaled(self, order: Order, key: ClientOrderId) -> str | None:
@@ -188,7 +198,8 @@ class OrderAmender:
         except OutcomeUnknown as exc:
             return self._unknown(order, str(exc))
         except trio.Cancelled:
-            self._unknown(order, "the daemon was stopped while the change was in flight")
+            words = "the daemon was stopped while the change was in flight"
+            self._unknown(order, words, is_counted=False)
             raise
         return await self._accepted(order, terms, done)
 
@@ -198,16 +209,33 @@ class OrderAmender:
         if decrease_to is not None and terms.client_order_id is None:
             return await rest.decrease_order(order_id, ticker=order.ticker, to=decrease_to)
         is_decrease = decrease_to is not None
-        return await rest.amend_order(
-            order_id,
-            ticker=order.ticker,
-            side=order.side,
-            terms=terms,
-            present_id=order.exchange_client_id,
-            still_wanted=partial(self._change_is_void, order, terms),
-            # What only takes risk away goes with the cancels.
-            traffic=Traffic.CANCEL if is_decrease else None,
-        )
+        try:
+            return await rest.amend_order(
+                order_id,
+                ticker=order.ticker,
+                side=order.side,
+                terms=terms,
+                present_id=order.exchange_client_id,
+                still_wanted=partial(self._change_is_void, order, terms),
+                # What only takes risk away goes with the cancels.
+                traffic=Traffic.CANCEL if is_decrease else None,
+            )
+        except ExchangeRefused as exc:
+            if decrease_to is None or code_of(exc) not in PAUSED:
+                raise
+            self._may_decrease_plainly(order, exc)
+        # A pause stops amends, but not what is like a cancel.
+        return await rest.decrease_order(order_id, ticker=order.ticker, to=decrease_to)
+
+    def _may_decrease_plainly(self, order: Order, refusal: ExchangeRefused) -> None:
+        """Refuse a decrease that keeps the order's id while a renewal, which would undo it, may still arrive."""
+        wait_s = self._renewals.may_arrive_s(order.key, trio.current_time())
+        if wait_s > 0:
+            when = "its answer came" if isinf(wait_s) else f"{wait_s:.0f} s"
+            raise ExchangeUnavailable(
+                f"{refusal}, and a renewal of order {order.key} that may still arrive would undo a decrease; "
+                f"cancel it, or try again {'when' if isinf(wait_s) else 'in'} {when}"
+            ) from refusal
 
     def _change_is_void(self, order: Order, terms: AmendTerms) -> str | None:
         """Return why a change that waited for the disk or its turn is not to be sent any more, None when it is."""
@@ -224,6 +252,8 @@ class OrderAmender:
     async def _accepted(self, order: Order, terms: AmendTerms, done: Amended) -> Outcome:
         context, has_id = self._context, terms.client_order_id is not None
         assert order.order_id is not None
+        if has_id and terms.kind is AmendKind.DECREASE and done.client_order_id is None:
+            return await self._decreased_plainly(order)
         context.publish(
             ev.AmendAccepted(
                 at=context.now(),
@@ -238,6 +268,13 @@ class OrderAmender:
         if not has_id or done.remaining_count == 0:
             # It ended, by a trade or because it may only rest; or it is smaller by what only the record tells.
             await look(context, order)
+        return Outcome(answer=Answer.DONE, key=order.key, sentence=_describe(order))
+
+    async def _decreased_plainly(self, order: Order) -> Outcome:
+        """Read how much of a leased order is left: a renewal must never repeat the total from before its decrease."""
+        await look(self._context, order)
+        if order.pending is not None:
+            self._unknown(order, "it was decreased, which its record does not show yet")
         return Outcome(answer=Answer.DONE, key=order.key, sentence=_describe(order))
 
     def _requested(self, order: Order, terms: AmendTerms) -> None:
@@ -257,11 +294,13 @@ class OrderAmender:
         )
         return Outcome(answer=answer, key=order.key, sentence=sentence)
 
-    def _unknown(self, order: Order, sentence: str) -> Outcome:
+    def _unknown(self, order: Order, sentence: str, *, is_counted: bool = True) -> Outcome:
         assert order.order_id is not None
         at = self._context.now()
         self._context.publish(
-            ev.AmendOutcomeUnknown(at=at, order_id=order.order_id, sentence=sentence)
+            ev.AmendOutcomeUnknown(
+                at=at, order_id=order.order_id, sentence=sentence, is_counted=is_counted
+            )
         )
         self._context.log.error(
             f"the terms of an order are unknown, its market is fenced: {sentence}", order=order.key

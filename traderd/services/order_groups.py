@@ -13,8 +13,10 @@ from typing import Any, Final
 import attrs
 import trio
 
+from traderd.core.order import Order
 from traderd.core.order_groups import OrderGroup
-from traderd.errors import ExchangeError, ExchangeUnavailable, OutcomeUnknown
+from traderd.core.view import StateView
+from traderd.errors import ExchangeError
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Outcome
 from traderd.model.ids import MarketTicker, StrategyName
@@ -22,6 +24,7 @@ from traderd.model.orders import Attribution, OrderStatus
 from traderd.model.units import Count, show_count
 from traderd.runtime.inbox import Inbox
 from traderd.services.context import Context
+from traderd.services.order_group_open import GroupOpener, tell_opened
 from traderd.services.order_policies import group_limit
 
 TRIGGERED_CODES: Final = frozenset({"exceeded_order_group_risk_limit", "order_group_cancel"})
@@ -29,29 +32,16 @@ TRIGGERED_CODES: Final = frozenset({"exceeded_order_group_risk_limit", "order_gr
 UNKNOWN_CODES: Final = frozenset({"order_group_not_found"})
 
 
-class GroupUnavailable(ExchangeError):
-    """A strategy's order needs a group and there is none now: it is not sent."""
-
-
-@attrs.frozen(kw_only=True)
-class Doubt:
-    """A create whose answer never came: the group is one that the list shows and did not show before, or none."""
-
-    before: frozenset[str]
-    """Ids of the groups that the account had."""
-    began_at: float
-    """On Trio's clock."""
-
-
 class GroupKeeper:
     """Keeps the groups of all strategies."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._opening = trio.Lock()
-        self._doubts: dict[tuple[StrategyName, int], Doubt] = {}
+        self._opener = GroupOpener(context)
         self._checking: dict[str, bool] = {}
         """Groups that are being asked about, with whether there is news since the question."""
+        self._ours: dict[str, None] = {}
+        """Groups that are being changed from here, so that what the exchange tells of them is no surprise."""
 
     def must_open(self, attribution: Attribution, ticker: MarketTicker) -> bool:
         """Tell whether an order needs a group that is not there yet, so that asking for it is a write."""
@@ -68,10 +58,7 @@ class GroupKeeper:
         if needed is None:
             return None
         strategy, shard, limit = needed
-        if (group := self._find(strategy, shard)) is None:
-            # One at a time: two orders of a strategy that start together share one group.
-            async with self._opening:
-                group = self._find(strategy, shard) or await self._open(strategy, shard, limit)
+        group = self._find(strategy, shard) or await self._opener.open(strategy, shard, limit)
         return group.group_id
 
     def _needed(
@@ -86,64 +73,6 @@ class GroupKeeper:
 
     def _find(self, strategy: StrategyName, shard: int) -> OrderGroup | None:
         return self._context.view.order_groups.find(strategy, shard)
-
-    async def _open(self, strategy: StrategyName, shard: int, limit: Count) -> OrderGroup:
-        try:
-            group_id = await self._found(strategy, shard, limit) or await self._create(
-                strategy, shard, limit
-            )
-        except ExchangeError as exc:
-            raise GroupUnavailable(
-                f"the order group of strategy {strategy} could not be opened: {exc}"
-            ) from exc
-        group = OrderGroup(group_id=group_id, strategy=strategy, exchange_index=shard, limit=limit)
-        self._opened(group)
-        return group
-
-    async def _create(self, strategy: StrategyName, shard: int, limit: Count) -> str:
-        rest = self._context.venue.rest
-        before = frozenset(line.group_id for line in await rest.order_groups())
-        try:
-            return await rest.create_order_group(limit, shard)
-        except OutcomeUnknown:
-            self._doubts[strategy, shard] = Doubt(before=before, began_at=trio.current_time())
-            raise
-
-    async def _found(self, strategy: StrategyName, shard: int, limit: Count) -> str | None:
-        """Return the group of a create that got no answer; None when there was none, or it is sure not to have happened.
-
-        Raises:
-            ExchangeError: that is not known yet: to create another now would be to write twice.
-        """
-        if (doubt := self._doubts.get((strategy, shard))) is None:
-            return None
-        asked_at = trio.current_time()
-        known = self._context.view.order_groups.by_id
-        for line in await self._context.venue.rest.order_groups():
-            is_new = line.group_id not in doubt.before and line.group_id not in known
-            if is_new and (line.limit, line.exchange_index) == (limit, shard):
-                del self._doubts[strategy, shard]
-                return line.group_id
-        if asked_at - doubt.began_at < self._context.config.trading.unknown_quarantine_s:
-            raise ExchangeUnavailable("whether it was opened is not known yet")
-        del self._doubts[strategy, shard]
-        return None
-
-    def _opened(self, group: OrderGroup) -> None:
-        self._context.publish(
-            ev.OrderGroupOpened(
-                at=self._context.now(),
-                group_id=group.group_id,
-                strategy=group.strategy,
-                exchange_index=group.exchange_index,
-                limit=group.limit,
-            )
-        )
-        self._context.log.info(
-            f"order group of strategy {group.strategy}: {show_count(group.limit)} contracts in 15 s",
-            strategy=group.strategy,
-            group=group.group_id,
-        )
 
     async def check_all(self) -> None:
         """Ask about every group that we know: it may have been triggered, ended, or be of an older limit."""
@@ -176,11 +105,21 @@ class GroupKeeper:
         if limit is None or limit == group.limit:
             return
         try:
-            await context.venue.rest.limit_order_group(group.group_id, group.exchange_index, limit)
+            await self._write_limit(group, limit)
         except ExchangeError as exc:
             context.log.warning(f"could not change the limit of {group.strategy}: {exc}")
             return
-        self._opened(attrs.evolve(group, limit=limit))
+        tell_opened(context, attrs.evolve(group, limit=limit))
+
+    async def _write_limit(self, group: OrderGroup, limit: Count) -> None:
+        # The exchange tells of it before it answers: that is no news.
+        self._ours[group.group_id] = None
+        try:
+            await self._context.venue.rest.limit_order_group(
+                group.group_id, group.exchange_index, limit
+            )
+        finally:
+            self._ours.pop(group.group_id, None)
 
     def triggered(self, group: OrderGroup) -> None:
         """Stop the strategy of a group that the exchange has triggered; once."""
@@ -217,6 +156,52 @@ class GroupKeeper:
         elif code.lower() in UNKNOWN_CODES:
             self.ended(group.group_id)
 
+    async def follow(self, news: Inbox[Any]) -> None:
+        """Do what the exchange's own word about our groups calls for, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            async for batch in news:
+                for event in batch:
+                    group = self._context.view.order_groups.by_id.get(event.group_id)
+                    if group is not None and self._told(group, event):
+                        nursery.start_soon(self._set_back, group)
+
+    def _told(self, group: OrderGroup, event: ev.OrderGroupReported) -> bool:
+        """Take one piece of news; returns whether the limit must be set back."""
+        context, strategy = self._context, group.strategy
+        if event.news is ev.GroupNews.TRIGGERED:
+            self.triggered(group)
+        elif event.news is ev.GroupNews.DELETED:
+            self.ended(group.group_id)
+        elif group.group_id in self._ours:
+            return False
+        elif event.news is ev.GroupNews.RESET and strategy in context.view.order_groups.stopped:
+            context.log.warning(
+                f"the order group of strategy {strategy} was reset at the exchange, not from here; the strategy stays "
+                f"stopped until `traderd reset-strategy {strategy}`",
+                strategy=strategy,
+            )
+        elif event.limit is not None and event.limit != group.limit:
+            return self._limit_told(group, event.limit)
+        return False
+
+    def _limit_told(self, group: OrderGroup, told: Count) -> bool:
+        is_looser = told > group.limit
+        do = "it is set back" if is_looser else "the tighter one holds until the next start"
+        self._context.log.warning(
+            f"the limit of the order group of strategy {group.strategy} was set to {show_count(told)} contracts in 15 s "
+            f"at the exchange, not from here, and the settings say {show_count(group.limit)}; {do}",
+            strategy=group.strategy,
+        )
+        return is_looser
+
+    async def _set_back(self, group: OrderGroup) -> None:
+        try:
+            await self._write_limit(group, group.limit)
+        except ExchangeError as exc:
+            self._context.log.error(
+                f"the limit of the order group of strategy {group.strategy} could not be set back: {exc}"
+            )
+
     async def watch(self, changes: Inbox[Any]) -> None:
         """Ask about a group when an order of it ended that nobody cancelled, until cancelled."""
         async with trio.open_nursery() as nursery:
@@ -238,10 +223,9 @@ class GroupKeeper:
     def _group_of_lost(self, change: ev.OrderChanged) -> OrderGroup | None:
         if change.status is not OrderStatus.CANCELED or change.previous is not OrderStatus.RESTING:
             return None
-        order = self._context.view.order(change.key)
-        if order is None or order.terms is None or order.terms.order_group_id is None:
-            return None
-        return self._context.view.order_groups.by_id.get(order.terms.order_group_id)
+        group = group_of(self._context.view, self._context.view.order(change.key))
+        # Of a group that was triggered every order ends, and that is known.
+        return None if group is None or group.triggered_at is not None else group
 
     async def reset(self, strategy: StrategyName) -> Outcome:
         """Let a stopped strategy go on; nothing is changed when the exchange does not reset its groups."""
@@ -253,6 +237,7 @@ class GroupKeeper:
                 sentence=f"strategy {strategy!r} is not stopped; stopped are: {stopped}",
             )
         for group in groups.of_strategy(strategy):
+            self._ours[group.group_id] = None
             try:
                 await context.venue.rest.reset_order_group(group.group_id, group.exchange_index)
             except ExchangeError as exc:
@@ -264,6 +249,8 @@ class GroupKeeper:
                     answer=Answer.UNAVAILABLE,
                     sentence=f"strategy {strategy} stays stopped, its order group was not reset: {exc}",
                 )
+            finally:
+                self._ours.pop(group.group_id, None)
         context.publish(ev.OrderGroupReset(at=context.now(), strategy=strategy))
         return Outcome(answer=Answer.DONE, sentence=f"strategy {strategy} goes on")
 
@@ -288,3 +275,10 @@ class GroupKeeper:
             context.log.warning(f"could not end the order group of {group.strategy}: {exc}")
             return
         self.ended(group.group_id)
+
+
+def group_of(view: StateView, order: Order | None) -> OrderGroup | None:
+    """Return the group that an order of ours is in, None when it has none or the group is not known."""
+    if order is None or order.terms is None or order.terms.order_group_id is None:
+        return None
+    return view.order_groups.by_id.get(order.terms.order_group_id)

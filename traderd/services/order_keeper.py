@@ -2,17 +2,14 @@
 
 Owns: the dead-man's handle. Leased orders carry a short expiry at the exchange, and are renewed while the daemon is well;
 `core/dead_man.py` says whether it is. Orders of a strategy that was stopped are canceled until none of them is left. A
-renewal is sent once and never repeated by itself; when it fails, the next look
-tries again while there is time, and otherwise the order ends. Kalshi has no way to name an expiry alone: a renewal
-repeats price and total, so one that waited while the order changed is not sent, and whatever we change gives the order
-another id, by which the exchange refuses a renewal that arrives late.
+renewal (`order_renewals.py`) is sent once and never repeated by itself; when it fails, the next look tries again while
+there is time, and otherwise the order ends.
 Must not: change price or size of an order.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from typing import Any, Final, NoReturn
 
 import attrs
@@ -26,23 +23,17 @@ from traderd.core.dead_man import (
     unwell,
 )
 from traderd.core.order import Order
-from traderd.errors import (
-    ExchangeError,
-    ExchangeRefused,
-    ExchangeUnavailable,
-    InvariantViolation,
-)
 from traderd.model import events as ev
 from traderd.model.commands import CancelOrders
-from traderd.model.ids import ClientOrderId, MarketTicker
+from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderOwner, OrderStatus, PolicyAction
-from traderd.model.units import NS_PER_S, Count, Price, Timestamp
+from traderd.model.units import NS_PER_S
 from traderd.runtime.inbox import Inbox
 from traderd.services.context import Context
 from traderd.services.order_cancel import OrderCanceller
-from traderd.services.order_look import look
-from traderd.services.order_place import code_of
+from traderd.services.order_groups import group_of
 from traderd.services.order_policies import lease_s, policy_of, why_stopped
+from traderd.services.order_renewals import RenewalsUnderWay, set_expiry
 
 LOOK_S: Final = 1.0
 """How often the orders are looked at."""
@@ -50,10 +41,10 @@ LATE_KEPT: Final = 5
 """For how many looks a stalled loop is remembered: what was stale after it must have had time to be seen."""
 RENEWALS_AT_ONCE: Final = 4
 """Bounds renewals under way together: half of the connections."""
+GROUP_ENDS_NS: Final = 3 * NS_PER_S
+"""How long the exchange may take to cancel the orders of a triggered group; what rests longer is canceled from here."""
 AGAIN_AFTER_S: Final = 3.0
 """How long after a failed renewal, or a failed cancel of an earlier run's order, it is tried again."""
-NO_EXPIRY: Final = Timestamp(0)
-"""Kalshi: an amend to this expiry takes it away."""
 
 
 @attrs.define(eq=False)
@@ -64,6 +55,7 @@ class OrderKeeper:
     _canceller: OrderCanceller
     _nursery: trio.Nursery
     """The service's: renewals run beside the looks, which also measure the loop."""
+    _under_way: RenewalsUnderWay
     _late_ns: deque[int] = attrs.Factory(lambda: deque(maxlen=LATE_KEPT))
     _busy_until: dict[str, float] = attrs.Factory(dict)
     """Orders whose renewal or cancel is under way or must not be tried again yet, on Trio's clock."""
@@ -89,7 +81,8 @@ class OrderKeeper:
             if order.status is not OrderStatus.RESTING or order.key in self._busy_until:
                 continue
             if why_stopped(context.view, order.attribution.strategy) is not None:
-                self._start(order, self._take_down)
+                if not self._ends_there(order):
+                    self._start(order, self._take_down)
             elif self._must_end(order):
                 self._start(order, self._end)
             elif self._must_renew(order):
@@ -135,6 +128,13 @@ class OrderKeeper:
 
     # --- a stopped strategy's orders --------------------------------------------------------------
 
+    def _ends_there(self, order: Order) -> bool:
+        # The exchange takes a triggered group down by itself; to cancel beside it would only meet 404s.
+        group = group_of(self._context.view, order)
+        if group is None or group.triggered_at is None:
+            return False
+        return self._context.now() - group.triggered_at < GROUP_ENDS_NS
+
     async def _take_down(self, order: Order) -> bool:
         # Whoever stopped it asks once for all of them; here is who goes on until the last of them has ended, also the
         # one that was not known to rest then.
@@ -165,7 +165,7 @@ class OrderKeeper:
     async def _renew(self, order: Order) -> bool:
         seconds = lease_s(self._context.config, order.attribution.owner)
         until = lease_until(self._context.exchange_now(), seconds, order.good_until)
-        return await set_expiry(self._context, order, until)
+        return await set_expiry(self._context, order, until, self._under_way)
 
     def _vitals(self, ticker: MarketTicker) -> Vitals:
         context, now = self._context, self._context.now()
@@ -205,76 +205,3 @@ class OrderKeeper:
                     self._context.log.warning(
                         f"the private connection is lost; orders of {owner.value}: {outcome.sentence}"
                     )
-
-
-async def set_expiry(context: Context, order: Order, until: Timestamp) -> bool:
-    """Give an order another expiry, NO_EXPIRY for none; tells whether the exchange took it.
-
-    Cancelling leaves the order with the old or the new expiry, both of which are safe.
-    """
-    order_id = order.order_id
-    assert order_id is not None, "an order that rests has an order id"
-    code = "unknown"
-    try:
-        repeated = _Repeated.of(order)
-        await context.venue.rest.renew_order(
-            order_id,
-            ticker=order.ticker,
-            side=order.side,
-            price=repeated.price,
-            count=repeated.count,
-            present_id=repeated.present_id,
-            expires_at=until,
-            still_wanted=partial(_renewal_is_void, context, order, repeated),
-        )
-    except ExchangeError as exc:
-        if isinstance(exc, ExchangeRefused):
-            code = code_of(exc)
-        elif isinstance(exc, ExchangeUnavailable):
-            code = "not_sent"
-        sentence = str(exc)
-    else:
-        context.publish(ev.OrderRenewed(at=context.now(), order_id=order_id, expires_at=until))
-        return True
-    context.publish(
-        ev.RenewalFailed(at=context.now(), order_id=order_id, code=code, sentence=sentence)
-    )
-    context.log.warning(
-        f"order {order.key} was not renewed: {sentence}", order=order.key, code=code
-    )
-    if code not in {"not_sent", "unknown"}:
-        # It has ended, or is not what we took it for.
-        await look(context, order)
-    return False
-
-
-@attrs.frozen
-class _Repeated:
-    """What a renewal repeats, as it was when its request was written."""
-
-    price: Price
-    count: Count
-    present_id: ClientOrderId | None
-
-    @classmethod
-    def of(cls, order: Order) -> _Repeated:
-        return cls(order.price, order.count, order.exchange_client_id)
-
-
-def _renewal_is_void(context: Context, order: Order, repeated: _Repeated) -> str | None:
-    """Return why a renewal that waited for its turn is not to be sent any more; None lets it out."""
-    if context.view.conditions.killed is not None:
-        return "the kill switch stands"
-    if order.status is not OrderStatus.RESTING:
-        return f"it is {order.status.value}"
-    if order.pending is not None:
-        return "a change of it is under way"
-    if (stopped := why_stopped(context.view, order.attribution.strategy)) is not None:
-        return stopped
-    if _Repeated.of(order) != repeated:
-        return "it has changed while its renewal waited"
-    try:
-        context.shared.last_gate.let_renewal_out(repeated.present_id, repeated.count)
-    except InvariantViolation as exc:
-        return str(exc)
-    return None

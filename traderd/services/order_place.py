@@ -20,7 +20,6 @@ import trio
 from traderd.core.dead_man import lease_until
 from traderd.core.last_gate import LastGate
 from traderd.core.order import Order
-from traderd.core.order_folds import TOO_MANY_REQUESTS
 from traderd.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
@@ -28,21 +27,19 @@ from traderd.errors import (
     OutcomeUnknown,
     StoreError,
 )
-from traderd.kalshi.errors import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS_STATUS
 from traderd.kalshi.order_calls import CreateResult, PlacedOrder
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Outcome, PlaceOrder, PlaceOrders
 from traderd.model.ids import ClientOrderId, MarketTicker
-from traderd.model.orders import OrderStatus, OrderTerms, TimeInForce
+from traderd.model.orders import OrderTerms, TimeInForce
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.services.context import Context
-from traderd.services.order_groups import GroupKeeper, GroupUnavailable
+from traderd.services.order_group_open import GroupUnavailable
+from traderd.services.order_groups import GroupKeeper
+from traderd.services.order_outcomes import OrderOutcomes
 from traderd.services.order_policies import lease_s, ttl_s
-from traderd.services.order_words import describe_placed, in_doubt, summary, worst
+from traderd.services.order_words import summary, worst
 
-DUPLICATE_CODE: Final = "order_already_exists"
-EXCHANGE_PAUSED: Final = "exchange_is_paused"
-TRADING_PAUSED: Final = "trading_is_paused"
 STOPPED_BEFORE: Final = "not sent, because the daemon was stopped before that"
 
 
@@ -69,8 +66,10 @@ class OrderPlacer:
         halt: Callable[[str], None],
     ) -> None:
         """None of the three callbacks waits: they find out about an order, leave a market alone, stop new risk."""
-        self._context, self._gate, self._groups = context, gate, groups
-        self._resolve, self._market_paused, self._halt = resolve, market_paused, halt
+        self._context, self._gate, self._groups, self._halt = context, gate, groups, halt
+        self._outcomes = OrderOutcomes(
+            context, groups, resolve=resolve, market_paused=market_paused
+        )
 
     async def place(self, command: PlaceOrder) -> Outcome:
         """Place one order; cancelling after it left makes its outcome unknown, never lost."""
@@ -221,7 +220,7 @@ class OrderPlacer:
 
     def _withdrawn(self, intent: Intent, sentence: str) -> Outcome:
         self._gate.withdraw(intent.key)
-        return self._not_placed(intent.key, sentence)
+        return self._outcomes.not_placed(intent.key, sentence)
 
     def _let_out(self, intent: Intent) -> Outcome | None:
         """Let one order pass the last gate; returns why it may not leave, None when it may."""
@@ -234,7 +233,7 @@ class OrderPlacer:
             self._gate.let_out(intent.key, intent.terms)
         except InvariantViolation as exc:
             self._halt(str(exc))
-            return self._not_placed(intent.key, str(exc))
+            return self._outcomes.not_placed(intent.key, str(exc))
         return None
 
     async def _send(self, batch: list[Intent]) -> list[Outcome]:
@@ -246,18 +245,19 @@ class OrderPlacer:
         try:
             results = iter(await self._ask(leaving))
         except trio.Cancelled:
-            for number, each in enumerate(leaving):
-                self._unknown(
+            for each in leaving:
+                # Not counted: that we stopped waiting is no error of the exchange.
+                self._outcomes.unknown(
                     each.key,
                     "the daemon was stopped while the request was in flight",
-                    is_counted=number == 0,
+                    is_counted=False,
                 )
             raise
         outcomes, is_counted = [], True
         for intent, why in zip(batch, held, strict=True):
             if why is None:
                 result = next(results)
-                why = self._settle(intent.key, result, is_counted=is_counted)
+                why = self._outcomes.settle(intent.key, result, is_counted=is_counted)
                 # One request is one error, however many orders it carried.
                 is_counted = is_counted and isinstance(result, PlacedOrder)
             outcomes.append(why)
@@ -291,89 +291,3 @@ class OrderPlacer:
             if stopped is not None:
                 return stopped.sentence
         return None
-
-    def _settle(
-        self, key: ClientOrderId, result: CreateResult | ExchangeUnavailable, *, is_counted: bool
-    ) -> Outcome:
-        if isinstance(result, ExchangeRefused):
-            return self._refused(key, result, is_counted=is_counted)
-        if isinstance(result, ExchangeUnavailable):
-            return self._not_placed(key, f"not sent: {result}")
-        if isinstance(result, OutcomeUnknown):
-            return self._unknown(key, str(result), is_counted=is_counted)
-        self._context.publish(
-            ev.OrderAccepted(
-                at=self._context.now(),
-                client_order_id=key,
-                order_id=result.order_id,
-                fill_count=result.fill_count,
-                remaining_count=result.remaining_count,
-            )
-        )
-        order = self._context.view.order(key)
-        assert order is not None, "an accepted order is in the register"
-        return Outcome(answer=Answer.DONE, sentence=describe_placed(order, result), key=key)
-
-    def _refused(
-        self, key: ClientOrderId, refusal: ExchangeRefused, *, is_counted: bool
-    ) -> Outcome:
-        code = code_of(refusal)
-        if code == DUPLICATE_CODE:
-            # The id was burned by this very order: an earlier attempt of ours arrived after all.
-            return self._unknown(key, str(refusal), is_counted=is_counted)
-        at, order = self._context.now(), self._context.view.order(key)
-        assert order is not None, "an order that was sent is in the register"
-        assert order.terms is not None, "and it is ours"
-        if code == EXCHANGE_PAUSED:
-            self._context.publish(ev.VenuePaused(at=at, sentence=refusal.message))
-        elif code == TRADING_PAUSED:
-            self._market_paused(order.ticker, refusal.message)
-        self._groups.refused(order.terms.order_group_id, code)
-        self._context.publish(
-            ev.OrderRejected(
-                at=at,
-                client_order_id=key,
-                code=code,
-                sentence=str(refusal),
-                is_counted=is_counted,
-            )
-        )
-        self._context.log.warning(f"order rejected: {refusal}", order=key, code=code)
-        return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key)
-
-    def _not_placed(self, key: ClientOrderId, sentence: str) -> Outcome:
-        at = self._context.now()
-        self._context.publish(ev.OrderNotPlaced(at=at, client_order_id=key, sentence=sentence))
-        self._context.log.warning(f"order not placed: {sentence}", order=key)
-        return Outcome(answer=Answer.UNAVAILABLE, sentence=sentence, key=key)
-
-    def _unknown(self, key: ClientOrderId, sentence: str, *, is_counted: bool) -> Outcome:
-        tell_unknown(self._context, key, sentence, is_counted=is_counted)
-        order = self._context.view.order(key)
-        if order is not None and order.status is OrderStatus.UNKNOWN:
-            self._resolve(order)
-        words = in_doubt(key, sentence)
-        return Outcome(answer=Answer.UNKNOWN, sentence=words, key=key)
-
-
-def code_of(refusal: ExchangeRefused) -> str:
-    """Return a refusal's code as the rules know it: in lower case, and one word for every 429."""
-    if refusal.status == TOO_MANY_REQUESTS_STATUS:
-        return TOO_MANY_REQUESTS
-    if (refusal.details or "").lower() == "post only cross":
-        return "post_only_cross"
-    return refusal.code.lower()
-
-
-def tell_unknown(
-    context: Context, key: ClientOrderId, sentence: str, *, is_counted: bool = True
-) -> None:
-    """Publish and log that nobody knows what became of an order; one request is counted as one error."""
-    context.publish(
-        ev.OrderOutcomeUnknown(
-            at=context.now(), client_order_id=key, sentence=sentence, is_counted=is_counted
-        )
-    )
-    context.log.error(
-        f"the outcome of an order is unknown, its market is fenced: {sentence}", order=key
-    )

@@ -4,6 +4,7 @@ Owns: the search. Kalshi has no look-up by client order id, so the orders of the
 the send. Found: the record and its fills are folded. Absent after the quarantine from a complete answer that no time
 bounds: not placed. An error never counts as absence, nor does a list whose bound a clock may have put in the wrong place,
 and nothing is ever sent again.
+A row of the list that cannot be read and may be the order keeps anybody from calling it absent.
 Must not: place or cancel.
 """
 
@@ -12,12 +13,15 @@ from __future__ import annotations
 import trio
 
 from traderd.core.orders import Order
+from traderd.core.unreadable import may_be
 from traderd.errors import ExchangeError
 from traderd.model import events as ev
 from traderd.model.orders import OrderRecord, OrderStatus
+from traderd.model.rows import UnreadableRow
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
+from traderd.services.order_look import unreadable_fills
 
 SEARCH_BEFORE_NS = 60 * NS_PER_S
 """How long before the intent the search begins, which keeps its lists short: the time that a request may have waited and
@@ -55,8 +59,8 @@ class OrderResolver:
         # A wrong bound only delays the finding; what the quarantine decides is decided without one.
         since = None if decides else self._since(order, waited_s)
         try:
-            records = await context.venue.rest.orders(ticker=order.ticker, since=since)
-            found = [r for r in records if r.client_order_id == order.client_order_id]
+            reading = await context.venue.rest.read_orders(ticker=order.ticker, since=since)
+            found = [r for r in reading.orders if r.client_order_id == order.client_order_id]
             if found:
                 await self._found(order, found[0])
                 return True
@@ -65,7 +69,11 @@ class OrderResolver:
             return False
         if not decides:
             return False
-        sentence = f"not among the {len(records)} orders of {order.ticker} after {waited_s:.0f} s of search"
+        hidden = [row for row in reading.unreadable if self._may_be(row, order)]
+        if hidden:
+            self._tell_failure(order, f"it may be in a row that cannot be read: {hidden[0].words}")
+            return False
+        sentence = f"not among the {len(reading.orders)} orders of {order.ticker} after {waited_s:.0f} s of search"
         if order.client_order_id is None or order.status is not OrderStatus.UNKNOWN:
             # The feed or the sync was faster than this search.
             return True
@@ -76,6 +84,11 @@ class OrderResolver:
         )
         context.log.warning(f"order {order.key} was not placed: {sentence}", order=order.key)
         return True
+
+    def _may_be(self, row: UnreadableRow, order: Order) -> bool:
+        # The id of another order of which we know rules it out; that of one that nobody knows does not.
+        known = None if row.order_id is None else self._context.view.order(row.order_id)
+        return may_be(row, order) and known in {None, order}
 
     def _since(self, order: Order, waited_s: float) -> Timestamp:
         # By the exchange's time, which it filters by; never later than this search, whatever an earlier run's clock said.
@@ -92,10 +105,12 @@ class OrderResolver:
 
     async def _found(self, order: Order, record: OrderRecord) -> None:
         context = self._context
-        fills = await context.venue.rest.fills(order_id=record.order_id)
+        reading = await context.venue.rest.read_fills(order_id=record.order_id)
         at = context.now()
         context.publish(
+            # Its market is halted before it is fenced no more.
+            *unreadable_fills(context, order, reading.unreadable),
             ev.OrderReported(at=at, record=record, source=ev.Source.SYNC),
-            *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in fills),
+            *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in reading.fills),
         )
         context.log.info(f"order {order.key} was found: {record.status.value}", order=order.key)

@@ -36,9 +36,11 @@ from traderd.services.context import Context
 from traderd.services.order_amend import OrderAmender
 from traderd.services.order_cancel import OrderCanceller
 from traderd.services.order_groups import GroupKeeper
-from traderd.services.order_keeper import NO_EXPIRY, OrderKeeper, set_expiry
-from traderd.services.order_place import OrderPlacer, tell_unknown
+from traderd.services.order_keeper import OrderKeeper
+from traderd.services.order_outcomes import tell_unknown
+from traderd.services.order_place import OrderPlacer
 from traderd.services.order_policies import policy_of
+from traderd.services.order_renewals import NO_EXPIRY, RenewalsUnderWay, set_expiry
 from traderd.services.order_resolver import OrderResolver
 from traderd.services.scopes import unknown_scope
 
@@ -67,11 +69,13 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             context.shared.commands.serve(*desk.commands) as requests,
             context.subscribe(ev.OrderChanged, policy=Policy.LOSSLESS) as changes,
             context.subscribe(ev.OrderChanged, policy=Policy.LOSSLESS) as lost,
+            context.subscribe(ev.OrderGroupReported, policy=Policy.LOSSLESS) as group_news,
             context.subscribe(ev.FeedDisconnected, policy=Policy.LOSSLESS) as lines,
             context.subscribe(ev.AccountSynced, policy=Policy.LATEST, key=type) as readings,
         ):
             nursery.start_soon(desk.canceller.watch, changes)
             nursery.start_soon(desk.groups.watch, lost)
+            nursery.start_soon(desk.groups.follow, group_news)
             nursery.start_soon(desk.groups.check_after, readings)
             nursery.start_soon(desk.keeper.watch_line, lines)
             nursery.start_soon(desk.keeper.run)
@@ -138,7 +142,8 @@ async def _end_orders_of(context: Context, owner: OrderOwner) -> None:
         )
         for order in orders:
             if order.is_leased and order.status is OrderStatus.RESTING:
-                await set_expiry(context, order, order.good_until or NO_EXPIRY)
+                under_way = RenewalsUnderWay(context.config.trading.unknown_quarantine_s)
+                await set_expiry(context, order, order.good_until or NO_EXPIRY, under_way)
 
 
 class OrderDesk:
@@ -164,7 +169,9 @@ class OrderDesk:
         gate = context.shared.last_gate
         self.groups = GroupKeeper(context)
         self.canceller = OrderCanceller(context)
-        self.keeper = OrderKeeper(context, self.canceller, nursery)
+        under_way = RenewalsUnderWay(context.config.trading.unknown_quarantine_s)
+        self._renewals = under_way
+        self.keeper = OrderKeeper(context, self.canceller, nursery, under_way)
         self.placer = OrderPlacer(
             context,
             gate,
@@ -173,18 +180,25 @@ class OrderDesk:
             market_paused=self._leave_market_alone,
             halt=self._halt,
         )
-        self.amender = OrderAmender(context, gate, resolve=self._resolve, halt=self._halt)
+        self.amender = OrderAmender(
+            context, gate, under_way, resolve=self._resolve, halt=self._halt
+        )
 
     def take_over(self) -> None:
         """Find out about what an earlier run of this service left without an answer; the keeper does the rest."""
         for ticker in tuple(self._context.view.conditions.markets_paused):
             self._nursery.start_soon(self._try_market_again, ticker)
         for order in self._context.view.own_live_orders():
+            if order.is_leased:
+                # A renewal of the earlier run may still arrive.
+                self._renewals.unanswered(order.key, trio.current_time())
             if order.status in IN_FLIGHT and order.client_order_id is not None:
                 tell_unknown(
                     self._context,
                     order.client_order_id,
                     "the order service ended before an answer came",
+                    # No error of the exchange: a restart with many orders on their way must not trip the breaker.
+                    is_counted=False,
                 )
             elif order.status is OrderStatus.CANCELLING:
                 # Nobody may know whether that cancel left; asking again is safe.
@@ -195,6 +209,7 @@ class OrderDesk:
                         at=self._context.now(),
                         order_id=order.order_id,
                         sentence="the order service ended before an answer came",
+                        is_counted=False,
                     )
                 )
         for order in self._context.view.live_orders():

@@ -1,4 +1,4 @@
-"""The verbs of risk: pause, resume, halt, clear and their dry runs; and the voice of every halt.
+"""The verbs of risk: pause, resume, halt, clear, confirm and their dry runs; and the voice of every halt.
 
 Owns: how a person's word becomes a durable condition.
 Must not: judge orders; the pure rules in `core/risk.py` do, at the one gate in the order service.
@@ -21,6 +21,7 @@ from traderd.model.commands import (
     CancelOrders,
     ClearHalt,
     Command,
+    ConfirmLimits,
     DryRun,
     Flatten,
     Halt,
@@ -33,6 +34,7 @@ from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
+from traderd.services.limits_confirmation import confirm_limits, rehearse_confirmation
 from traderd.services.scopes import unknown_scope
 from traderd.store.latch import remove_latch
 
@@ -50,7 +52,9 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve the risk verbs until cancelled."""
     with (
-        context.shared.commands.serve(Pause, Resume, Halt, ClearHalt, DryRun) as requests,
+        context.shared.commands.serve(
+            Pause, Resume, Halt, ClearHalt, ConfirmLimits, DryRun
+        ) as requests,
         context.subscribe(ev.HaltRaised, ev.HaltCleared, policy=Policy.LOSSLESS) as halts,
     ):
         async with trio.open_nursery() as nursery:
@@ -72,6 +76,8 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 def _rehearse(context: Context, command: DryRun) -> Outcome:
     verb = command.of
+    if isinstance(verb, ConfirmLimits):
+        return rehearse_confirmation(context, verb)
     if isinstance(verb, Pause | Halt | CancelOrders | Flatten):
         # A dry run refuses what the real one would.
         unknown = unknown_scope(context, verb.ticker, verb.strategy)
@@ -125,6 +131,8 @@ def _carry_out(context: Context, command: Command) -> Outcome:
             return _halt(context, command)
         case ClearHalt():
             return _clear(context, command)
+        case ConfirmLimits():
+            return confirm_limits(context, command)
         case _:
             raise AssertionError(f"{type(command).__name__} is not a verb of risk")
 

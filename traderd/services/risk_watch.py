@@ -1,7 +1,6 @@
 """Watches over what the risk gate goes by, and gives it a voice.
 
-Owns: the limits of each run in the journal and a word about those that were raised; the regular mark for the loss limits
-and their starting points on the disk; the log of refusals; taking down the orders of a strategy that was stopped; and
+Owns: the regular mark for the loss limits and their starting points on the disk; the log of refusals; taking down the orders of a strategy that was stopped; and
 asking the exchange which events are exclusive.
 Must not: judge orders, or clear anything.
 """
@@ -24,6 +23,7 @@ from traderd.model.units import Money
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
+from traderd.services.limits_confirmation import begin_limits
 
 MARK_INTERVAL_S: Final = 5.0
 """How often the profit is looked at without a fill: prices alone can lose money too."""
@@ -50,20 +50,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         context.subscribe(ev.HaltRaised, policy=Policy.LOSSLESS) as halts,
     ):
         async with trio.open_nursery() as nursery:
-            tell_limits(context)
+            begin_limits(context)
             nursery.start_soon(Refusals(context).follow, denials)
             nursery.start_soon(_take_down, context, halts)
             nursery.start_soon(_mark, context)
             nursery.start_soon(_describe_events, context)
             task_status.started()
-
-
-def tell_limits(context: Context) -> None:
-    """Journal the limits of this run, and say which of them let more through than in the run before."""
-    limits, before = context.view.limits, context.view.risk.limits_before
-    for raised in limits.raised_since(before):
-        context.log.warning(f"a risk limit was raised since the last run: {raised} [C17]")
-    context.publish(ev.LimitsSet(at=context.now(), limits=tuple(limits.texts().items())))
 
 
 @attrs.define(eq=False)

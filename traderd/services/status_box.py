@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from traderd.core.account import Account
+from traderd.core.balance_proof import Proof
 from traderd.core.ledger import Position
 from traderd.core.orders import Order
 from traderd.core.proposals import pause_words
@@ -56,7 +58,7 @@ def status_box(view: StateView, *, environment: str, trading: bool, now: Timesta
 
 
 def _trading(view: StateView, now: Timestamp) -> list[str]:
-    lines = [f"║ {_money(view)}"]
+    lines = [f"║ {_money(view, now)}"]
     positions = view.ledger.open_positions()
     lines.append(f"╠═══ POSITIONS ({len(positions)})")
     lines += [f"║   {_position(view, position)}" for position in positions[:LINES_MAX]]
@@ -90,14 +92,26 @@ def _health(view: StateView, *, trading: bool) -> str:
     return f"{'  '.join(shown)}{', grades ' if grades else ''}{grades}"
 
 
-def _money(view: StateView) -> str:
-    ledger, balance = view.ledger, view.account.balance
+def _money(view: StateView, now: Timestamp) -> str:
+    ledger = view.ledger
     return (
         f"P&L: {show_money(ledger.realized_pnl, signed=True)} realized, "
         f"{show_money(view.unrealized_pnl(), signed=True)} unrealized at bid, "
         f"fees {show_money(ledger.fees_paid)}   "
-        f"Balance: {'unknown' if balance is None else show_money(balance)}"
+        f"Balance: {_balance(view.account, now)}"
     )
+
+
+def _balance(account: Account, now: Timestamp) -> str:
+    if account.balance is None or account.read_at is None:
+        return "unknown"
+    proof, read = account.proof, show_duration(max(0, now - account.read_at) / NS_PER_S)
+    words = "not proved yet"
+    if proof.status is Proof.UNEXPLAINED:
+        words = f"{show_money(proof.unexplained, signed=True)} unexplained"
+    elif proof.proved_at is not None:
+        words = f"proved {show_duration(max(0, now - proof.proved_at) / NS_PER_S)} ago"
+    return f"{show_money(account.balance)} (read {read} ago, {words})"
 
 
 def _position(view: StateView, position: Position) -> str:

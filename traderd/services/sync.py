@@ -19,17 +19,21 @@ from traderd.core.reconcile import (
     fill_difference,
     move_difference,
     settlement_differences,
+    unreadable_difference,
 )
 from traderd.core.strategy_books import EXTERNAL
+from traderd.core.unreadable import bounded, is_row_halt
 from traderd.errors import ExchangeError, ExchangeProtocolError
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Calibrate, Command, Outcome
+from traderd.model.commands import Answer, Calibrate, Command, Outcome, Reconcile
+from traderd.model.rows import RowKind
 from traderd.model.units import show_money
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.account_reading import AccountReading, read_account
 from traderd.services.context import Context
+from traderd.services.reconciling import decide, wish_of
 from traderd.services.stages import SYNC
 
 SOON_S = 3.0
@@ -38,8 +42,8 @@ GONE_AFTER_S = 60.0
 """How long an accepted order must be unknown to the exchange before it counts as gone: single reads lag."""
 PART = "calibration"
 UNREADABLE_HALT = "unreadable_account"
-UNREADABLE_FILL = "unreadable_fill:"
-"""Begins the id of the halt of a market one of whose fills cannot be read."""
+MONEY_BY_TIME = frozenset({RowKind.FILL, RowKind.SETTLEMENT})
+"""Lists that are read from where the last complete reading began: a row that cannot be read yet must stay in reach."""
 
 
 @hookimpl
@@ -52,7 +56,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Calibrate once, then for ever; raises ExchangeError while the first reading cannot be had."""
     await calibrate(context, "initial")
     with (
-        context.shared.commands.serve(Calibrate) as requests,
+        context.shared.commands.serve(Calibrate, Reconcile) as requests,
         context.subscribe(
             ev.OrderFilled,
             ev.FrameRefused,
@@ -80,8 +84,9 @@ async def _serve(
         # Also when the stage is taken down half way somebody waits for the answer.
         with request:
             outcome = await _calibrate_or_say_why(context)
-            if _accepts(request.command) and outcome.ok:
-                outcome = await _accept_balance(context)
+            # Judged by the reading of this moment: a person's word is about what stands now.
+            if outcome.ok and (wish := wish_of(request.command)) is not None:
+                outcome = await _settle(context, wish)
             request.answer(outcome)
 
 
@@ -116,8 +121,10 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
     reading = await read_account(context)
     facts, differences = _news(context, reading)
     # Folded before the balance is judged, for only then is it known whether money is missing.
-    context.publish(*facts, *_readable_again(context, reading))
-    moves = await _cash_moves(context, reading)
+    unreadable, odd = _unreadable(context, reading)
+    differences += odd
+    context.publish(*unreadable, *facts)
+    moves, unread = await _cash_moves(context, reading)
     differences += [move_difference(move.move) for move in moves]
     synced = ev.AccountSynced(
         at=context.now(),
@@ -128,8 +135,10 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
         balance=reading.balance,
         differences=tuple(differences),
         settling=reading.settling,
-        fills_whole=not reading.unreadable and reading.clock_held,
+        fills_whole=reading.clock_held
+        and not any(row.kind in MONEY_BY_TIME for row in reading.unreadable),
         proves_balance=True,
+        unread_moves=unread,
     )
     with context.subscribe(ev.TradingStateUpdated, policy=Policy.LOSSLESS) as updates:
         context.publish(*moves, synced)
@@ -161,43 +170,47 @@ def _news(context: Context, reading: AccountReading) -> tuple[list[ev.Event], li
     return [*facts, *_vanished(context, reading.absent)], differences
 
 
-async def _cash_moves(context: Context, reading: AccountReading) -> list[ev.CashMoved]:
-    """Return deposits, withdrawals and transfers that may explain the balance; asked for only when one must."""
+async def _cash_moves(
+    context: Context, reading: AccountReading
+) -> tuple[list[ev.CashMoved], tuple[str, ...]]:
+    """Return deposits, withdrawals and transfers that may explain the balance, and the lists that could not be read.
+
+    They are asked for only when one must.
+    """
     view = context.view
     started_at, theirs_at = reading.started_at, reading.exchange_started_at
     if not view.balance_gap(reading.balance.balance, started_at, theirs_at):
-        return []
+        return [], ()
     try:
-        moves = await context.venue.rest.account.cash_moves()
+        read = await context.venue.rest.account.cash_moves()
     except ExchangeError as exc:
         context.log.warning(f"cash movements could not be read: {exc}")
-        return []
+        return [], ("movements of cash",)
     at = context.now()
-    return [
+    moves = [
         ev.CashMoved(at=at, move=move)
-        for move in reversed(moves)
+        for move in reversed(read.moves)
         if not view.ledger.knows_move(move)
     ]
+    return moves, read.refused
 
 
-def _readable_again(context: Context, reading: AccountReading) -> list[ev.Event]:
-    """Return the halts of markets whose fills cannot be read, and the end of those that can again."""
-    at, halts = context.now(), context.view.conditions.halts
-    news: list[ev.Event] = []
-    unreadable: dict[str, ev.HaltRaised] = {}
-    for row in reading.unreadable:
-        halt_id = f"{UNREADABLE_FILL}{row.ticker}"
-        reason = f"a fill cannot be read, so the position is not known: {row.words}"
-        unreadable[halt_id] = ev.HaltRaised(
-            at=at, halt_id=halt_id, author=ev.Author.MACHINE, ticker=row.ticker, reason=reason
-        )
-    news += [halt for halt_id, halt in unreadable.items() if halt_id not in halts]
-    news += [
-        ev.HaltCleared(at=at, halt_id=halt_id, author=ev.Author.MACHINE)
-        for halt_id in halts
-        if halt_id.startswith(UNREADABLE_FILL) and halt_id not in unreadable
-    ]
-    return news
+def _unreadable(
+    context: Context, reading: AccountReading
+) -> tuple[list[ev.Event], list[ev.Difference]]:
+    """Return that other rows than before cannot be read, and each new one as a difference."""
+    known = context.view.account.unreadable
+    rows = bounded(reading.unreadable)
+    new = [row for row in rows if row not in known]
+    for row in new:
+        context.log.error(f"a row cannot be read: {row.words}", ticker=row.ticker, raw=row.raw)
+    if known and not rows:
+        context.log.info("every row of the account can be read again")
+    stale = any(is_row_halt(halt_id) for halt_id in context.view.conditions.halts)
+    if rows == known and (rows or not stale):
+        return [], []
+    changed = ev.UnreadableRowsChanged(at=context.now(), rows=rows)
+    return [changed], [unreadable_difference(row) for row in new]
 
 
 async def check_venue(context: Context) -> None:
@@ -245,20 +258,13 @@ async def _calibrate_or_say_why(context: Context) -> Outcome:
     return Outcome(answer=Answer.DONE, sentence=f"{describe_update(update)}; {verdict}")
 
 
-def _accepts(command: Command) -> bool:
-    return isinstance(command, Calibrate) and command.accept_balance
-
-
-async def _accept_balance(context: Context) -> Outcome:
-    """Take over, on a person's word, what nothing explains; the reading that found it is a moment old."""
-    amount = context.view.account.proof.unexplained
-    if not amount:
-        return Outcome(answer=Answer.DONE, sentence="nothing of the balance is unexplained")
-    context.publish(ev.BalanceAccepted(at=context.now(), amount=amount))
-    context.log.warning(f"a person accepted {show_money(amount, signed=True)} without explanation")
-    outcome = await _calibrate_or_say_why(context)
-    words = f"{show_money(amount, signed=True)} is taken over as carried in"
-    return attrs.evolve(outcome, sentence=f"{words}; {outcome.sentence}")
+async def _settle(context: Context, command: Reconcile) -> Outcome:
+    """Publish what a person decided, and read the account again, which takes over what was adopted."""
+    outcome = decide(context, command)
+    if not outcome.items or not command.adopt:
+        return outcome
+    read = await _calibrate_or_say_why(context)
+    return attrs.evolve(outcome, sentence=f"{outcome.sentence}; {read.sentence}")
 
 
 def _tell_failure(context: Context, error: ExchangeError) -> None:

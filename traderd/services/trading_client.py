@@ -20,7 +20,7 @@ from traderd.plugin_api import Service, hookimpl
 from traderd.services.context import Context, key_refused
 from traderd.services.stages import TRADING_CLIENT
 
-CHANNELS: Final = ("fill", "user_orders")
+CHANNELS: Final = ("fill", "user_orders", "order_group_updates")
 LIMITS_EVERY_S: Final = 600.0
 """A tier changes a few times a year; a reading costs 20 of thousands of tokens."""
 

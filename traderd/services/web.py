@@ -193,7 +193,7 @@ def _send_one(context: Context, source: DaemonSource, hub: LiveHub, event: Any) 
 def trading_state_document(update: ev.TradingStateUpdated, view: StateView) -> dict[str, Any]:
     """Return one calibration's result and the account after it."""
     return {
-        "account": documents.account_document(view),
+        "account": documents.account_document(view, update.at),
         "sync_type": update.sync_type,
         "version": update.version,
         "balance_dollars": format_money(update.balance),

@@ -1,15 +1,16 @@
 """The journal: private facts in order, on the disk before anything depends on them.
 
-Owns: positions, the list of rows that wait for the disk, the one writer task and its group commits.
+Owns: positions, the list of rows that wait for the disk, the one writer task and its group commits, and whose turn it is
+on the one connection.
 Must not: drop a row, try a failed disk again, or decide what a failure means for trading.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar, TypeVarTuple
 
 import attrs
 import trio
@@ -19,14 +20,19 @@ from traderd.model.events import Event
 from traderd.model.ids import RUN_WORD_CHARACTERS, InstanceId
 from traderd.runtime.env import Env
 from traderd.store import codec
-from traderd.store.database import Database, Row, move_away, open_database
+from traderd.store.archive import archive_path
+from traderd.store.database import Checkpoint, Database, Row, move_away, open_database
+from traderd.store.history import read_history
 from traderd.store.lock import hold_lock
 
 PENDING_EVENTS_MAX: Final = 100_000
 """Bounds the rows that wait for the disk: about 50 MB, or many minutes of the busiest account."""
 CLOSE_BUDGET_S: Final = 10.0
 """Bounds the last commits when the journal closes: a full list takes about one second."""
+JOURNAL_FILE: Final = "journal.sqlite3"
 LOCK_FILE: Final = "lock"
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +40,7 @@ class JournalStatistics:
     """How the journal is doing."""
 
     rows: int
-    """Rows on the disk, those of earlier runs included."""
+    """Rows on the disk, those of earlier runs and of the archive included."""
     commits: int
     """Group commits of this run."""
     pending: int
@@ -59,6 +65,8 @@ class Journal:
     _appended: bool = attrs.field(default=False, init=False)
     # Replaced each time it is set: whoever waits for the next change waits for the event of now.
     _work: trio.Event = attrs.field(factory=trio.Event, init=False)
+    # Fair: a commit waits for one short step of a compaction at most.
+    _turn: trio.Lock = attrs.field(factory=trio.Lock, init=False)
     _progress: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     @property
@@ -90,19 +98,64 @@ class Journal:
             last_commit_ms=self._last_commit_ms,
         )
 
-    def replay(self) -> Iterator[Event]:
-        """Yield every event that earlier runs wrote, in order; only before this run's first `append`.
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._database.path
+
+    @property
+    def durable_position(self) -> int:
+        """The newest row on the disk."""
+        return self._database.last_position
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that the file holds."""
+        return self._database.checkpoint
+
+    @property
+    def first_position(self) -> int:
+        """The oldest row that is not only in the archive."""
+        return self._database.first_position
+
+    @property
+    def events_kept(self) -> int:
+        """Events that are not only in the archive."""
+        return self.durable_position - self.first_position + 1
+
+    def replay(self, *, after: int = 0) -> Iterator[Event]:
+        """Yield every event after a position that earlier runs wrote, in order; only before this run's first `append`.
 
         Raises:
             StoreError: a row cannot be read; names it and the cure.
             InvariantViolation: something was appended already (the writer has the connection then).
         """
-        for position, _, kind, body in self._database.read(
-            after=0, up_to=self._database.last_position
-        ):
-            if self._appended:
-                raise InvariantViolation("the journal can be replayed only before its first append")
-            yield codec.decode(kind, body, position=position, written_by=self._database.written_by)
+        last = self._database.last_position
+        while after < last:
+            rows = read_history(self._database, after, last)
+            for row in rows:
+                if self._appended:
+                    raise InvariantViolation(
+                        "the journal can be replayed only before its first append"
+                    )
+                yield self.decoded(row)
+            after = rows[-1][0]
+
+    def decoded(self, row: Row) -> Event:
+        """Return the event of a row; raises StoreError."""
+        position, _, kind, body = row
+        return codec.decode(kind, body, position=position, written_by=self._database.written_by)
+
+    async def in_turn(self, step: Callable[[Database, *Ts], T], *args: *Ts) -> T:
+        """Let one short step have the file between two commits; cancelling waits for it.
+
+        Raises:
+            StoreError: the journal has failed or is closed; or the step's own.
+        """
+        async with self._turn:
+            if self._failed is not None:
+                raise StoreError(self._failed)
+            return await self._env.run_blocking(step, self._database, *args)
 
     def append(self, events: Sequence[Event]) -> int:
         """Hand events over to the writer, all or none, and return the last one's position; never blocks.
@@ -162,6 +215,10 @@ class Journal:
 
         For the writer and `open_journal` only.  Cancelling loses nothing: rows not committed still wait.
         """
+        async with self._turn:
+            await self._commit()
+
+    async def _commit(self) -> None:
         batch = tuple(self._pending)
         if not batch or self._disk_failed:
             return
@@ -254,4 +311,5 @@ async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> Asyn
 def _open(path: Path, new_instance_id: str, set_aside: bool) -> Database:
     if set_aside:
         move_away(path)
+        move_away(archive_path(path))
     return open_database(path, new_instance_id=new_instance_id)

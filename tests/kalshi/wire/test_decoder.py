@@ -17,6 +17,7 @@ from traderd.model.events import (
     BookSnapshot,
     FeedName,
     FrameRefused,
+    GroupNews,
     LifeStep,
     OrderFilled,
     OrderReported,
@@ -411,6 +412,42 @@ def test_a_fill_without_a_time_has_the_time_of_its_frame():
         "msg": {k: v for k, v in FILL.items() if k != "ts"},
     })
     assert event.fill.executed_at == AT
+
+
+@pytest.mark.parametrize(
+    ("body", "news", "limit"),
+    [
+        ({"event_type": "triggered"}, GroupNews.TRIGGERED, None),
+        (
+            {"event_type": "limit_updated", "contracts_limit_fp": "5.00"},
+            GroupNews.LIMIT_UPDATED,
+            500,
+        ),
+    ],
+)
+def test_what_becomes_of_an_order_group_is_told_and_its_number_counts(body, news, limit):
+    message = {"order_group_id": "g1", "ts_ms": 1781268399712} | body
+    (number, event), _ = decode({
+        "type": "order_group_updates",
+        "sid": 7,
+        "seq": 2,
+        "msg": message,
+    })
+    assert isinstance(number, SequenceAdvanced)
+    assert (event.group_id, event.news, event.limit) == ("g1", news, limit)
+
+
+def test_a_step_of_an_order_group_that_nobody_knows_is_refused_and_named():
+    (event,), _ = decode({
+        "type": "order_group_updates",
+        "sid": 7,
+        "msg": {"event_type": "frozen", "order_group_id": "g1"},
+    })
+    assert isinstance(event, FrameRefused)
+    assert (event.kind, event.reason) == (
+        "order_group_updates",
+        "event_type 'frozen' is unknown",
+    )
 
 
 def test_an_order_message_takes_either_spelling_of_time():

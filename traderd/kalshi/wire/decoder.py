@@ -27,9 +27,11 @@ from traderd.model.events import (
     Event,
     FeedName,
     FrameRefused,
+    GroupNews,
     LifeStep,
     MarketLifecycleChanged,
     OrderFilled,
+    OrderGroupReported,
     OrderReported,
     SequenceAdvanced,
     Source,
@@ -61,6 +63,7 @@ Reply: TypeAlias = feed.Subscribed | feed.Ok | feed.Unsubscribed | feed.FeedErro
 
 BID, ASK = Side.BID, Side.ASK
 LIFE_STEPS: Final = {step.value: step for step in LifeStep}
+GROUP_NEWS: Final = {news.value: news for news in GroupNews}
 
 
 class FrameDecoder:
@@ -216,18 +219,7 @@ class FrameDecoder:
         step = LIFE_STEPS.get(body.event_type)
         if step is None:
             # It has its number, so no gap will tell of it: whoever counts what is new must hear of it here.
-            reason = f"event_type {body.event_type!r} is unknown"
-            self.refused += 1
-            events.append(
-                FrameRefused(
-                    at=at,
-                    feed=self._feed,
-                    kind="market_lifecycle_v2",
-                    reason=reason[:CHARACTERS_MAX],
-                    drift=Drift.UNKNOWN_VALUE,
-                    where="msg.event_type",
-                )
-            )
+            self._refuse_step("market_lifecycle_v2", body.event_type, at, events)
             return
         metadata, value = body.additional_metadata, body.settlement_value
         event_ticker = None if metadata is None else metadata.event_ticker
@@ -245,9 +237,26 @@ class FrameDecoder:
             )
         )
 
+    def _refuse_step(self, kind: str, step: str, at: Timestamp, events: list[Event]) -> None:
+        self.refused += 1
+        events.append(
+            FrameRefused(
+                at=at,
+                feed=self._feed,
+                kind=kind,
+                reason=f"event_type {step!r} is unknown"[:CHARACTERS_MAX],
+                drift=Drift.UNKNOWN_VALUE,
+                where="msg.event_type",
+            )
+        )
+
     def _number_only(
         self,
-        frame: feed.Trade | feed.MarketLifecycle | feed.EventLifecycle | feed.EventFees,
+        frame: feed.Trade
+        | feed.OrderGroupUpdate
+        | feed.MarketLifecycle
+        | feed.EventLifecycle
+        | feed.EventFees,
         at: Timestamp,
         events: list[Event],
     ) -> None:
@@ -299,6 +308,25 @@ class FrameDecoder:
         )
         events.append(OrderReported(at=at, record=record, source=Source.FEED))
 
+    def _order_group(
+        self, frame: feed.OrderGroupUpdate, at: Timestamp, events: list[Event]
+    ) -> None:
+        body = frame.msg
+        self._number_only(frame, at, events)
+        news = GROUP_NEWS.get(body.event_type)
+        if news is None:
+            self._refuse_step("order_group_updates", body.event_type, at, events)
+            return
+        limit = body.contracts_limit_fp
+        events.append(
+            OrderGroupReported(
+                at=at,
+                group_id=body.order_group_id,
+                news=news,
+                limit=None if limit is None else self._amount(limit),
+            )
+        )
+
     def _amount(self, number: Number) -> Count:
         count = self._counts[number]
         if count < 0:
@@ -331,6 +359,7 @@ class FrameDecoder:
         feed.Trade: _trade,
         feed.FillMessage: _fill,
         feed.UserOrder: _user_order,
+        feed.OrderGroupUpdate: _order_group,
         feed.MarketLifecycle: _lifecycle,
         feed.EventLifecycle: _number_only,
         feed.EventFees: _number_only,

@@ -185,6 +185,29 @@ class UserOrder(
     msg: UserOrderBody
 
 
+class OrderGroupBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An order group changed; the limit comes with `created` and `limit_updated` only."""
+
+    event_type: str
+    order_group_id: str
+    contracts_limit_fp: Number | None = None
+
+
+class OrderGroupUpdate(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
+    tag="order_group_updates",
+):
+    """What became of one of the account's order groups; sequenced."""
+
+    sid: int
+    seq: int = 0
+    msg: OrderGroupBody
+
+
 # --- lifecycle --------------------------------------------------------------------------------------
 
 
@@ -311,6 +334,7 @@ _ButDelta: TypeAlias = (
     | Trade
     | FillMessage
     | UserOrder
+    | OrderGroupUpdate
     | MarketLifecycle
     | EventLifecycle
     | EventFees

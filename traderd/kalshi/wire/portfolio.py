@@ -59,18 +59,16 @@ class OrderRows(Wire, frozen=True, kw_only=True):
     cursor: str | UnsetType | None = UNSET
 
 
-class OrderName(Wire, frozen=True, kw_only=True):
-    """What of an order can be read when the whole cannot."""
-
-    order_id: str = ""
-    ticker: str = ""
-    client_order_id: str | None = None
-
-
 class OrderEnvelope(Wire, frozen=True, kw_only=True):
     """`GET /portfolio/orders/{order_id}`."""
 
     order: Order
+
+
+class OrderRow(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/orders/{order_id}` for a reader who wants what can be read of it."""
+
+    order: Raw
 
 
 class Fill(Wire, frozen=True, kw_only=True):
@@ -111,15 +109,6 @@ class FillRows(Wire, frozen=True, kw_only=True):
     cursor: str | UnsetType | None = UNSET
 
 
-class FillName(Wire, frozen=True, kw_only=True):
-    """What of a fill can be read when the whole cannot."""
-
-    ticker: str = ""
-    market_ticker: str = ""
-    trade_id: str = ""
-    order_id: str = ""
-
-
 class MarketPosition(Wire, frozen=True, kw_only=True):
     """A market's position; `last_updated_ts` is an RFC 3339 text in spite of its name."""
 
@@ -150,6 +139,13 @@ class PositionList(Wire, frozen=True, kw_only=True):
     cursor: str | UnsetType | None = UNSET
     market_positions: list[MarketPosition] | UnsetType | None = UNSET
     event_positions: list[EventPosition] | UnsetType | None = UNSET
+
+
+class PositionRows(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/positions` for a reader: a row that cannot be read must not hide the others."""
+
+    cursor: str | UnsetType | None = UNSET
+    market_positions: list[Raw] | UnsetType | None = UNSET
 
 
 class BalanceShard(Wire, frozen=True, kw_only=True):
@@ -187,10 +183,10 @@ class Settlement(Wire, frozen=True, kw_only=True):
     """Cents of one YES contract."""
 
 
-class SettlementList(Wire, frozen=True, kw_only=True):
-    """`GET /portfolio/settlements`."""
+class SettlementRows(Wire, frozen=True, kw_only=True):
+    """`GET /portfolio/settlements`: a row that cannot be read must not hide the others."""
 
-    settlements: list[Settlement] | UnsetType | None = UNSET
+    settlements: list[Raw] | UnsetType | None = UNSET
     cursor: str | UnsetType | None = UNSET
 
 

@@ -79,6 +79,8 @@ function showHealth(status) {
 
 export function showAccount(account) {
   setText(byId("balance"), money(account.balance_dollars));
+  const age = account.balance_age_s;
+  byId("balance").title = age == null ? "never read" : `read ${Math.round(age)} s before this status`;
   setText(byId("portfolio-value"), money(account.portfolio_value_dollars));
   for (const [id, value] of [["realized", account.realized_pnl_dollars], ["unrealized", account.unrealized_pnl_dollars]]) {
     setText(byId(id), money(value, { signed: true }));
