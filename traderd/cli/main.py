@@ -14,9 +14,13 @@ import click
 
 from traderd import __version__
 from traderd.cli import exit_codes, halts, reads, reconcile, verbs
+from traderd.cli.config import config
+from traderd.cli.doctor import doctor
 from traderd.cli.drill import drill
 from traderd.cli.exchange import exchange
 from traderd.cli.exchange_serve import PORT_MAX
+from traderd.cli.init import init
+from traderd.cli.install import install
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.kill import kill
 from traderd.cli.options import read_config, settings_options
@@ -87,6 +91,10 @@ for _command in (
     drill,
     *reconcile.COMMANDS,
     exchange,
+    config,
+    doctor,
+    init,
+    install,
 ):
     cli.add_command(_command)
 

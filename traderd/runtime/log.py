@@ -19,6 +19,7 @@ from structlog.typing import EventDict
 
 from traderd.errors import ConfigError
 from traderd.runtime.env import Env
+from traderd.runtime.journald import JournalWriter, journal_line, journal_of
 from traderd.runtime.log_output import LineWriter, LogLine, LogRing
 from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
 
@@ -45,7 +46,7 @@ class Log:
     """The configured log."""
 
     ring: LogRing
-    writer: LineWriter
+    writer: LineWriter | JournalWriter
 
     def statistics(self) -> LogStatistics:
         """Return the figures of now."""
@@ -66,19 +67,16 @@ def configure_log(
 ) -> Log:
     """Set up structlog for the process and return the log; calling it again replaces the set-up.
 
-    `as_json` None means lines for people on a terminal and JSON elsewhere. Warnings and worse of the
-    standard library's loggers are led into the same log.
+    `as_json` None means fields where the stream is the journal's, lines for people on a terminal and JSON elsewhere.
+    Warnings and worse of the standard library's loggers are led into the same log.
 
     Raises:
         ConfigError: no such level.
     """
     if level.lower() not in LEVELS:
         raise ConfigError(f"log level {level!r} is not one of {', '.join(LEVELS)}")
-    on_terminal = _is_terminal(stream)
-    render: _Render = _render_json
-    if not (not on_terminal if as_json is None else as_json):
-        render = _console_renderer(colors=on_terminal and not env.variables.get("NO_COLOR"))
-    log = Log(ring=LogRing(), writer=LineWriter(stream))
+    render, writer = _choose_form(env, stream, as_json)
+    log = Log(ring=LogRing(), writer=writer)
     finish = _Finish(env=env, environment=environment, ring=log.ring, render=render)
     structlog.configure(
         processors=[
@@ -93,6 +91,19 @@ def configure_log(
     # Adding the same handler again changes nothing; it finds the newest set-up at each record.
     logging.getLogger().addHandler(_STANDARD_LIBRARY)
     return log
+
+
+def _choose_form(
+    env: Env, stream: TextIO, as_json: bool | None
+) -> tuple[_Render, LineWriter | JournalWriter]:
+    """Return how lines look and who writes them; here and nowhere else is it decided."""
+    writer, on_terminal = LineWriter(stream), _is_terminal(stream)
+    journal = journal_of(env, stream) if as_json is None else None
+    if journal is not None:
+        return journal_line, JournalWriter(journal, writer)
+    if not on_terminal if as_json is None else as_json:
+        return _render_json, writer
+    return _console_renderer(colors=on_terminal and not env.variables.get("NO_COLOR")), writer
 
 
 def _is_terminal(stream: TextIO) -> bool:
@@ -164,7 +175,7 @@ def _console_renderer(*, colors: bool) -> _Render:
 class _Output:
     """What structlog calls with the finished line, by the name of the level."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: LineWriter | JournalWriter) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = writer.write_line
         self.warn = self.exception = self.fatal = self.msg = self.log = writer.write_line
 
