@@ -41,7 +41,8 @@ lint: $(VENV)/.dev
 
 test: lint
 	@command -v chromium chromium-browser google-chrome >/dev/null || echo "No Chromium found: the browser tests are skipped (apt-get install chromium)."
-	@command -v promtool >/dev/null || echo "No promtool found: the check of /metrics by Prometheus' own tool is skipped (apt-get install prometheus)."
+	@command -v promtool >/dev/null || echo "No promtool found: the checks of /metrics and of the alerts by Prometheus' own tool are skipped (apt-get install prometheus)."
+	@command -v systemd-analyze >/dev/null || echo "No systemd-analyze found: the checks of the units by systemd's own tools are skipped (apt-get install systemd)."
 	@$(BIN)/python -m pytest
 
 # The peers of the benchmarks, in the same environment because they run in the same process.

@@ -267,8 +267,8 @@ def test_parameters_of_strategies_are_passed_on_as_they_are(tmp_path):
 # --- what settings obey together ------------------------------------------------------------------
 
 
-def test_production_does_not_trade_in_this_version(tmp_path):
-    with pytest.raises(ConfigError, match="production trading cannot be armed in this version"):
+def test_production_does_not_trade_without_a_word_in_the_settings(tmp_path):
+    with pytest.raises(ConfigError, match=r"only when trading\.live is true"):
         load(
             tmp_path, environment="production", **{k.replace(".", "__"): v for k, v in KEY.items()}
         )

@@ -56,6 +56,11 @@ def test_texts_become_the_types_of_their_settings():
     }
 
 
+def test_a_section_without_a_setting_changes_nothing():
+    # As in an example file whose settings are all commented out.
+    assert build(engine={}, name="Herbie") == {"name": "Herbie"}
+
+
 def test_a_whole_number_may_stand_for_a_text_but_nothing_else_may():
     assert build(engine__weight_kg=120) == {"engine": {"weight_kg": "120"}}
     for value in (True, ["x"], None):
@@ -72,7 +77,6 @@ def test_a_whole_number_may_stand_for_a_text_but_nothing_else_may():
         ("engine__turbo", "perhaps", "must be true or false, not 'perhaps'"),
         ("engine__cylinders", [1], "must be a text, not [1]"),
         ("engine", 3, "is a section with settings of its own, not a value"),
-        ("engine", {}, "is a section with settings of its own, not a value"),
         ("extras", 3, "is a section with settings of its own, not a value"),
         ("engine__powr_kw", 3, "does not exist; did you mean engine.power_kw?"),
         ("power_kw", 3, "does not exist; did you mean engine.power_kw?"),

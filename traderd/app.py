@@ -15,14 +15,11 @@ import attrs
 import structlog
 import trio
 
+from traderd.app_venue import open_venue
 from traderd.config import Config
 from traderd.core.engine import Engine
 from traderd.core.view import StateView
-from traderd.errors import AlreadyRunning, ConfigError
-from traderd.kalshi.auth import Signer, generate_key, parse_signer
-from traderd.kalshi.hosts import Endpoints, check_endpoints
-from traderd.kalshi.limits import Shares
-from traderd.kalshi.rest import RestClient, open_rest
+from traderd.errors import ConfigError
 from traderd.model.commands import Command, Outcome
 from traderd.model.events import Author, Event, HaltRaised, UniverseChanged
 from traderd.model.ids import ClientOrderIds, MarketTicker
@@ -39,11 +36,10 @@ from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Stage, Supervisor
 from traderd.runtime.systemd import Notifier, open_notifier
 from traderd.services.actor import make_tenants
+from traderd.services.arming import check_live
 from traderd.services.context import (
     Context,
-    EmbeddedAddress,
     Shared,
-    Venue,
     broken_off,
     refuse,
 )
@@ -51,17 +47,13 @@ from traderd.services.kill import kill_halt
 from traderd.services.lifecycle import Lifecycle
 from traderd.services.market_plan import configured_tickers
 from traderd.services.recorder import JournalRecorder, recover
-from traderd.services.remote_exchange import remote_exchange, traded_exchange
+from traderd.services.remote_exchange import traded_exchange
 from traderd.services.risk_limits import risk_limits
 from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
 from traderd.store.journal import JOURNAL_FILE, open_journal
 from traderd.store.latch import read_latch, write_instance
 from traderd.store.traded_exchange import write_traded_exchange
 
-EMBEDDED_HOST = "127.0.0.1"
-EMBEDDED_KEY_SOURCE = "the key of the embedded exchange"
-CLOSE_BUDGET_S = 1.0
-"""Bounds the closing of a port that nobody took."""
 HALTING = (IncidentKind.OVERFLOW, IncidentKind.CUT_OFF)
 """Incidents of lossless inboxes: who reads private facts late must not add to them, so new risk stops."""
 
@@ -91,6 +83,7 @@ async def run_daemon(
     env: Env,
     log_stream: TextIO,
     directory: Path,
+    live: bool = False,
     task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run until a stop signal or `Daemon.stop`.  Cancelling ends everything at once.
@@ -100,12 +93,14 @@ async def run_daemon(
         env: the outside world.
         log_stream: where log lines go.
         directory: where drop-in plugins are looked for.
+        live: whoever starts it wants real money at risk; only `production` asks.
         task_status: gets the daemon before it begins to climb.
 
     Raises:
         ConfigError: a setting, key, port, lock or plugin is wrong; names it and the cure.
         StoreError: the journal cannot be used.
     """
+    await env.run_blocking(check_live, config, live, env.wall_ns())
     log = configure_log(
         env=env,
         level=config.log.level,
@@ -115,30 +110,16 @@ async def run_daemon(
     )
     plugins = load_plugins(drop_in_directories(directory))
     with open_notifier(env, warn=structlog.get_logger("traderd").warning) as notifier:
-        await _run_composed(
-            config, env=env, log=log, plugins=plugins, notifier=notifier, task_status=task_status
-        )
+        async with (
+            open_daemon(config, env=env, log=log, plugins=plugins, notifier=notifier) as daemon,
+            trio.open_nursery() as nursery,
+        ):
+            await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
+            task_status.started(daemon)
+            env.settle_memory()
+            await daemon.supervisor.run()
+            nursery.cancel_scope.cancel(reason="the daemon has stopped")
     structlog.get_logger("traderd").info("stopped")
-
-
-async def _run_composed(
-    config: Config,
-    *,
-    env: Env,
-    log: Log,
-    plugins: PluginManager,
-    notifier: Notifier,
-    task_status: trio.TaskStatus[Daemon],
-) -> None:
-    async with (
-        open_daemon(config, env=env, log=log, plugins=plugins, notifier=notifier) as daemon,
-        trio.open_nursery() as nursery,
-    ):
-        await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
-        task_status.started(daemon)
-        env.settle_memory()
-        await daemon.supervisor.run()
-        nursery.cancel_scope.cancel(reason="the daemon has stopped")
 
 
 @asynccontextmanager
@@ -178,7 +159,7 @@ async def open_daemon(
         await _honour_latch(state_path, journal.instance_id, bus, view, env)
         _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
-        async with _open_venue(config, env) as venue:
+        async with open_venue(config, env) as venue:
             if config.trading_enabled:
                 # Before an order can leave: `traderd kill` goes by it when this daemon does not answer.
                 traded = traded_exchange(config, rest_url=venue.rest_url, ws_url=venue.ws_url)
@@ -257,59 +238,6 @@ def _make_bus(
         fold=engine.apply, record=recorder.record, on_incident=report, settle=engine.settle
     )
     return bus
-
-
-@asynccontextmanager
-async def _open_venue(config: Config, env: Env) -> AsyncIterator[Venue]:
-    embedded: EmbeddedAddress | None = None
-    if config.embedded:
-        _warn_of_ignored_settings(config)
-        embedded, endpoints, signer = await _embedded_exchange(config, env)
-    else:
-        endpoints, signer = remote_exchange(config)
-    try:
-        check_endpoints(config.environment, endpoints)
-        shares = Shares(
-            place=config.rate_limits.place_percent,
-            reserve=config.rate_limits.cancel_reserve_percent,
-        )
-        async with open_rest(
-            env=env, base_url=endpoints.rest_url, signer=signer, shares=shares
-        ) as rest:
-            yield _venue(endpoints, signer, rest, embedded)
-    finally:
-        if embedded is not None:
-            with trio.move_on_after(CLOSE_BUDGET_S, shield=True):
-                await embedded.close_unused()
-
-
-def _venue(
-    endpoints: Endpoints, signer: Signer, rest: RestClient, embedded: EmbeddedAddress | None
-) -> Venue:
-    return Venue(
-        rest_url=endpoints.rest_url,
-        ws_url=endpoints.ws_url,
-        signer=signer,
-        rest=rest,
-        embedded=embedded,
-    )
-
-
-async def _embedded_exchange(config: Config, env: Env) -> tuple[EmbeddedAddress, Endpoints, Signer]:
-    try:
-        listener, port = await env.listen(EMBEDDED_HOST, config.exchange.port)
-    except OSError as exc:
-        raise AlreadyRunning(
-            f"{EMBEDDED_HOST}:{config.exchange.port} is taken; set exchange.port to 0 or a free port"
-        ) from exc
-    private_pem, _ = generate_key("ed25519")
-    signer = parse_signer(env.new_id(), private_pem, source=EMBEDDED_KEY_SOURCE)
-    address = EmbeddedAddress(EMBEDDED_HOST, port, listener)
-    endpoints = Endpoints(
-        rest_url=f"http://{address.address}/trade-api/v2",
-        ws_url=f"ws://{address.address}/trade-api/ws/v2",
-    )
-    return address, endpoints, signer
 
 
 def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
@@ -397,16 +325,6 @@ async def _watch_signals(
         on_kill=daemon.kill,
         task_status=task_status,
     )
-
-
-def _warn_of_ignored_settings(config: Config) -> None:
-    names = ("rest_url", "ws_url", "key_id", "key_file")
-    ignored = [f"exchange.{name}" for name in names if getattr(config.exchange, name)]
-    if ignored:
-        structlog.get_logger("traderd").warning(
-            f"{', '.join(ignored)} not used: sim trades on its own exchange; choose --environment paper "
-            "for Kalshi's demo, or set exchange.embedded = false"
-        )
 
 
 def _make_state_directory(path: Path) -> None:

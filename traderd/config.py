@@ -110,6 +110,8 @@ class TradingConfig(_Section, frozen=True):
 
     enabled: bool | None = None
     """None: yes, but in `local`."""
+    live: bool = False
+    """Whether `production` may trade; `traderd arm` and `--live` are needed besides."""
     connect_deadline_s: Seconds = 30.0
     sync_deadline_s: Seconds = 60.0
     sync_interval_s: Seconds = 30.0
@@ -325,10 +327,11 @@ def _check_web(host: str) -> None:
 
 
 def _check_environment(config: Config) -> None:
-    if config.environment == "production" and config.trading_enabled:
+    if config.environment == "production" and config.trading_enabled and not config.trading.live:
         raise ConfigError(
-            "production trading cannot be armed in this version; set trading.enabled = false "
-            "to follow production order books, or use the environment paper"
+            "production trades real money only when trading.live is true, `traderd arm` was called within 24 h and "
+            "`traderd run` is given --live; set trading.enabled = false to follow production order books, or use the "
+            "environment paper"
         )
     if config.environment == "local" and config.trading_enabled:
         raise ConfigError("environment local never trades; remove trading.enabled")

@@ -40,6 +40,7 @@ BUILT_IN_PLUGINS: Final = (
     "traderd.services.flatten",
     "traderd.services.orders",
     "traderd.services.positions",
+    "traderd.services.order_log",
     "traderd.services.status",
     "traderd.services.health",
     "traderd.services.journal_compaction",

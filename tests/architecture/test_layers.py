@@ -35,7 +35,7 @@ ONE_PART = dict.fromkeys(
     ("config_layers", "config_values", "config_risk", "config_orders"), "config"
 )
 """Files at the top that are pieces of one part."""
-COMPOSITION = ("app", "cli", "plugin_manager", "__main__")
+COMPOSITION = ("app", "app_venue", "cli", "plugin_manager", "__main__")
 """They may import everything below; only they may import each other."""
 FORBIDDEN_MODULES = {"web": ("traderd.core.engine",)}
 """Finer than parts: the web reads frozen views, never the engine."""

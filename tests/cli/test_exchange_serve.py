@@ -9,6 +9,7 @@ import trio
 from click.testing import CliRunner
 
 from tests.cli.conftest import run_traderd
+from tests.notify_socket import notify_socket
 from tests.process_tools import free_port, running_exchange, wait_for
 from traderd.cli import exit_codes
 from traderd.cli.exchange import exchange
@@ -198,3 +199,15 @@ def test_a_fault_plan_that_cannot_be_is_four_and_one_sentence(tmp_path):
     ran = run_traderd("exchange", "serve", "--faults", "faults.toml", directory=tmp_path)
     assert (ran.code, ran.out) == (exit_codes.CONFIGURATION, "")
     assert "refused needs status" in ran.err
+
+
+@pytest.mark.process
+def test_systemd_hears_when_it_serves_and_when_it_stops(tmp_path, monkeypatch):
+    address = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    with notify_socket(address) as systemd:
+        with running_exchange(tmp_path / "exchange") as ready:
+            systemd.wait_for("READY=1", within_s=10)
+            assert systemd.statuses() == [f"serves {ready['rest_url']}"]
+        systemd.wait_for("STOPPING=1", within_s=10)
+    assert systemd.words() == ["READY=1", "STOPPING=1"]

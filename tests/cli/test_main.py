@@ -188,7 +188,7 @@ def test_the_version_is_told_in_every_way(tmp_path):
     [
         (("--set", "risk.max_open_order=4"), "did you mean risk.max_open_orders?"),
         (("--set", "web.host=0.0.0.0"), "which others could reach"),
-        (("--environment", "production"), "production trading cannot be armed"),
+        (("--environment", "production"), "only when trading.live is true"),
         (("--environment", "paper"), "KALSHI_API_KEY_ID"),
         (("--config", "none.toml"), "configuration file none.toml does not exist"),
         (("--set", "strategies.nobody.x=1"), "strategies.nobody is not a strategy"),

@@ -6,7 +6,7 @@ import inspect
 
 from traderd.runtime.env import Env
 from traderd.runtime.forwarding_env import ForwardingEnv
-from traderd.runtime.simulation import SimEnv
+from traderd.runtime.simulation import MemoryDatagrams, SimEnv
 
 
 class Remembering(SimEnv):
@@ -30,6 +30,10 @@ async def test_it_answers_as_the_other_does(autojump_clock):
     assert (env.new_id(), env.rng) == (same.new_id(), other.rng)
     assert env.variables is other.variables
     assert await env.run_blocking(max, 1, 2) == 2
+    assert env.machine_us() == same.machine_us()
+    end = other.machine_services["/run/notify"] = MemoryDatagrams()
+    env.datagrams("/run/notify").send(b"READY=1")
+    assert [data for _, data in end.received] == [b"READY=1"]
     env.settle_memory(anew=True)
     assert other.settled is True
 

@@ -4,12 +4,18 @@ import io
 import json
 import logging
 import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.architecture.sources import ROOT
 from tests.runtime.journal_reader import read_entry
 from traderd.runtime import journald
 from traderd.runtime import log as log_module
@@ -241,3 +247,85 @@ def test_whatever_is_logged_the_journal_can_read(name, value):
     entry = read_entry(encode_entry({**LINE, shown: clean_field(shown, value)}))
     assert entry["MESSAGE"] == "ready"
     assert len(entry) == 8
+
+
+# --- the real journal -----------------------------------------------------------------------------
+
+JOURNALD = Path("/lib/systemd/systemd-journald")
+IN_A_NAMESPACE_OF_ITS_OWN = ["unshare", "--mount", "--propagation", "private"]
+REAL_JOURNAL = """
+    set -e
+    mount -t tmpfs tmpfs /run
+    mkdir -p /run/systemd/journal /run/log/journal
+    "$JOURNALD" >/run/journald.log 2>&1 &
+    trap "kill $!" EXIT
+    for i in $(seq 100); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.05; done
+    # systemd sets the variable for its services; systemd-cat leaves that to us.
+    systemd-cat sh -c 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/$$/fd/1) exec "$@"' sh "$PYTHON" -c "$PROGRAM"
+    for i in $(seq 100); do journalctl -q LAST=true | grep -q . && break; sleep 0.05; done
+    journalctl -o json --all --no-pager "$@"
+"""
+LOGS_SOMETHING = """
+import sys
+import structlog
+from traderd.runtime.env import RealEnv
+from traderd.runtime.log import configure_log
+
+log = configure_log(env=RealEnv(), level="info", stream=sys.stdout, environment="sim")
+say = structlog.get_logger("traderd")
+say.info("the order rests", order="a1-2-3", ticker="KXDEMO-A", box="two\\nlines")
+say.error("another one", order="a1-2-4", ticker="KXDEMO-A")
+# Too large for one datagram: it goes as a sealed file.
+say.info("a large one", order="a1-2-5", **{f"rows_{number}": ["x" * 7_000] * 5 for number in range(8)})
+say.info("the end", last=True)
+assert log.statistics().lines_lost == 0
+"""
+
+
+def can_run_a_journal() -> bool:
+    if os.geteuid() != 0 or not JOURNALD.exists() or shutil.which("unshare") is None:
+        return False
+    tried = subprocess.run([*IN_A_NAMESPACE_OF_ITS_OWN, "true"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+def ask_a_real_journal(*matches: str) -> list[dict]:
+    ran = subprocess.run(
+        [*IN_A_NAMESPACE_OF_ITS_OWN, "sh", "-c", textwrap.dedent(REAL_JOURNAL), "sh", *matches],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "PYTHON": sys.executable,
+            "PROGRAM": LOGS_SOMETHING,
+            "JOURNALD": str(JOURNALD),
+        },
+    )
+    assert ran.returncode == 0, ran.stderr
+    return [json.loads(line) for line in ran.stdout.splitlines()]
+
+
+@pytest.mark.process
+@pytest.mark.skipif(
+    not can_run_a_journal(),
+    reason="no journal of our own can run here (apt-get install systemd, and root)",
+)
+@pytest.mark.parametrize(
+    ("matches", "messages"),
+    [
+        (["ORDER_ID=a1-2-3"], ["the order rests\ntwo\nlines"]),
+        (["TICKER=KXDEMO-A", "-p", "err"], ["another one"]),
+        (["ORDER_ID=a1-2-5"], ["a large one"]),
+    ],
+    ids=["by order", "by market and priority", "as a file"],
+)
+def test_journalctl_finds_lines_by_their_fields(matches, messages):
+    found = ask_a_real_journal(*matches)
+    assert [entry["MESSAGE"] for entry in found] == messages
+    (entry,) = found
+    assert (entry["_TRANSPORT"], entry["SYSLOG_IDENTIFIER"]) == ("journal", "traderd")
+    assert entry["ENVIRONMENT"] == "sim"
+    assert entry["CODE_FUNC"] == "<module>"

@@ -17,10 +17,12 @@ import trio.testing
 from traderd.runtime.env import CONNECT_DEADLINE_S
 from traderd.runtime.simulation import (
     BACKLOG,
+    DATAGRAM_BYTES_MAX,
     FIRST_FREE_PORT,
     SCHEDULING_FLAG,
     SIMULATED_START_NS,
     STORE_DELAY_S,
+    MemoryDatagrams,
     MemoryNetwork,
     SimEnv,
     run_simulated,
@@ -354,3 +356,30 @@ async def test_two_environments_meet_on_one_network(autojump_clock):
         assert await listener.accept() is not None
     with pytest.raises(ConnectionRefusedError):
         await SimEnv(seed=3).connect(HOST, port, tls=False)
+
+
+# --- the machine's own services -------------------------------------------------------------------
+
+
+async def test_datagrams_reach_a_service_that_is_there(autojump_clock):
+    env = SimEnv(seed=1)
+    with pytest.raises(FileNotFoundError):
+        env.datagrams("/run/journal")
+    end = env.machine_services["/run/journal"] = MemoryDatagrams()
+    sender = env.datagrams("/run/journal")
+    await trio.sleep(2)
+    sender.send(b"x")
+    assert list(end.received) == [(trio.current_time(), b"x")]
+    assert env.machine_us() == round(trio.current_time() * 1e6)
+
+
+async def test_a_datagram_has_the_bound_of_a_real_one(autojump_clock):
+    end = MemoryDatagrams()
+    end.send(b"x" * DATAGRAM_BYTES_MAX)
+    with pytest.raises(OSError, match="Message too long"):
+        end.send(b"x" * (DATAGRAM_BYTES_MAX + 1))
+    end.send_file(b"x" * (DATAGRAM_BYTES_MAX + 1))
+    end.failure = BlockingIOError(11, "Resource temporarily unavailable")
+    with pytest.raises(BlockingIOError):
+        end.send(b"x")
+    assert len(end.received) == 2

@@ -6,7 +6,8 @@ from tests.services.still_daemon import still_daemon
 from traderd.model.orders import Side
 from traderd.plugin_manager import load_plugins
 from traderd.services import status
-from traderd.services.status import BOX_INTERVAL_S, BOXES_KEPT, EXTRA, status_line
+from traderd.services.status import BOX_INTERVAL_S, BOXES_KEPT, status_line
+from traderd.services.status_box import STATUS_BOXES
 
 
 def lines_of(daemon, event):
@@ -29,14 +30,14 @@ async def test_the_box_is_told_twice_a_minute_while_the_daemon_works(autojump_cl
         boxes = lines_of(daemon, "status")
         assert len(boxes) == 2
         assert boxes[0]["box"].splitlines()[0].startswith("╔═══ TRADERD STATUS")
-        assert [line["box"] for line in boxes] == list(daemon.shared.extras[EXTRA])
+        assert [line["box"] for line in boxes] == list(daemon.shared.extras[STATUS_BOXES])
 
 
 async def test_before_the_daemon_is_ready_there_is_no_box(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         await watch(daemon, 3 * BOX_INTERVAL_S)
         assert lines_of(daemon, "status") == []
-        assert list(daemon.shared.extras[EXTRA]) == []
+        assert list(daemon.shared.extras[STATUS_BOXES]) == []
 
 
 async def test_in_between_there_is_one_line_for_who_wants_to_know(autojump_clock, tmp_path):
@@ -50,7 +51,7 @@ async def test_only_the_last_boxes_are_kept(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         daemon.climb()
         await watch(daemon, BOX_INTERVAL_S * (BOXES_KEPT + 10))
-        assert len(daemon.shared.extras[EXTRA]) == BOXES_KEPT
+        assert len(daemon.shared.extras[STATUS_BOXES]) == BOXES_KEPT
 
 
 async def test_the_line_counts_what_there_is(autojump_clock, tmp_path):

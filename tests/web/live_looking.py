@@ -293,6 +293,9 @@ class LiveLookingSource:
     def log_lines(self, limit: int) -> list[dict[str, Any]]:
         return self.lines[-limit:]
 
+    def status_boxes(self) -> list[str]:
+        return ["╔═══ a box"]
+
     async def command(self, verb: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.commands.append((verb, body))
         if verb in {"pause", "resume"}:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
+from traderd.cli.config_words import mask_key_id
 from traderd.cli.options import given_flags
 from traderd.config import STRATEGIES, Config, check_config
 from traderd.config_layers import (
@@ -40,8 +41,6 @@ from traderd.services.market_plan import configured_tickers
 
 DEFAULT: Final = "default"
 KEY_ID: Final = "exchange.key_id"
-KEY_ID_SHOWN: Final = 4
-"""Of a key's id, which is not the key, but half of what is needed to use one: enough to tell two apart."""
 ENABLED: Final = "enabled"
 EVERY_STRATEGY: Final[Mapping[str, Any]] = {ENABLED: None, "order_group_contracts_per_15s": "0"}
 """What the daemon itself reads in each strategy's section, with the defaults; the rest are the strategy's parameters."""
@@ -227,11 +226,6 @@ def _shown(name: str, value: Any) -> Plain:
     if name == KEY_ID and isinstance(value, str):
         return mask_key_id(value)
     return clean_field(name.rpartition(".")[2], value)
-
-
-def mask_key_id(key_id: str) -> str:
-    """Return a key's id as it may be shown."""
-    return f"{key_id[:KEY_ID_SHOWN]}…" if len(key_id) > 2 * KEY_ID_SHOWN else "…" * bool(key_id)
 
 
 def _means(name: str, config: Config) -> str:

@@ -118,5 +118,6 @@ async def _places(config: Config, patient: Patient) -> list[Finding]:
         doctor_state.check_daemon(running, directory, config),
         await env.run_blocking(doctor_state.check_journal, directory),
         await env.run_blocking(doctor_state.check_latch, directory),
+        *await env.run_blocking(doctor_state.check_arming, config, env.wall_ns()),
         await doctor_state.check_port(config, running, env),
     ]

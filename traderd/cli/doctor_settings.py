@@ -11,7 +11,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from traderd.cli.config_sources import Inspection, mask_key_id, strategy_problems
+from traderd.cli.config_sources import Inspection, strategy_problems
+from traderd.cli.config_words import mask_key_id
 from traderd.cli.doctor_report import Finding, failed, ok, skipped, warning
 from traderd.config import Config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS, read_dotenv

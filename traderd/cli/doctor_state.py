@@ -22,6 +22,7 @@ from traderd.cli.doctor_report import Finding, failed, ok, skipped, warning
 from traderd.cli.json_request import CommandFailed, Peer, ask_json
 from traderd.config import CONTROL_SOCKET, Config
 from traderd.runtime.env import Env
+from traderd.store.armed import read_armed, why_not_armed
 from traderd.store.database import APPLICATION_ID, CHECK_CURE, MIGRATIONS, SCHEMA_VERSION
 from traderd.store.journal import JOURNAL_FILE, LOCK_FILE
 from traderd.store.latch import read_latch
@@ -33,6 +34,7 @@ DISK: Final = "disk"
 JOURNAL: Final = "journal"
 LATCH: Final = "kill switch"
 PORT: Final = "port"
+ARMING: Final = "arming"
 
 DISK_FAIL_MB: Final = 50
 """Below this a day's journal does not fit, and without a journal no order leaves."""
@@ -217,6 +219,20 @@ def check_latch(directory: Path) -> Finding:
         "when the reason is gone: `traderd clear-halt kill`, with the daemon running",
         part="latch",
     )
+
+
+def check_arming(config: Config, now_ns: int) -> list[Finding]:
+    """Judge whether production may trade now; nothing to judge elsewhere."""
+    if config.environment != "production" or not config.trading_enabled:
+        return []
+    armed = read_armed(config.state_path())
+    why, _, cure = why_not_armed(armed, now_ns=now_ns, key_id=config.exchange.key_id).partition(
+        "; "
+    )
+    if why:
+        return [failed(ARMING, why, cure, part="arming")]
+    by = armed.by if armed is not None else ""
+    return [ok(ARMING, f"armed by {by}; `traderd run --live` will trade real money")]
 
 
 async def check_port(config: Config, running: Running, env: Env) -> Finding:

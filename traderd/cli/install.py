@@ -28,7 +28,7 @@ TOOL_DEADLINE_S: Final = 30.0
 DIRECTORY_MODE: Final = 0o755
 FILE_MODE: Final = 0o644
 """Of units and of a configuration that holds no secret; its directory is closed to others anyhow."""
-HIDDEN: Final = (Path("/home"), Path("/root"), Path("/run/user"))
+HIDDEN: Final = tuple(Path("/") / name for name in ("home", "root", "run/user"))
 """What a service with ProtectHome=yes does not see."""
 FAILED: Final = "failed"
 """Begins the result of a command that did not do its work."""

@@ -14,6 +14,8 @@ import click
 
 from traderd import __version__
 from traderd.cli import exit_codes, halts, reads, reconcile, verbs
+from traderd.cli.arm import arm
+from traderd.cli.completion import completion
 from traderd.cli.config import config
 from traderd.cli.doctor import doctor
 from traderd.cli.drill import drill
@@ -23,6 +25,7 @@ from traderd.cli.init import init
 from traderd.cli.install import install
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.kill import kill
+from traderd.cli.logs import logs
 from traderd.cli.options import read_config, settings_options
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
@@ -56,7 +59,8 @@ def cli() -> None:
     type=click.Choice(("debug", "info", "warning", "error")),
     help="What the log tells; default info.",
 )
-def run(port: int | None, log_level: str | None, **options: Any) -> None:
+@click.option("--live", is_flag=True, help="Risk real money; production asks for it, see `arm`.")
+def run(port: int | None, log_level: str | None, live: bool, **options: Any) -> None:
     """Run the daemon in the foreground.
 
     Example: traderd run --port 8006 --set strategies.spread_maker.markets_max=2
@@ -69,7 +73,9 @@ def run(port: int | None, log_level: str | None, **options: Any) -> None:
     config = read_config(**options, extra={"web.port": port, "log.level": log_level})
 
     async def main() -> None:
-        await run_daemon(config, env=RealEnv(), log_stream=sys.stdout, directory=Path.cwd())
+        await run_daemon(
+            config, env=RealEnv(), log_stream=sys.stdout, directory=Path.cwd(), live=live
+        )
 
     trio.run(main)
 
@@ -94,6 +100,9 @@ for _command in (
     config,
     doctor,
     init,
+    logs,
+    completion,
+    arm,
     install,
 ):
     cli.add_command(_command)
@@ -103,7 +112,7 @@ def main() -> None:
     """Run the command line and end the process with a documented exit code."""
     try:
         # A reader who leaves (`| head`) is click's affair: exit code 1 and no words.
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="traderd", standalone_mode=False)
         # Without its standalone mode click returns the code of an `Exit` instead of raising it.
         sys.exit(code if isinstance(code, int) else exit_codes.OK)
     except click.exceptions.Exit as exc:

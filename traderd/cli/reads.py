@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time  # sim-ok: `--watch` waits in a process of its own, outside the daemon
 from typing import Final
 from urllib.parse import quote
 
@@ -19,51 +18,52 @@ from traderd.cli.book_view import book_lines, unavailable_sentence
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
+from traderd.cli.terminal_tables import show_listing
+from traderd.cli.watch import watchable
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
 
-WATCH_INTERVAL_S: Final = 2.0
 MARKETS_MAX: Final = 1_000
 """Bounds the markets of one answer, as the daemon does."""
 
 
 @click.command()
 @daemon_command
-@click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
-def status(client: DaemonClient, config: Config, as_json: bool, watch: bool) -> None:
+@watchable
+@click.option("--history", is_flag=True, help="The last status boxes, oldest first, to copy.")
+def status(client: DaemonClient, config: Config, as_json: bool, history: bool) -> None:
     """Show state, health, money and how market data does.
 
     Example: traderd status --watch
     """
-    while True:
-        document = client.get("/v3/status")
-        if as_json:
-            print_json(document)
-        else:
-            if watch:
-                click.clear()  # Does nothing on a pipe.
-            click.echo("\n".join(tables.status_lines(document)))
-        if not watch:
-            return
-        time.sleep(WATCH_INTERVAL_S)  # sim-ok: see the import
+    document = client.get("/v3/status-history" if history else "/v3/status")
+    if as_json:
+        print_json(document)
+    elif history:
+        boxes = document["boxes"]
+        click.echo(
+            "\n".join(boxes) if boxes else "no status box yet: the first comes 30 s after ready"
+        )
+    else:
+        click.echo("\n".join(tables.status_lines(document)))
 
 
 def _list_command(name: str, columns: tuple[tables.Column, ...], text: str) -> click.Command:
     @click.command(name, help=f"{text}\n\nExample: traderd {name} --json")
     @daemon_command
+    @watchable
     def show(client: DaemonClient, config: Config, as_json: bool) -> None:
         document = client.get(f"/v3/{name}")
         if as_json:
             print_json(document)
         else:
-            lines = tables.listing(
+            show_listing(
                 name,
                 columns,
                 document[name],
                 environment=config.environment,
                 width=terminal_width(),
             )
-            click.echo("\n".join(lines))
 
     return show
 
@@ -78,6 +78,7 @@ orders = _list_command("orders", tables.ORDERS, "List live orders and the newest
 
 @click.command()
 @daemon_command
+@watchable
 @click.option(
     "--strategies", is_flag=True, help="What each strategy earned, by its own average cost."
 )
@@ -99,14 +100,12 @@ def positions(client: DaemonClient, config: Config, as_json: bool, strategies: b
     if as_json:
         print_json({name: rows})
         return
-    lines = tables.listing(
-        name, columns, rows, environment=config.environment, width=terminal_width()
-    )
-    click.echo("\n".join(lines))
+    show_listing(name, columns, rows, environment=config.environment, width=terminal_width())
 
 
 @click.command()
 @daemon_command
+@watchable
 def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
     """Show the money, and whether the exchange agrees.
 
@@ -132,6 +131,7 @@ fills = _list_command("fills", tables.FILLS, "List the newest fills.")
 
 @click.command()
 @daemon_command
+@watchable
 def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
     """List followed markets with prices, grade and reason.
 
@@ -144,18 +144,20 @@ def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
         print_json(document)
         return
     rows = document["markets"]
-    lines = tables.listing(
+    show_listing(
         "markets", tables.MARKETS, rows, environment=config.environment, width=terminal_width()
     )
-    lines += [clean_text(problem) for problem in document.get("problems", ())]
+    lines = [clean_text(problem) for problem in document.get("problems", ())]
     left_out = document["followed"] - len(rows)
     if left_out:
         lines.append(f"(and {left_out} more; `traderd book TICKER` shows any of them)")
-    click.echo("\n".join(lines))
+    for line in lines:
+        click.echo(line)
 
 
 @click.command()
 @daemon_command
+@watchable
 @click.argument("ticker")
 @click.option(
     "--last-known",

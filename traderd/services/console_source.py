@@ -24,6 +24,7 @@ from traderd.services.ledger_document import reconciliation_document
 from traderd.services.metric_table import read_daemon
 from traderd.services.order_policies import policies_document
 from traderd.services.rate_limits_document import rate_limits_document
+from traderd.services.status_box import STATUS_BOXES
 
 SIMILAR: Final = 0.9
 """How alike (0 to 1) two tickers must be for one to be suggested: those of one event differ in few letters."""
@@ -129,6 +130,11 @@ class DaemonSource:
     def log_lines(self, limit: int) -> list[Document]:
         """Return the newest log lines, oldest first."""
         return [dict(line) for line in self._context.shared.log_ring.lines()[-limit:]]
+
+    def status_boxes(self) -> list[str]:
+        """Return the kept status boxes, oldest first; none when the status service never ran."""
+        boxes = self._context.shared.extras.get(STATUS_BOXES)
+        return list(boxes) if boxes is not None else []
 
     async def command(self, verb: str, body: Document) -> tuple[int, Document]:
         """Carry out a verb; cancelling does not break it off."""

@@ -54,12 +54,15 @@ def _tell(context: Context, batch: list[Any]) -> None:
         fill = fill_event.fill
         if fill.ticker != changed.ticker:
             continue
+        order = context.view.order(fill.order_id)
         context.log.info(
             f"filled {fill.side.value} {show_count(fill.count)} @ {show_price(fill.price)} of "
             f"{fill.ticker} as {'taker' if fill.is_taker else 'maker'}, fee {show_money(fill.fee)}; "
             f"position {show_count(changed.count, signed=True)}, "
             f"realized {show_money(changed.realized_pnl, signed=True)}",
             ticker=fill.ticker,
+            order=None if order is None else order.key,
+            strategy=None if order is None else order.attribution.strategy,
             order_id=fill.order_id,
             trade_id=fill.trade_id,
         )

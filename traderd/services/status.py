@@ -15,12 +15,11 @@ import trio
 from traderd.config import Config
 from traderd.plugin_api import Service, hookimpl
 from traderd.services.context import Context
-from traderd.services.status_box import show_duration, status_box
+from traderd.services.status_box import STATUS_BOXES, show_duration, status_box
 
 BOX_INTERVAL_S: Final = 30.0
 BOXES_KEPT: Final = 100
 """Bounds the boxes that can be read back: the last fifty minutes."""
-EXTRA: Final = "status_boxes"
 
 
 @hookimpl
@@ -32,7 +31,7 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Tell the status until cancelled."""
     boxes: deque[str] = deque(maxlen=BOXES_KEPT)
-    context.shared.extras[EXTRA] = boxes
+    context.shared.extras[STATUS_BOXES] = boxes
     task_status.started()
     interval_s = context.config.status.interval_s
     # Counted in lines: sums of floats may fall a hair short of the moment, and the box would come a line later.

@@ -25,6 +25,8 @@ from traderd.model.units import (
     show_price,
 )
 
+STATUS_BOXES: Final = "status_boxes"
+"""Under this name the kept boxes lie among what services leave to each other."""
 LINES_MAX: Final = 10
 """Bounds the positions and the orders listed; the rest is counted."""
 

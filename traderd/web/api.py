@@ -111,6 +111,7 @@ def add_reads(
         "markets": lambda: source.markets(asked_limit()),
         "transitions": lambda: {"transitions": source.transitions()},
         "fills": lambda: {"fills": source.fills(asked_limit())},
+        "status-history": lambda: {"boxes": source.status_boxes()},
         "log": lambda: {"log": source.log_lines(asked_limit())},
     }
     for name, read in reads.items():

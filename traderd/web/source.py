@@ -53,6 +53,9 @@ class ConsoleSource(Protocol):
     def log_lines(self, limit: int) -> list[JsonObject]:
         """Return the newest `limit` log lines, oldest first."""
 
+    def status_boxes(self) -> list[str]:
+        """Return the kept status boxes, oldest first."""
+
     async def command(self, verb: str, body: JsonObject) -> tuple[int, JsonObject]:
         """Do what a person asks and return an HTTP status and the outcome.
 
