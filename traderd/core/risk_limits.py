@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import attrs
 
+from traderd.core.strategy_share import StrategyShare
 from traderd.model.book_events import BookGrade
+from traderd.model.ids import StrategyName
 from traderd.model.units import Count, Money, Price, show_count, show_money, show_price
 
 NONE: Final = 0
@@ -69,9 +71,25 @@ class RiskLimits:
     restricted: tuple[str, ...] = ()
     """Markets, events or series that are not traded."""
 
+    shares: tuple[StrategyShare, ...] = ()
+    """What single strategies may use of the account."""
+
+    def share_of(self, strategy: StrategyName | None) -> StrategyShare | None:
+        """Return what a strategy may use, None when nothing of its own bounds it."""
+        return next((share for share in self.shares if share.strategy == strategy), None)
+
     def texts(self) -> dict[str, str]:
         """Return each limit under its name in the configuration, as a text that a journal can keep."""
         return {name: _text(getattr(self, field)) for field, (name, _) in _NAMES.items()}
+
+    def with_texts(self, texts: Mapping[str, str]) -> RiskLimits:
+        """Return these limits with those changed whose names and texts are given; unknown names are passed over."""
+        changed = {
+            field: _value(getattr(self, field), texts[name])
+            for field, (name, _) in _NAMES.items()
+            if name in texts
+        }
+        return attrs.evolve(self, **changed)
 
     def words(self) -> dict[str, str]:
         """Return each limit under its name in the configuration, for people."""
@@ -91,6 +109,14 @@ def _text(value: Any) -> str:
     if isinstance(value, BookGrade):
         return value.value
     return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _value(before: Any, text: str) -> Any:
+    if isinstance(before, BookGrade):
+        return BookGrade(text)
+    if isinstance(before, tuple):
+        return tuple(filter(None, text.split(",")))
+    return int(text)
 
 
 def _is_looser(name: str, old: str, new: str) -> bool:

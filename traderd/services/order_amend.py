@@ -26,6 +26,7 @@ from traderd.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
     InvariantViolation,
+    NoTurn,
     OutcomeUnknown,
     StoreError,
 )
@@ -38,7 +39,7 @@ from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
 from traderd.model.units import Count, Price, show_count, show_price
 from traderd.services.context import Context
 from traderd.services.order_look import look
-from traderd.services.order_place import code_of
+from traderd.services.order_place import NO_TURN, code_of
 
 CHANGED_MEANWHILE: Final = frozenset({
     "not_found",
@@ -93,6 +94,7 @@ class OrderAmender:
                 answer=Answer.DENIED,
                 key=order.key,
                 sentence=denied.words,
+                rule=denied.rule,
             )
         with context.shared.lifecycle.activity():
             return await self._intend_amend(order, new)
@@ -179,12 +181,14 @@ class OrderAmender:
             done = await self._ask(order, terms, decrease_to)
         except ExchangeRefused as exc:
             code = code_of(exc)
-            outcome = self._failed(order, code, str(exc), Answer.REJECTED)
+            outcome = attrs.evolve(self._failed(order, code, str(exc), Answer.REJECTED), rule=code)
             if code in CHANGED_MEANWHILE:
                 await look(self._context, order)
             return outcome
         except ExchangeUnavailable as exc:
-            return self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+            held_back = NO_TURN if isinstance(exc, NoTurn) else ""
+            outcome = self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+            return attrs.evolve(outcome, rule=held_back)
         except OutcomeUnknown as exc:
             return self._unknown(order, str(exc))
         except trio.Cancelled:

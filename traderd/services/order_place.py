@@ -25,6 +25,7 @@ from traderd.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
     InvariantViolation,
+    NoTurn,
     OutcomeUnknown,
     StoreError,
 )
@@ -43,6 +44,8 @@ from traderd.services.order_words import describe_placed, in_doubt, summary, wor
 DUPLICATE_CODE: Final = "order_already_exists"
 EXCHANGE_PAUSED: Final = "exchange_is_paused"
 TRADING_PAUSED: Final = "trading_is_paused"
+NO_TURN: Final = "no_turn"
+"""The rule of an order that was held back: it found no turn within the account's message limits."""
 STOPPED_BEFORE: Final = "not sent, because the daemon was stopped before that"
 
 
@@ -148,7 +151,7 @@ class OrderPlacer:
                 limit=denied.limit,
             )
         )
-        return Outcome(answer=Answer.DENIED, sentence=denied.words)
+        return Outcome(answer=Answer.DENIED, sentence=denied.words, rule=denied.rule)
 
     def _intend(self, command: PlaceOrder, group_id: str | None) -> Intent | Outcome:
         context, attribution = self._context, command.attribution
@@ -229,7 +232,8 @@ class OrderPlacer:
         attribution = intent.command.attribution
         stopped = self._context.view.judge_conditions(intent.terms, attribution)
         if stopped is not None:
-            return self._withdrawn(intent, f"not sent: {stopped.sentence}")
+            withdrawn = self._withdrawn(intent, f"not sent: {stopped.sentence}")
+            return attrs.evolve(withdrawn, rule=stopped.rule)
         try:
             self._gate.let_out(intent.key, intent.terms)
         except InvariantViolation as exc:
@@ -298,7 +302,8 @@ class OrderPlacer:
         if isinstance(result, ExchangeRefused):
             return self._refused(key, result, is_counted=is_counted)
         if isinstance(result, ExchangeUnavailable):
-            return self._not_placed(key, f"not sent: {result}")
+            held_back = NO_TURN if isinstance(result, NoTurn) else ""
+            return attrs.evolve(self._not_placed(key, f"not sent: {result}"), rule=held_back)
         if isinstance(result, OutcomeUnknown):
             return self._unknown(key, str(result), is_counted=is_counted)
         self._context.publish(
@@ -339,7 +344,7 @@ class OrderPlacer:
             )
         )
         self._context.log.warning(f"order rejected: {refusal}", order=key, code=code)
-        return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key)
+        return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key, rule=code)
 
     def _not_placed(self, key: ClientOrderId, sentence: str) -> Outcome:
         at = self._context.now()

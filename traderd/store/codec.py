@@ -43,6 +43,10 @@ from traderd.model.events import (
     OrderSent,
     OrderVanished,
     StateChanged,
+    PluginChanged,
+    StrategyParameterSet,
+    StrategyReleased,
+    StrategyReplaced,
     TradingPaused,
     TradingResumed,
 )
@@ -80,6 +84,10 @@ KINDS: Final[dict[str, type[Any]]] = {
     "trading_resumed": TradingResumed,
     "limits_set": LimitsSet,
     "loss_baseline_moved": LossBaselineMoved,
+    "strategy_parameter_set": StrategyParameterSet,
+    "strategy_released": StrategyReleased,
+    "strategy_replaced": StrategyReplaced,
+    "plugin_changed": PluginChanged,
     "state_changed": StateChanged,
 }
 """The word on disk for each event class of `events.JOURNALED` (a test compares the two)."""
