@@ -11,6 +11,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 import trio
@@ -18,6 +19,7 @@ import trio._core._run as trio_run
 import trio.testing
 
 from traderd.runtime.env import CONNECT_DEADLINE_S, Env, no_answer
+from traderd.runtime.machine import MachineReading
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -31,6 +33,10 @@ BACKLOG: Final = 128
 """Bounds the clients that wait for `accept`: the usual backlog of a TCP listener."""
 SIGNALS_WAITING_MAX: Final = 16
 """Bounds signals that wait to be looked at: more than a test has reason to raise."""
+ROOMY: Final = MachineReading(
+    disk_free=100_000_000_000, memory_used=100_000_000, memory_max=1_000_000_000
+)
+"""A machine that has enough of everything."""
 SCHEDULING_FLAG: Final = "_ALLOW_DETERMINISTIC_SCHEDULING"
 """Private to Trio, like the generator `_r`; a test asserts that both exist and matter."""
 
@@ -126,6 +132,7 @@ class SimEnv(Env):
         self.rng = random.Random(seed)
         self.variables = dict(variables or {})
         self.network = network or MemoryNetwork()
+        self.machine = ROOMY
         self._signals: trio.MemorySendChannel[int] | None = None
         self._watched: tuple[int, ...] = ()
 
@@ -160,6 +167,10 @@ class SimEnv(Env):
         finally:
             with trio.CancelScope(shield=True):
                 await trio.sleep(STORE_DELAY_S)
+
+    async def read_machine(self, directory: Path) -> MachineReading:
+        """Return what `machine` says: a simulation has no disk that fills and no memory of its own."""
+        return self.machine
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
         """Receive what `raise_signal` sends."""
