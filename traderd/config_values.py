@@ -49,6 +49,8 @@ def build_tree(layer: Layer, known: Mapping[str, Any], *, free: str) -> dict[str
             value = given.value
         elif sections == [free] and given.value == {}:
             value = {}
+        elif given.value == {} and any(each.startswith(f"{name}.") for each in known):
+            continue  # a section whose settings all stand as they are
         elif name in known:
             value = _value(name, known[name], given)
         else:

@@ -225,15 +225,21 @@ def _serve(options: ServeOptions) -> None:
     import trio
 
     from traderd.paper.serve import serve_exchange
+    from traderd.runtime.systemd import open_notifier
 
     env = RealEnv()
 
     async def main() -> None:
-        with env.signals(signal.SIGTERM, signal.SIGINT) as received:
+        with (
+            env.signals(signal.SIGTERM, signal.SIGINT) as received,
+            open_notifier(env, warn=partial(click.echo, err=True)) as systemd,
+        ):
             async with trio.open_nursery() as nursery:
                 served = await nursery.start(partial(serve_exchange, options, env=env))
                 _greet(served)
+                systemd.ready(f"serves {served.ready.rest_url}")
                 async for _ in received:
+                    systemd.stopping("stopping")
                     nursery.cancel_scope.cancel(reason="asked to stop")
                     break
 

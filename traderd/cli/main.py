@@ -15,9 +15,13 @@ import click
 
 from traderd import __version__
 from traderd.cli import exit_codes, halts, reads, reconcile, reload, verbs
+from traderd.cli.config import config
+from traderd.cli.doctor import doctor
 from traderd.cli.drill import drill
 from traderd.cli.exchange import exchange
 from traderd.cli.exchange_serve import PORT_MAX
+from traderd.cli.init import init
+from traderd.cli.install import install
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.kill import kill
 from traderd.cli.notify import notify
@@ -103,6 +107,10 @@ for _command in (
     strategies,
     why,
     exchange,
+    config,
+    doctor,
+    init,
+    install,
 ):
     cli.add_command(_command)
 

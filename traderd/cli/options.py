@@ -6,6 +6,7 @@ Must not: hold a command.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -106,12 +107,7 @@ def read_config(
         ConfigError: a setting is wrong.
         UsageError: a `--set` without a value.
     """
-    flags: dict[str, Any] = {"environment": environment, "state_dir": state_dir, **(extra or {})}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise click.UsageError(f"--set needs SECTION.KEY=VALUE, not {setting!r}")
-        flags[key] = value
+    flags = {**given_flags(environment, state_dir, settings), **(extra or {})}
     return load_config(
         variables=RealEnv().variables,
         directory=Path.cwd(),
@@ -119,6 +115,24 @@ def read_config(
         flags=flags,
         check=check,
     )
+
+
+def given_flags(
+    environment: str | None, state_dir: str | None, settings: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return these options as settings; raises UsageError for a `--set` without a value."""
+    flags: dict[str, Any] = {"environment": environment, "state_dir": state_dir}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set needs SECTION.KEY=VALUE, not {setting!r}")
+        flags[key] = value
+    return flags
+
+
+def colour_wanted() -> bool:
+    """Tell whether colours may be used: on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return sys.stdout.isatty() and not RealEnv().variables.get("NO_COLOR")
 
 
 def print_json(document: Any) -> None:

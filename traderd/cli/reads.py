@@ -116,7 +116,7 @@ def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
     """
     account = client.get("/v3/status")["account"]
     if as_json:
-        names = (*tables.BALANCE_FIELDS, "balance_read_at")
+        names = (*tables.BALANCE_FIELDS, "balance_read_at", "balance_age_s", "reconciled_age_s")
         document = {name: account.get(name) for name in names}
         print_json({
             "environment": config.environment,

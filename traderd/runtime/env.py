@@ -27,6 +27,7 @@ from typing import TypeAlias, TypeVar, TypeVarTuple
 import attrs
 import trio
 
+from traderd.runtime.datagrams import Datagrams, UnixDatagrams
 from traderd.runtime.machine import MachineReading, read_machine
 from traderd.runtime.raw_reads import RawReads
 
@@ -74,6 +75,10 @@ class Env(abc.ABC):
         """Return Trio's clock in seconds: for durations only."""
         return trio.current_time()
 
+    def machine_us(self) -> int:
+        """Return the microseconds since the machine started, by the clock that its other programs share."""
+        return round(self.monotonic() * 1e6)
+
     @abc.abstractmethod
     def new_id(self) -> str:
         """Return a fresh UUID text."""
@@ -85,6 +90,10 @@ class Env(abc.ABC):
     @abc.abstractmethod
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind `port` (0 takes a free one) and return the listener and its port; raises OSError."""
+
+    def datagrams(self, address: str) -> Datagrams:
+        """Open a sender of datagrams to one of the machine's services; raises OSError when it is not there."""
+        raise FileNotFoundError(2, "No such file or directory", address)
 
     @abc.abstractmethod
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
@@ -148,6 +157,10 @@ class RealEnv(Env):
         """Return the machine's wall clock."""
         return time.time_ns()
 
+    def machine_us(self) -> int:
+        """Return CLOCK_MONOTONIC; Trio's clock counts from a point of its own."""
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000
+
     def new_id(self) -> str:
         """Return a random UUID."""
         return str(uuid.uuid4())
@@ -181,6 +194,10 @@ class RealEnv(Env):
             # Bound and never accepted from, it would let clients wait for ever.
             other.socket.close()
         return listener, listener.socket.getsockname()[1]
+
+    def datagrams(self, address: str) -> Datagrams:
+        """Open a Unix socket."""
+        return UnixDatagrams(address)
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run it in a worker thread; a store write must never be abandoned half way."""

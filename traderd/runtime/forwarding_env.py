@@ -13,6 +13,7 @@ from typing import TypeVar, TypeVarTuple
 
 import trio
 
+from traderd.runtime.datagrams import Datagrams
 from traderd.runtime.env import Env, Look
 from traderd.runtime.machine import MachineReading
 
@@ -36,6 +37,10 @@ class ForwardingEnv(Env):
         """Return the other's clock for durations."""
         return self._env.monotonic()
 
+    def machine_us(self) -> int:
+        """Return the other's time since the machine started."""
+        return self._env.machine_us()
+
     def new_id(self) -> str:
         """Return a fresh UUID text."""
         return self._env.new_id()
@@ -47,6 +52,10 @@ class ForwardingEnv(Env):
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind a port, as the other does."""
         return await self._env.listen(host, port)
+
+    def datagrams(self, address: str) -> Datagrams:
+        """Open a sender of datagrams, as the other does."""
+        return self._env.datagrams(address)
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run a short blocking call, as the other does."""

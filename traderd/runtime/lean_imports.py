@@ -17,9 +17,9 @@ TERMINAL_TOOLS: Final = ("rich", "pygments", "greenlet")
 
 
 @contextmanager
-def without_terminal_tools() -> Iterator[None]:
-    """Let imports in the block find none of TERMINAL_TOOLS; one that is loaded already stays what it is."""
-    kept_out = [name for name in TERMINAL_TOOLS if name not in sys.modules]
+def without_terminal_tools(*more: str) -> Iterator[None]:
+    """Let imports in the block find none of TERMINAL_TOOLS or `more`; one that is loaded already stays what it is."""
+    kept_out = [name for name in (*TERMINAL_TOOLS, *more) if name not in sys.modules]
     for name in kept_out:
         # Python's own way to say that a module cannot be imported.
         sys.modules[name] = None  # type: ignore[assignment]

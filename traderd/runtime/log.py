@@ -20,6 +20,7 @@ from structlog.typing import EventDict
 
 from traderd.errors import ConfigError
 from traderd.runtime.env import Env
+from traderd.runtime.journald import JournalWriter, journal_line, journal_of
 from traderd.runtime.log_output import LineWriter, LogLine, LogRing
 from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
 
@@ -64,7 +65,7 @@ class FromBeside:
     _write: Callable[[str, EventDict], None] | None = None
     _untold: deque[LogLine] = attrs.Factory(lambda: deque(maxlen=UNTOLD_MAX))
 
-    def begin(self, writer: LineWriter, finish: _Finish) -> None:
+    def begin(self, writer: LineWriter | JournalWriter, finish: _Finish) -> None:
         """Write with a writer of its own: the other may be in the middle of a line."""
 
         def write(level: str, fields: EventDict) -> None:
@@ -90,7 +91,7 @@ class Log:
     """The configured log."""
 
     ring: LogRing
-    writer: LineWriter
+    writer: LineWriter | JournalWriter
     threshold: Threshold
     from_beside: FromBeside = attrs.Factory(FromBeside)
 
@@ -113,20 +114,17 @@ def configure_log(
 ) -> Log:
     """Set up structlog for the process and return the log; calling it again replaces the set-up.
 
-    `as_json` None means lines for people on a terminal and JSON elsewhere. Warnings and worse of the
-    standard library's loggers are led into the same log.
+    `as_json` None means fields where the stream is the journal's, lines for people on a terminal and JSON elsewhere.
+    Warnings and worse of the standard library's loggers are led into the same log.
 
     Raises:
         ConfigError: no such level.
     """
     if level.lower() not in LEVELS:
         raise ConfigError(f"log level {level!r} is not one of {', '.join(LEVELS)}")
-    on_terminal = _is_terminal(stream)
-    render: _Render = _render_json
-    if not (not on_terminal if as_json is None else as_json):
-        render = _console_renderer(colors=on_terminal and not env.variables.get("NO_COLOR"))
     threshold = Threshold(level.lower())
-    log = Log(ring=LogRing(), writer=LineWriter(stream), threshold=threshold)
+    render, writer = _choose_form(env, stream, as_json)
+    log = Log(ring=LogRing(), writer=writer, threshold=threshold)
     finish = _Finish(
         env=env,
         environment=environment,
@@ -134,7 +132,7 @@ def configure_log(
         render=render,
         from_beside=log.from_beside,
     )
-    log.from_beside.begin(LineWriter(stream), finish)
+    log.from_beside.begin(_choose_form(env, stream, as_json)[1], finish)
     structlog.configure(
         processors=[
             threshold,
@@ -149,6 +147,19 @@ def configure_log(
     # Adding the same handler again changes nothing; it finds the newest set-up at each record.
     logging.getLogger().addHandler(_STANDARD_LIBRARY)
     return log
+
+
+def _choose_form(
+    env: Env, stream: TextIO, as_json: bool | None
+) -> tuple[_Render, LineWriter | JournalWriter]:
+    """Return how lines look and who writes them; here and nowhere else is it decided."""
+    writer, on_terminal = LineWriter(stream), _is_terminal(stream)
+    journal = journal_of(env, stream) if as_json is None else None
+    if journal is not None:
+        return journal_line, JournalWriter(journal, writer)
+    if not on_terminal if as_json is None else as_json:
+        return _render_json, writer
+    return _console_renderer(colors=on_terminal and not env.variables.get("NO_COLOR")), writer
 
 
 def _is_terminal(stream: TextIO) -> bool:
@@ -232,7 +243,7 @@ def _console_renderer(*, colors: bool) -> _Render:
 class _Output:
     """What structlog calls with the finished line, by the name of the level."""
 
-    def __init__(self, writer: LineWriter) -> None:
+    def __init__(self, writer: LineWriter | JournalWriter) -> None:
         self.debug = self.info = self.warning = self.error = self.critical = writer.write_line
         self.warn = self.exception = self.fatal = self.msg = self.log = writer.write_line
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import trio
 import trio._core._run as trio_run
 import trio.testing
 
+from traderd.runtime.datagrams import Datagrams
 from traderd.runtime.env import CONNECT_DEADLINE_S, Env, no_answer
 from traderd.runtime.machine import MachineReading
 
@@ -37,6 +39,10 @@ ROOMY: Final = MachineReading(
     disk_free=100_000_000_000, memory_used=100_000_000, memory_max=1_000_000_000
 )
 """A machine that has enough of everything."""
+DATAGRAMS_KEPT: Final = 10_000
+"""Bounds what a simulated service of the machine keeps: more than a test has reason to send."""
+DATAGRAM_BYTES_MAX: Final = 212_992
+"""Bounds one datagram, as a Linux machine's default does (net.core.wmem_default)."""
 SCHEDULING_FLAG: Final = "_ALLOW_DETERMINISTIC_SCHEDULING"
 """Private to Trio, like the generator `_r`; a test asserts that both exist and matter."""
 
@@ -119,6 +125,29 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
         await trio.lowlevel.checkpoint()
 
 
+class MemoryDatagrams(Datagrams):
+    """A service of the simulated machine that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.received: deque[tuple[float, bytes]] = deque(maxlen=DATAGRAMS_KEPT)
+        """With the virtual time of each."""
+        self.failure: OSError | None = None
+        """What senders meet instead, when set."""
+        self.bytes_max = DATAGRAM_BYTES_MAX
+
+    def send(self, data: bytes) -> None:
+        """Keep a datagram."""
+        if len(data) > self.bytes_max:
+            raise OSError(90, "Message too long")
+        self.send_file(data)
+
+    def send_file(self, data: bytes) -> None:
+        """Keep a datagram of any size."""
+        if self.failure is not None:
+            raise self.failure
+        self.received.append((trio.current_time(), data))
+
+
 class SimEnv(Env):
     """An `Env` in which nothing comes from outside but a seed."""
 
@@ -133,6 +162,8 @@ class SimEnv(Env):
         self.variables = dict(variables or {})
         self.network = network or MemoryNetwork()
         self.machine = ROOMY
+        self.machine_services: dict[str, MemoryDatagrams] = {}
+        """Who listens for datagrams, by address."""
         self._signals: trio.MemorySendChannel[int] | None = None
         self._watched: tuple[int, ...] = ()
 
@@ -157,6 +188,12 @@ class SimEnv(Env):
         await trio.lowlevel.checkpoint()
         listener = self.network.listen(port)
         return listener, listener.port
+
+    def datagrams(self, address: str) -> Datagrams:
+        """Return the service that a test has put at this address."""
+        if address not in self.machine_services:
+            raise FileNotFoundError(2, "No such file or directory", address)
+        return self.machine_services[address]
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Call inline, then let virtual time pass: a real thread would end at a random step."""

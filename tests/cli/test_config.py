@@ -1,0 +1,71 @@
+import json
+
+from tests.cli.conftest import run_traderd
+from traderd.cli import exit_codes
+
+
+def test_show_prints_each_value_with_its_place(tmp_path):
+    (tmp_path / "traderd.toml").write_text("[risk]\nmax_open_orders = 4\n")
+    ran = run_traderd("config", "show", "risk", directory=tmp_path)
+    assert ran.code == 0
+    title, header, *rows = ran.out.splitlines()
+    assert title.startswith("configuration · sim (default) · ")
+    assert header.split() == ["setting", "value", "from"]
+    assert ["risk.max_open_orders", "4", str(tmp_path / "traderd.toml")] in [
+        row.split() for row in rows
+    ]
+    assert all(row.startswith("risk.") for row in rows)
+
+
+def test_only_what_was_changed(tmp_path):
+    ran = run_traderd("config", "show", "--changed", directory=tmp_path)
+    assert ran.out.splitlines()[-1] == "every value is a default"
+    ran = run_traderd("config", "show", "--changed", "--set", "risk.day_hour=5", directory=tmp_path)
+    assert ran.out.splitlines()[-1].split() == ["risk.day_hour", "5", "--set"]
+
+
+def test_a_part_that_does_not_exist_is_wrong_usage(tmp_path):
+    ran = run_traderd("config", "show", "rsik", directory=tmp_path)
+    assert ran.code == exit_codes.USAGE
+    assert "no setting begins with 'rsik'" in ran.err
+
+
+def test_the_shape_of_json(tmp_path):
+    ran = run_traderd("config", "show", "web.port", "--json", directory=tmp_path)
+    document = json.loads(ran.out)
+    assert document == {
+        "environment": "sim",
+        "environment_from": "default",
+        "file": None,
+        "settings": [{"name": "web.port", "value": 8005, "from": "default", "means": None}],
+        "problems": [],
+    }
+
+
+def test_show_works_with_a_wrong_value_and_says_so_beside(tmp_path):
+    (tmp_path / "traderd.toml").write_text("[web]\nprot = 1\nport = 5\n")
+    ran = run_traderd("config", "show", "web", directory=tmp_path)
+    assert ran.code == 0
+    assert "web.port" in ran.out
+    assert "wrong: web.prot" in ran.err
+    assert "did you mean web.port?" in ran.err
+
+
+def test_check_tells_every_fault_and_exits_with_4(tmp_path):
+    ran = run_traderd("config", "check", directory=tmp_path)
+    assert (ran.code, ran.out.split(" · ")[0]) == (0, "the configuration is right")
+    (tmp_path / "traderd.toml").write_text("[web]\nprot = 1\n[risk]\nday_hour = 24\n")
+    ran = run_traderd("config", "check", directory=tmp_path)
+    assert ran.code == exit_codes.CONFIGURATION
+    assert [line.split()[1] for line in ran.out.splitlines()] == ["web.prot", "risk.day_hour"]
+    assert ran.err == "traderd: 2 faults in the configuration\n"
+    ran = run_traderd("config", "check", "--json", directory=tmp_path)
+    document = json.loads(ran.out)
+    assert (document["ok"], len(document["problems"])) == (False, 2)
+
+
+def test_a_file_that_is_not_toml_cannot_be_shown(tmp_path):
+    (tmp_path / "traderd.toml").write_text("[")
+    ran = run_traderd("config", "show", directory=tmp_path)
+    assert ran.code == exit_codes.CONFIGURATION
+    assert "cannot be read" in ran.err

@@ -1,0 +1,136 @@
+import pytest
+
+from tests.cli.doctor_tools import KEY_ID
+from tests.simulation.harness import REPOSITORY
+from traderd.cli.config_sources import (
+    EVERY_STRATEGY,
+    all_settings,
+    inspect,
+    mask_key_id,
+    strategy_problems,
+)
+from traderd.config import STRATEGIES, Config
+from traderd.config_values import settings_of
+from traderd.plugin_manager import load_plugins
+from traderd.services.actor import make_tenants
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    return load_plugins([REPOSITORY / "plugins"])
+
+
+def look(directory, *, flags=None, **variables):
+    return inspect(variables=variables, directory=directory, config_file=None, flags=flags or {})
+
+
+def by_name(found, plugins):
+    rows = all_settings(found, found.config, plugins.strategies())
+    return {row.name: row for row in rows}
+
+
+def test_each_value_has_the_strongest_place_that_gave_it(tmp_path, plugins):
+    (tmp_path / "traderd.toml").write_text(
+        '[risk]\nmax_open_orders = 1\nbreaker_errors = 2\nmax_event_loss_dollars = "7"\nday_hour = 3\n'
+    )
+    (tmp_path / ".env.sim").write_text("TRADERD_RISK__BREAKER_ERRORS=3\n")
+    found = look(
+        tmp_path,
+        flags={"risk.day_hour": "5"},
+        TRADERD_RISK__MAX_EVENT_LOSS_DOLLARS="8",
+    )
+    rows = by_name(found, plugins)
+    told = {
+        name.removeprefix("risk."): (rows[name].value, rows[name].where)
+        for name in rows
+        if name.startswith("risk.") and rows[name].where != "default"
+    }
+    assert told == {
+        "max_open_orders": (1, str(tmp_path / "traderd.toml")),
+        "breaker_errors": (3, ".env.sim: TRADERD_RISK__BREAKER_ERRORS"),
+        "max_event_loss_dollars": ("8", "variable TRADERD_RISK__MAX_EVENT_LOSS_DOLLARS"),
+        "day_hour": (5, "--set"),
+    }
+    assert (found.file, found.dotenv_files) == (tmp_path / "traderd.toml", (tmp_path / ".env.sim",))
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "dotenv", "where"),
+    [
+        ({"environment": "paper"}, {}, "", "--environment"),
+        ({}, {"KALSHI_ENV": "demo"}, "", "variable KALSHI_ENV"),
+        ({}, {}, "TRADERD_ENVIRONMENT=paper\n", ".env: TRADERD_ENVIRONMENT"),
+    ],
+    ids=["flag", "variable", "file"],
+)
+def test_where_the_environment_was_chosen(tmp_path, flags, variables, dotenv, where):
+    (tmp_path / ".env").write_text(dotenv)
+    found = look(tmp_path, flags=flags, **variables)
+    assert (found.environment, found.environment_where) == ("paper", where)
+
+
+def test_every_setting_of_the_tree_and_of_every_strategy_is_listed_once(tmp_path, plugins):
+    found = look(tmp_path)
+    names = [row.name for row in all_settings(found, found.config, plugins.strategies())]
+    assert len(set(names)) == len(names)
+    assert set(settings_of(Config, free=STRATEGIES)) < set(names)
+    assert "strategies.spread_maker.markets_max" in names
+    assert "strategies.spread_maker.enabled" in names
+
+
+def test_what_every_strategy_takes_is_what_the_daemon_takes(tmp_path, plugins):
+    # When the daemon learns another one, this fails until it is listed here too.
+    for key, default in EVERY_STRATEGY.items():
+        value = "true" if default is None else default
+        found = look(tmp_path, flags={f"strategies.spread_maker.{key}": value})
+        make_tenants(found.config, plugins.strategies())
+
+
+def test_all_faults_are_told_at_once_and_the_rest_still_holds(tmp_path, plugins):
+    (tmp_path / "traderd.toml").write_text(
+        '[risk]\nmax_open_order = 3\nbreaker_errors = "many"\nmax_open_orders = 7\n'
+        "max_order_contracts = 0\n[strategies.spread_maker]\nx = 1\n[strategies.nobody]\n"
+        "enabled = true\n"
+    )
+    found = look(tmp_path)
+    assert [problem.split()[0] for problem in found.problems] == [
+        "risk.max_open_order",
+        "risk.breaker_errors",
+        "risk.max_order_contracts",
+    ]
+    assert found.config.risk.max_open_orders == 7
+    problems = strategy_problems(found.config, plugins)
+    assert [problem.split()[0] for problem in problems] == [
+        "strategies.spread_maker.x",
+        "strategies.nobody",
+    ]
+
+
+def test_files_that_cannot_be_read_leave_no_configuration(tmp_path):
+    (tmp_path / "traderd.toml").write_text("[")
+    found = look(tmp_path)
+    assert found.config is None
+    assert "traderd.toml cannot be read" in found.problems[0]
+
+
+def test_no_secret_is_shown(tmp_path, plugins):
+    found = look(
+        tmp_path,
+        flags={"strategies.spread_maker.api_token": "hunter2", "exchange.key_id": KEY_ID},
+    )
+    rows = by_name(found, plugins)
+    assert rows["exchange.key_id"].value == "1a2b…"
+    assert "hunter2" not in str(rows)
+    assert mask_key_id("short") == "…"
+    assert mask_key_id("") == ""
+
+
+def test_an_unset_value_says_what_it_comes_to(tmp_path, plugins):
+    rows = by_name(look(tmp_path, flags={"environment": "local"}), plugins)
+    assert rows["trading.enabled"].means == "false"
+    assert rows["exchange.embedded"].means == "false"
+    assert rows["state_dir"].means.endswith("traderd/local")
+    assert rows["strategies.spread_maker.enabled"].means == "false"
+    rows = by_name(look(tmp_path, flags={"trading.enabled": "false"}), plugins)
+    assert rows["trading.enabled"].means == ""

@@ -1,0 +1,26 @@
+from tests.cli.doctor_tools import exchange_set_up, finding, sim_set_up
+from tests.simulation.harness import simulated_exchange
+from traderd.cli.doctor_report import Verdict
+from traderd.cli.doctor_run import NETWORK
+
+ORDER = (
+    *("configuration", "environment", "secret files", "key", "key environment", "hosts"),
+    *NETWORK,
+    *("state directory", "disk", "daemon", "journal", "kill switch", "port", "strategies"),
+    *("plugins", "versions", "service", "time service"),
+)
+
+
+async def test_every_check_is_made_once_and_in_order(tmp_path, autojump_clock):
+    async with simulated_exchange(tmp_path) as at:
+        report = await exchange_set_up(tmp_path, at).examine()
+    assert tuple(each.check for each in report.findings) == ORDER
+
+
+async def test_after_any_fault_every_check_still_has_a_line(tmp_path, autojump_clock):
+    (tmp_path / "traderd.toml").write_text("[")
+    report = await sim_set_up(tmp_path).examine()
+    skipped = [each.check for each in report.of(Verdict.SKIPPED)]
+    assert "way to REST" in skipped
+    assert finding(report, "versions").verdict is Verdict.OK
+    assert all(each.cure for each in report.findings if each.verdict is Verdict.FAILED)

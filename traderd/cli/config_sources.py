@@ -1,0 +1,277 @@
+"""The configuration as it was given: every value with its place, and everything that is wrong with it at once.
+
+Owns: looking at all layers without stopping at the first fault, for `traderd config` and `traderd doctor`.
+Must not: judge a value by rules of its own; `traderd.config` and the strategies do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import msgspec
+
+from traderd.cli.options import given_flags
+from traderd.config import STRATEGIES, Config, check_config
+from traderd.config_layers import (
+    ENVIRONMENT,
+    ENVIRONMENTS,
+    STATE_DIR,
+    Given,
+    Layer,
+    choose_environment,
+    find_file,
+    from_variables,
+    read_dotenv,
+    read_layers,
+    read_toml,
+)
+from traderd.config_risk import check_risk
+from traderd.config_values import build_tree, settings_of
+from traderd.errors import ConfigError
+from traderd.plugin_api import StrategySpec
+from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
+from traderd.runtime.env import RealEnv
+from traderd.runtime.log_text import Plain, clean_field
+from traderd.services.actor import make_tenants
+from traderd.services.market_plan import configured_tickers
+
+DEFAULT: Final = "default"
+KEY_ID: Final = "exchange.key_id"
+KEY_ID_SHOWN: Final = 4
+"""Of a key's id, which is not the key, but half of what is needed to use one: enough to tell two apart."""
+ENABLED: Final = "enabled"
+EVERY_STRATEGY: Final[Mapping[str, Any]] = {ENABLED: None, "order_group_contracts_per_15s": "0"}
+"""What the daemon itself reads in each strategy's section, with the defaults; the rest are the strategy's parameters."""
+
+
+@attrs.frozen(kw_only=True)
+class Setting:
+    """One setting of now."""
+
+    name: str
+    value: Plain
+    """As JSON says it, secrets masked."""
+    where: str
+    """For people: `default`, or the file, variable or flag that it came from."""
+    means: str = ""
+    """What an unset value comes to here, empty where the value says it."""
+
+
+@attrs.frozen(kw_only=True)
+class Inspection:
+    """What the layers say."""
+
+    environment: str
+    environment_where: str
+    file: Path | None
+    """The configuration file, None when there is none."""
+    dotenv_files: tuple[Path, ...]
+    """Those of the two `.env` files that are there."""
+    layer: Layer
+    config: Config | None
+    """Made of the values that can be; None when the files could not be read."""
+    problems: tuple[str, ...]
+    """One sentence each, with the cure."""
+
+
+def inspect(
+    *,
+    variables: Mapping[str, str],
+    directory: Path,
+    config_file: Path | None,
+    flags: Mapping[str, Any],
+) -> Inspection:
+    """Read all layers and judge each value by itself and then all together; raises nothing for a wrong one."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        file = find_file(variables, directory, config_file)
+        where = _environment_place(variables, directory, file, given)
+        environment, layer = read_layers(
+            variables=variables, directory=directory, config_file=config_file, flags=given
+        )
+    except ConfigError as exc:
+        chosen = str(given.get(ENVIRONMENT) or ENVIRONMENTS[0])
+        return Inspection(
+            environment=chosen,
+            environment_where=DEFAULT,
+            file=None,
+            dotenv_files=(),
+            layer={},
+            config=None,
+            problems=(str(exc),),
+        )
+    good, problems = _judge_each(layer)
+    config = msgspec.convert(
+        {"environment": environment, **build_tree(good, _known(), free=STRATEGIES)}, Config
+    )
+    problems += _judge_together(config)
+    dotenvs = (directory / f".env.{environment}", directory / ".env")
+    return Inspection(
+        environment=environment,
+        environment_where=where,
+        file=file,
+        dotenv_files=tuple(path for path in dotenvs if path.is_file()),
+        layer=layer,
+        config=config,
+        problems=tuple(problems),
+    )
+
+
+def look(
+    *, config_file: Path | None, environment: str | None, state_dir: str | None, settings: Any
+) -> tuple[Inspection, PluginManager]:
+    """Return what these options give, and the plugins of this directory."""
+    found = inspect(
+        variables=RealEnv().variables,
+        directory=Path.cwd(),
+        config_file=config_file,
+        flags=given_flags(environment, state_dir, settings),
+    )
+    return found, load_plugins(drop_in_directories(Path.cwd()))
+
+
+def _known() -> dict[str, Any]:
+    return settings_of(Config, free=STRATEGIES)
+
+
+def _judge_each(layer: Layer) -> tuple[Layer, list[str]]:
+    good: Layer = {}
+    problems: list[str] = []
+    for name, given in layer.items():
+        try:
+            build_tree({name: given}, _known(), free=STRATEGIES)
+        except ConfigError as exc:
+            problems.append(str(exc))
+        else:
+            good[name] = given
+    return good, problems
+
+
+def _judge_together(config: Config) -> list[str]:
+    found: dict[str, None] = {}
+    for judge in (check_config, lambda tree: check_risk(tree.risk), configured_tickers):
+        try:
+            judge(config)
+        except ConfigError as exc:
+            found[str(exc)] = None
+    return list(found)
+
+
+def _environment_place(
+    variables: Mapping[str, str], directory: Path, file: Path | None, flags: Mapping[str, Any]
+) -> str:
+    layers: tuple[Layer, ...] = (
+        {ENVIRONMENT: Given(flags[ENVIRONMENT], "--environment")} if ENVIRONMENT in flags else {},
+        from_variables(variables, "variable "),
+        read_dotenv(directory / ".env"),
+        read_toml(file),
+    )
+    choose_environment(layers)
+    return next((layer[ENVIRONMENT].where for layer in layers if ENVIRONMENT in layer), DEFAULT)
+
+
+# --- every value ----------------------------------------------------------------------------------
+
+
+def all_settings(
+    found: Inspection, config: Config, specs: Mapping[str, StrategySpec]
+) -> list[Setting]:
+    """Return every setting in the order of the tree, then those of each strategy on offer."""
+    rows = []
+    for name in _known():
+        value: Any = config
+        for part in name.split("."):
+            value = getattr(value, part)
+        where = (
+            found.environment_where if name == ENVIRONMENT else _place(found.layer, name, DEFAULT)
+        )
+        rows.append(
+            Setting(name=name, value=_shown(name, value), where=where, means=_means(name, config))
+        )
+    for spec in specs.values():
+        rows += _of_strategy(spec, found, config)
+    return rows
+
+
+def _of_strategy(spec: StrategySpec, found: Inspection, config: Config) -> list[Setting]:
+    given = config.strategies.get(spec.name, {})
+    defaults = dict(EVERY_STRATEGY)
+    for field in attrs.fields(spec.parameters):
+        default = field.default
+        defaults[field.name] = default.factory() if hasattr(default, "factory") else default
+    rows = []
+    for key, default in defaults.items():
+        name = f"{STRATEGIES}.{spec.name}.{key}"
+        by_default = spec.enabled_in_sim and config.environment == "sim"
+        is_unset = key == ENABLED and key not in given
+        rows.append(
+            Setting(
+                name=name,
+                value=_shown(name, given.get(key, default)),
+                where=_place(found.layer, name, DEFAULT),
+                means=_yes(by_default) if is_unset else "",
+            )
+        )
+    return rows
+
+
+def _place(layer: Layer, name: str, otherwise: str) -> str:
+    given = layer.get(name)
+    return otherwise if given is None else given.where
+
+
+def _shown(name: str, value: Any) -> Plain:
+    if name == KEY_ID and isinstance(value, str):
+        return mask_key_id(value)
+    return clean_field(name.rpartition(".")[2], value)
+
+
+def mask_key_id(key_id: str) -> str:
+    """Return a key's id as it may be shown."""
+    return f"{key_id[:KEY_ID_SHOWN]}…" if len(key_id) > 2 * KEY_ID_SHOWN else "…" * bool(key_id)
+
+
+def _means(name: str, config: Config) -> str:
+    unset = {
+        "exchange.embedded": (config.exchange.embedded, config.embedded),
+        "trading.enabled": (config.trading.enabled, config.trading_enabled),
+        "market_data.required": (config.market_data.required, config.market_data_required),
+        "market_data.discover.enabled": (config.market_data.discover.enabled, config.discovers),
+    }
+    if name in unset:
+        chosen, comes_to = unset[name]
+        return _yes(comes_to) if chosen is None else ""
+    return str(config.state_path()) if name == STATE_DIR and not config.state_dir else ""
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"
+
+
+# --- strategies and plugins -----------------------------------------------------------------------
+
+
+def strategy_problems(config: Config, plugins: PluginManager) -> list[str]:
+    """Return what is wrong with the sections of strategies, each by itself, and which plugins were left out."""
+    try:
+        specs = plugins.strategies()
+    except ConfigError as exc:
+        return [str(exc)]
+    problems = []
+    for name, section in config.strategies.items():
+        alone = msgspec.structs.replace(config, strategies={name: section})
+        try:
+            make_tenants(alone, specs)
+        except ConfigError as exc:
+            problems.append(str(exc))
+    try:
+        plugins.risk_rules(config)
+        plugins.services(config)
+    except ConfigError as exc:
+        problems.append(str(exc))
+    return problems + [
+        f"plugin {failed.where} is left out: {failed.reason}" for failed in plugins.failed
+    ]
