@@ -64,7 +64,6 @@ from traderd.store.plugin_notes import open_notes
 from traderd.store.traded_exchange import write_traded_exchange
 
 
-
 @attrs.frozen(kw_only=True)
 class Daemon:
     """A composed daemon, not yet running."""

@@ -87,6 +87,7 @@ from traderd.model.order_events import (
     RenewalFailed,
     Source,
 )
+from traderd.model.plugin_events import PluginChange, PluginChanged, PluginEvent
 from traderd.model.risk_events import (
     EventsDescribed,
     LimitsConfirmed,
@@ -110,7 +111,6 @@ from traderd.model.state_events import (
     VenuePaused,
     VenueResumed,
 )
-from traderd.model.plugin_events import PluginChange, PluginChanged, PluginEvent
 from traderd.model.strategy_events import (
     StrategiesReported,
     StrategyEvent,

@@ -32,9 +32,9 @@ from traderd.services.extensions import Extensions
 from traderd.services.feed_meter import FeedMeter
 from traderd.services.levers import Levers
 from traderd.services.live_settings import LiveSettings
+from traderd.services.notice_board import Notices
 from traderd.services.plugin_desk import PluginDesk
 from traderd.store.plugin_notes import NoteBook, Notes
-from traderd.services.notice_board import Notices
 
 if TYPE_CHECKING:
     from traderd.kalshi.auth import Signer

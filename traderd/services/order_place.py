@@ -24,7 +24,6 @@ from traderd.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
     InvariantViolation,
-    NoTurn,
     OutcomeUnknown,
     StoreError,
 )
