@@ -5,6 +5,7 @@ import pytest
 
 from traderd.config import Config, load_config
 from traderd.services.live_settings import LIVE, Fate, LiveSettings, flat, judge_changes, take
+from traderd.services.risk_limits import risk_limits
 
 
 def config(tmp_path, **flags):
@@ -14,7 +15,12 @@ def config(tmp_path, **flags):
 
 def judged(tmp_path, *, raise_limits=False, **flags):
     settings = LiveSettings(config(tmp_path))
-    return judge_changes(settings, config(tmp_path, **flags), raise_limits=raise_limits)
+    return judge_changes(
+        settings,
+        config(tmp_path, **flags),
+        held=risk_limits(settings.current),
+        raise_limits=raise_limits,
+    )
 
 
 def test_settings_that_are_read_each_time_are_taken(tmp_path):
@@ -80,12 +86,12 @@ def test_a_list_of_markets_that_shrinks_is_a_raise(tmp_path):
     restricted = msgspec.structs.replace(
         before, risk=msgspec.structs.replace(before.risk, restricted=("A", "B"))
     )
-    (change,) = judge_changes(LiveSettings(restricted), before)
+    (change,) = judge_changes(LiveSettings(restricted), before, held=risk_limits(restricted))
     assert (change.fate, change.sentence.split(":")[0]) == (
         Fate.RAISED,
         "risk.restricted from A,B to none",
     )
-    (added,) = judge_changes(LiveSettings(before), restricted)
+    (added,) = judge_changes(LiveSettings(before), restricted, held=risk_limits(before))
     assert take(before, (added,)) == restricted
 
 
@@ -99,7 +105,7 @@ def test_whoever_has_a_tuner_decides_about_its_own_settings(tmp_path):
     settings = LiveSettings(Config(strategies={"maker": {"size": 1, "ticks": 1}}))
     settings.tuners["strategies.maker."] = tune
     new = Config(strategies={"maker": {"size": 2, "ticks": 2}})
-    size, ticks = judge_changes(settings, new)
+    size, ticks = judge_changes(settings, new, held=risk_limits(settings.current))
     assert asked == [("strategies.maker.size", 1, 2), ("strategies.maker.ticks", 1, 2)]
     assert (size.fate, ticks.fate) == (Fate.TAKEN, Fate.RESTART)
     assert take(settings.current, (size, ticks)).strategies == {"maker": {"size": 2, "ticks": 1}}

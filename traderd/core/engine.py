@@ -94,11 +94,6 @@ class Engine:
         """Return what follows from a whole batch of events, once all of them are folded."""
         return self.market_data.settle()
 
-    def set_limits(self, limits: RiskLimits) -> None:
-        """Go by these limits from now on; what was counted under the old ones stays counted."""
-        self.limits = limits
-        self.conditions.breaker_limit = limits.breaker_errors
-
     def begin_run(self) -> None:
         """End the replay: the state starts from STARTUP, everything else stands as it was.
 

@@ -190,7 +190,7 @@ class _Watcher:
         self.engine.risk.limits_before = dict(event.limits)
         if not self.engine.recovering:
             # Those of an earlier run are only compared with; this run has its own.
-            self.engine.set_limits(self.engine.limits.with_texts(dict(event.limits)))
+            self.engine.limit(self.engine.limits.with_texts(dict(event.limits)))
         return []
 
     def _limits_confirmed(self, event: ev.LimitsConfirmed) -> list[ev.Event]:

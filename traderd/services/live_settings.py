@@ -15,6 +15,7 @@ import attrs
 import msgspec
 
 from traderd.config import Config
+from traderd.core.risk_limits import RiskLimits
 from traderd.services.risk_limits import risk_limits
 
 LIVE: Final = frozenset({
@@ -91,13 +92,16 @@ class LiveSettings:
 
 
 def judge_changes(
-    settings: LiveSettings, new: Config, *, raise_limits: bool = False
+    settings: LiveSettings, new: Config, *, held: RiskLimits, raise_limits: bool = False
 ) -> tuple[Change, ...]:
-    """Return what becomes of each setting that differs; nothing is changed by that."""
+    """Return what becomes of each setting that differs; nothing is changed by that.
+
+    `held` are the limits in force: they may be lower than the settings while a raise waits for its confirmation.
+    """
     before, after = flat(settings.current), flat(new)
     names = dict.fromkeys((*before, *after))
     return tuple(
-        _judge(settings, name, before.get(name), after.get(name), raise_limits)
+        _judge(settings, name, before.get(name), after.get(name), held, raise_limits)
         for name in names
         if before.get(name) != after.get(name)
     )
@@ -130,14 +134,16 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def _judge(settings: LiveSettings, name: str, old: Any, new: Any, raise_limits: bool) -> Change:
+def _judge(
+    settings: LiveSettings, name: str, old: Any, new: Any, held: RiskLimits, raise_limits: bool
+) -> Change:
     fate, why = Fate.TAKEN, ""
     tuner = next((one for begin, one in settings.tuners.items() if name.startswith(begin)), None)
     if tuner is not None:
         why = tuner(name, old, new)
         fate = Fate.RESTART if why else Fate.TAKEN
     elif name.startswith(RISK) and name not in FIXED_RISK:
-        if _is_raised(settings.current, name, new) and not raise_limits:
+        if _is_raised(settings.current, name, new, held) and not raise_limits:
             fate, why = Fate.RAISED, "it lets more through, which only a person may want"
     elif name not in LIVE:
         fate, why = Fate.RESTART, _why_not(name)
@@ -146,13 +152,25 @@ def _judge(settings: LiveSettings, name: str, old: Any, new: Any, raise_limits: 
     )
 
 
-def _is_raised(current: Config, name: str, new: Any) -> bool:
+def _is_raised(current: Config, name: str, new: Any, held: RiskLimits) -> bool:
     field = name.removeprefix(RISK)
     value = tuple(new) if isinstance(new, list) else new
     alone = msgspec.structs.replace(
         current, risk=msgspec.structs.replace(current.risk, **{field: value})
     )
-    return bool(risk_limits(alone).raised_since(risk_limits(current).texts()))
+    holds = held.texts()
+    return field in holds and bool(risk_limits(alone).raised_since({field: holds[field]}))
+
+
+def limits_taken(held: RiskLimits, merged: Config, changes: tuple[Change, ...]) -> RiskLimits:
+    """Return the limits in force with those of the taken changes in their place: nothing else may be raised beside them."""
+    texts = risk_limits(merged).texts()
+    taken = {
+        name: texts[name]
+        for change in changes
+        if change.fate is Fate.TAKEN and (name := change.name.removeprefix(RISK)) in texts
+    }
+    return held.with_texts(taken)
 
 
 def _why_not(name: str) -> str:

@@ -17,8 +17,8 @@ from traderd.model import events as ev
 from traderd.model.commands import Answer, Outcome, Reload
 from traderd.plugin_api import Service, hookimpl
 from traderd.services.context import Context
-from traderd.services.live_settings import RISK, Change, Fate, judge_changes, take
-from traderd.services.risk_limits import risk_limits
+from traderd.services.limits_confirmation import tell_waiting
+from traderd.services.live_settings import RISK, Change, Fate, judge_changes, limits_taken, take
 
 NOTHING_TO_READ: Final = (
     "this daemon was started from within a program, so there are no settings to read again"
@@ -51,7 +51,9 @@ async def reload_settings(context: Context, command: Reload) -> Outcome:
     settings = context.shared.settings
     try:
         new = await context.env.run_blocking(reread)
-        changes = judge_changes(settings, new, raise_limits=command.raise_limits)
+        changes = judge_changes(
+            settings, new, held=context.view.limits, raise_limits=command.raise_limits
+        )
         merged = take(settings.current, changes)
         # Each was right beside the others of its file; what is taken must be so beside what is kept.
         check_config(merged)
@@ -67,7 +69,7 @@ def _apply(context: Context, merged: Config, changes: tuple[Change, ...], by: st
     settings, before = context.shared.settings, context.view.limits
     settings.current = merged
     context.shared.levers.set_log_level(merged.log.level)
-    limits = risk_limits(merged)
+    limits = limits_taken(before, merged, changes)
     for change in changes:
         tell = context.log.info if change.fate is Fate.TAKEN else context.log.warning
         tell(f"reload: {change.sentence}", setting=change.name, by=by)
@@ -76,6 +78,7 @@ def _apply(context: Context, merged: Config, changes: tuple[Change, ...], by: st
             who = by or "a person"
             context.log.warning(f"a risk limit was raised by {who}: {raised} [C17]")
         context.publish(ev.LimitsSet(at=context.now(), limits=tuple(limits.texts().items())))
+        tell_waiting(context)
 
 
 def _outcome(changes: tuple[Change, ...], *, dry_run: bool) -> Outcome:

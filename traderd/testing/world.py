@@ -19,7 +19,7 @@ from typing import Any, Final
 import attrs
 import trio
 
-from traderd.app import JOURNAL_FILE, Daemon, run_daemon
+from traderd.app import Daemon, run_daemon
 from traderd.config import load_config
 from traderd.core.look import take_look
 from traderd.errors import describe_error
@@ -34,6 +34,7 @@ from traderd.plugin_manager import PluginManager
 from traderd.runtime.simulation import SimEnv, run_simulated
 from traderd.services.paper_exchange import EXTRA
 from traderd.store.database import open_database
+from traderd.store.journal import JOURNAL_FILE
 
 READY_WITHIN_S: Final = 120.0
 STOP_WITHIN_S: Final = 30.0
