@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import attrs
 import trio
+import trio.testing
 
 from traderd.plugin_api import (
     NS_PER_S,
@@ -45,14 +46,12 @@ from traderd.plugin_api import (
 )
 
 NAME: Final = "rl_policy"
-HERE: Final = Path(__file__).parent
-WORKER: Final = HERE / "_rl_policy_worker.py"
-MODEL: Final = HERE / "rl_policy.onnx"
+WORKER: Final = Path(__file__).with_name("_rl_policy_worker.py")
+MODEL: Final = Path(__file__).with_name("rl_policy.onnx")
 CURE: Final = "pip install 'traderd[rl]'"
 MEMORY: Final = 2
 """Numbers that a policy remembers of a market."""
 MOVES: Final = len(PolicyMove)
-NS_PER_MS: Final = 1_000_000
 HELLO_MAX_S: Final = 20.0
 """Bounds the start of a worker: it imports onnxruntime, which takes a second or two on a busy machine."""
 HANG_S: Final = 2.0
@@ -211,10 +210,9 @@ class RlPolicy:
             self._memory[ticker] = (0.0,) * MEMORY
             self._heard_at[ticker] = observation.at
         commands = self._act(observation)
-        asked = self._asked_at.get(ticker)
         # Half a second of grace: looks come once a second, and never quite on time.
-        due = asked is None or observation.at - asked >= self._mailbox.interval_ns - NS_PER_S // 2
-        if due and not self._is_silent():
+        waited_ns = observation.at - self._asked_at.get(ticker, 0) + NS_PER_S // 2
+        if waited_ns >= self._mailbox.interval_ns and not self._is_silent():
             self._asked_at[ticker] = observation.at
             values = (*observation.vector(), *self._memory[ticker])
             self._mailbox.post(ticker, observation.at, values)
@@ -239,11 +237,10 @@ class RlPolicy:
 
     def _is_silent(self) -> bool:
         """Tell whether there is no worker to ask, and say why, once."""
-        reason = self._mailbox.reason
-        if reason != self._told:
-            self._told = reason
-            self._context.log.warning(f"no action: {reason}" if reason else "the policy answers")
-        return bool(reason)
+        if self._mailbox.reason != self._told:
+            self._told = self._mailbox.reason
+            self._context.log.warning(f"no action: {self._told}" if self._told else "it answers")
+        return bool(self._told)
 
     def _pull_forgotten(self, observation: Observation) -> Sequence[Command]:
         if observation.at - self._heard_at[observation.ticker] < SILENT_NS:
@@ -259,6 +256,10 @@ async def run(
     Cancelling ends the worker.
     """
     task_status.started()
+    if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
+        # A virtual clock does not wait for another process, and nothing comes into a simulation from outside.
+        mailbox.reason = "a simulation has no worker process"
+        await trio.sleep_forever()
     while mailbox.model is None:
         await mailbox.wait_news()
     try:
@@ -281,12 +282,9 @@ async def run(
 @asynccontextmanager
 async def worker_process(model: Path) -> AsyncIterator[trio.Process]:
     """Start a worker, and kill it at the end whatever it does; raises WorkerLost when a file is missing."""
-    for file, cure in (
-        (WORKER, "copy it from traderd's plugins"),
-        (model, "train one (docs/learn-a-policy.md), or name it in strategies.rl_policy.model"),
-    ):
+    for file in (WORKER, model):
         if not file.is_file():
-            raise WorkerLost(f"there is no file {file}: {cure}")
+            raise WorkerLost(f"there is no file {file}; docs/learn-a-policy.md says how to get it")
     process = await trio.lowlevel.open_process(  # sim-ok: a worker is a real process; it is off in simulations
         [sys.executable, "-u", str(WORKER), str(model)],
         stdin=PIPE,
@@ -300,9 +298,8 @@ async def worker_process(model: Path) -> AsyncIterator[trio.Process]:
         process.kill()
         with trio.CancelScope(shield=True):
             await process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    await pipe.aclose()
+            if process.stdio is not None:
+                await process.stdio.aclose()
 
 
 async def _hello(worker: trio.Process) -> Mapping[str, str]:
@@ -326,8 +323,7 @@ async def _hello(worker: trio.Process) -> Mapping[str, str]:
         raise WorkerLost(
             f"{error}; run: {CURE}" if missing else f"the policy cannot be opened: {error}"
         )
-    facts: Mapping[str, str] = said["facts"]
-    return facts
+    return dict(said["facts"])
 
 
 def check_facts(facts: Mapping[str, str], model: Path) -> int:
@@ -338,7 +334,7 @@ def check_facts(facts: Mapping[str, str], model: Path) -> int:
                 f"{model} was trained for {name} {facts.get(name, 'none')} and this traderd has {ours}; "
                 "train it anew (docs/learn-a-policy.md)"
             )
-    return int(facts.get("interval_ms", "5000")) * NS_PER_MS
+    return int(facts.get("interval_ms", "5000")) * (NS_PER_S // 1_000)
 
 
 async def _serve(worker: trio.Process, mailbox: Mailbox) -> None:
@@ -358,19 +354,18 @@ async def _serve(worker: trio.Process, mailbox: Mailbox) -> None:
 
 
 async def _ask(worker: trio.Process, question: Question) -> Answer:
-    assert worker.stdin is not None, "it was asked for"
-    assert worker.stdout is not None, "it was asked for"
-    await worker.stdin.send_all(ASKED.pack(question.number, *question.values))
+    pipes = worker.stdio
+    assert pipes is not None, "both were asked for"
+    await pipes.send_all(ASKED.pack(question.number, *question.values))
     record = b""
     while len(record) < ANSWERED.size:
-        more = await worker.stdout.receive_some(ANSWERED.size - len(record))
+        more = await pipes.receive_some(ANSWERED.size - len(record))
         if not more:
             raise WorkerLost(f"its worker ended (exit code {worker.poll()})")
         record += more
     # One question is under way at a time, so this is its answer.
     _, *values = ANSWERED.unpack(record)
     return Answer(
-        number=number,
         at=question.at,
         bid=_best(values[:MOVES]),
         ask=_best(values[MOVES : 2 * MOVES]),
@@ -391,19 +386,15 @@ def traderd_strategies() -> list[StrategySpec]:
 @hookimpl
 def traderd_services(config: Any) -> list[Service]:
     """Offer the worker's keeper, when the strategy is to run."""
-    enabled = str(config.strategies.get(NAME, {}).get("enabled", False)).lower()
-    if enabled not in ("true", "1", "yes"):
-        return []
-    return [Service(name=NAME, run=run)]
-
-
-async def _status(_: RouteRequest) -> RouteAnswer:
-    return RouteAnswer.json(MAILBOX.document())
+    enabled = str(config.strategies.get(NAME, {}).get("enabled", "")).lower()
+    return [Service(name=NAME, run=run)] if enabled in ("true", "1", "yes") else []
 
 
 @hookimpl
 def traderd_routes(config: Any) -> list[Route]:
     """Offer how it does, and why it does nothing."""
-    return [
-        Route(path="status", answer=_status, meaning="Whether the policy answers, and why not.")
-    ]
+
+    async def status(_: RouteRequest) -> RouteAnswer:
+        return RouteAnswer.json(MAILBOX.document())
+
+    return [Route(path="status", answer=status, meaning="Whether the policy answers.")]

@@ -84,3 +84,12 @@ def test_a_file_of_something_else_is_left_alone(tmp_path, capsys):
     assert train.main([str(other)]) == 1
     assert "holds no training" in capsys.readouterr().out
     assert other.read_text() == '{"weights": [1]}'
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "step", stop)
+    assert train.main([str(tmp_path / "p.json")]) == train.BROKEN_OFF
+    assert "the same command goes on" in capsys.readouterr().out

@@ -239,6 +239,14 @@ async def asked(kept, world, mine):
     return mine.on_timer(world.observe(), "answer")
 
 
+async def test_a_simulation_has_no_worker(kept, tmp_path, autojump_clock):
+    mine = strategy(kept.plugin, model=str(model_file(tmp_path)))
+    await kept.start()
+    await until(lambda: kept.plugin.MAILBOX.reason == "a simulation has no worker process")
+    assert mine.decide(MarketSession(MARKET, seed=1, rate=1.0).observe()) == ()
+    assert kept.plugin.MAILBOX.posted == 0
+
+
 @pytest.mark.process
 async def test_a_worker_answers_what_the_policy_would(kept, tmp_path):
     mine = strategy(kept.plugin, model=str(model_file(tmp_path)))
@@ -309,7 +317,7 @@ async def test_an_answer_after_the_deadline_is_none_and_the_worker_goes_on(kept,
     ("make", "words"),
     [
         (partial(model_file, observation_version="0"), "trained for observation_version 0 and"),
-        (lambda directory: directory / "none.onnx", "there is no file .*none.onnx: train one"),
+        (lambda directory: directory / "none.onnx", "there is no file .*none.onnx; docs/learn"),
         (
             lambda directory: (directory / "x").write_text("no graph") and directory / "x",
             "cannot be opened",

@@ -31,6 +31,8 @@ CAUTION: Final = 1.5
 """By how much a fresh policy prefers no quote: its first tries are rare enough to tell good from bad."""
 VALIDATE_EVERY: Final = 10
 VALIDATION_EPISODES: Final = 16
+BROKEN_OFF: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
 TRAIN_SEEDS: Final = (0, 1_000_000)
 VALIDATION_SEED: Final = 1_000_000
 TEST_SEED: Final = 2_000_000
@@ -178,7 +180,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if is_there:
         print(f"goes on after batch {training.batch} of {chosen.file}")
     print(f"{WEIGHTS} weights over {IN} features a side; {EPISODES} episodes a batch")
-    train(MarketEnv(decisions=DECISIONS), training, chosen.batches, chosen.file)
+    try:
+        train(MarketEnv(decisions=DECISIONS), training, chosen.batches, chosen.file)
+    except KeyboardInterrupt:
+        print("broken off; the same command goes on after the last line above")
+        return BROKEN_OFF
     print(f"best validation {training.best_score:+.3f} $ an episode, written to {chosen.file}")
     return 0
 
