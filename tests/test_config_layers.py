@@ -249,5 +249,5 @@ def test_a_setting_is_stronger_than_a_credential(tmp_path):
 
 def test_a_credential_that_is_no_text_is_told(tmp_path):
     (tmp_path / "kalshi-key-id").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="the credentials in .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"the credentials in .* cannot be read"):
         read(tmp_path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})

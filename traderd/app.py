@@ -6,8 +6,9 @@ Must not: decide anything about trading.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -15,47 +16,53 @@ import attrs
 import structlog
 import trio
 
+from traderd.app_plugins import (
+    disable_at_next_start,
+    find_plugins,
+    make_desk,
+    tell_plugins,
+    without_unusable,
+)
+from traderd.app_supervision import make_bus, make_supervisor, plugin_of_file
 from traderd.app_venue import open_venue
 from traderd.config import Config
 from traderd.core.engine import Engine
 from traderd.core.view import StateView
 from traderd.errors import ConfigError
-from traderd.model.commands import Command, Outcome
-from traderd.model.events import Author, Event, HaltRaised, UniverseChanged
+from traderd.model.commands import Command, Outcome, Reload
+from traderd.model.events import Author, Event, UniverseChanged
 from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import Timestamp
-from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
+from traderd.plugin_manager import PluginManager
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
-from traderd.runtime.inbox import Incident, IncidentKind
 from traderd.runtime.log import Log, configure_log
-from traderd.runtime.service import Service, in_start_order
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.steady_env import SteadyEnv
-from traderd.runtime.supervisor import Stage, Supervisor
+from traderd.runtime.supervisor import Supervisor
 from traderd.runtime.systemd import Notifier, open_notifier
-from traderd.services.actor import make_tenants
 from traderd.services.arming import check_live
 from traderd.services.context import (
-    Context,
     Shared,
     broken_off,
     refuse,
 )
+from traderd.services.crash_guard import guard_end, guard_start
+from traderd.services.extensions import Extensions
 from traderd.services.kill import kill_halt
 from traderd.services.lifecycle import Lifecycle
+from traderd.services.live_settings import LiveSettings
 from traderd.services.market_plan import configured_tickers
 from traderd.services.recorder import JournalRecorder, recover
+from traderd.services.reload import SIGNAL
 from traderd.services.remote_exchange import traded_exchange
 from traderd.services.risk_limits import risk_limits
-from traderd.services.stages import CLIMB, MARKET_DATA, SYNC, TRADING_CLIENT
-from traderd.store.journal import JOURNAL_FILE, open_journal
+from traderd.services.tenant_make import make_tenants
+from traderd.store.journal import JOURNAL_FILE, Journal, open_journal
 from traderd.store.latch import read_latch, write_instance
+from traderd.store.plugin_notes import open_notes
 from traderd.store.traded_exchange import write_traded_exchange
-
-HALTING = (IncidentKind.OVERFLOW, IncidentKind.CUT_OFF)
-"""Incidents of lossless inboxes: who reads private facts late must not add to them, so new risk stops."""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +91,8 @@ async def run_daemon(
     log_stream: TextIO,
     directory: Path,
     live: bool = False,
+    reread: Callable[[], Config] | None = None,
+    plugins: PluginManager | None = None,
     task_status: trio.TaskStatus[Daemon] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run until a stop signal or `Daemon.stop`.  Cancelling ends everything at once.
@@ -92,7 +101,9 @@ async def run_daemon(
         config: the settings.
         env: the outside world.
         log_stream: where log lines go.
-        directory: where drop-in plugins are looked for.
+        directory: where drop-in plugins are looked for, unless `plugins` has them already.
+        reread: reads the settings again, for SIGHUP and `traderd reload`; blocking, raises ConfigError.
+        plugins: the plugins to use.
         live: whoever starts it wants real money at risk; only `production` asks.
         task_status: gets the daemon before it begins to climb.
 
@@ -108,17 +119,20 @@ async def run_daemon(
         environment=config.environment,
         as_json=config.log.json,
     )
-    plugins = load_plugins(drop_in_directories(directory))
+    plugins = plugins or find_plugins(config, directory)
     with open_notifier(env, warn=structlog.get_logger("traderd").warning) as notifier:
-        async with (
-            open_daemon(config, env=env, log=log, plugins=plugins, notifier=notifier) as daemon,
-            trio.open_nursery() as nursery,
-        ):
-            await nursery.start(_watch_signals, env, daemon, nursery.cancel_scope)
-            task_status.started(daemon)
-            env.settle_memory()
-            await daemon.supervisor.run()
-            nursery.cancel_scope.cancel(reason="the daemon has stopped")
+        async with open_daemon(
+            config, env=env, log=log, plugins=plugins, notifier=notifier
+        ) as daemon:
+            async with trio.open_nursery() as nursery:
+                daemon.shared.levers.reread = reread
+                await nursery.start(_watch_signals, env, daemon, nursery)
+                task_status.started(daemon)
+                env.settle_memory()
+                await daemon.supervisor.run()
+                nursery.cancel_scope.cancel(reason="the daemon has stopped")
+            # Also after a second signal: whoever ends the daemon like this has asked for it.
+            await guard_end(config.state_path(), env=env)
     structlog.get_logger("traderd").info("stopped")
 
 
@@ -140,23 +154,24 @@ async def open_daemon(
     started_at = env.monotonic()
     state_path = config.state_path()
     await env.run_blocking(_make_state_directory, state_path)
-    specs, services = plugins.strategies(), plugins.services(config)
-    rules = plugins.risk_rules(config)
-    _tell_plugins(plugins, logger)
+    plugins.ask_all(config)
+    specs, services = plugins.strategies(), plugins.built_in_services(config)
+    tell_plugins(plugins)
     # Made and thrown away: a wrong parameter must be told before anything is opened.
-    make_tenants(config, specs)
+    make_tenants(without_unusable(config, plugins), specs)
     tickers = configured_tickers(config)
-    async with open_journal(
-        env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded
-    ) as journal:
-        engine = Engine(limits=risk_limits(config))
-        engine.risk.rules = rules
+    async with (
+        open_journal(env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded) as journal,
+        open_notes(env=env, directory=state_path) as notes,
+    ):
+        engine, extensions = Engine(limits=risk_limits(config)), Extensions()
         view = StateView(engine)
         recorder = JournalRecorder(journal)
-        bus = _make_bus(engine, recorder, env, logger)
+        bus = make_bus(engine, recorder, env, logger)
         recorder.attach(bus)
         recovered = await recover(engine, journal, bus, env, logger, config.journal)
         await _honour_latch(state_path, journal.instance_id, bus, view, env)
+        await guard_start(state_path, env=env, bus=bus, trading=config.trading_enabled)
         _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with open_venue(config, env) as venue:
@@ -174,28 +189,42 @@ async def open_daemon(
                 ws_url=venue.ws_url,
                 log=logger,
             )
+            desk = make_desk(plugins, env, engine, extensions, notes, state_path)
             shared = Shared(
                 env=env,
-                config=config,
+                settings=LiveSettings(config),
                 bus=bus,
                 commands=CommandRouter[Command, Outcome](refuse=refuse, unanswered=broken_off),
                 view=view,
                 journal=journal,
                 venue=venue,
                 lifecycle=lifecycle,
-                order_ids=ClientOrderIds(
-                    journal.instance_id,
-                    journal.generation,
-                    journal.run_word,
-                    is_taken=lambda key: view.order(key) is not None,
-                ),
+                order_ids=_order_ids(journal, view),
                 log_ring=log.ring,
                 strategies=specs,
                 started_at=started_at,
                 notifier=notifier or Notifier(),
+                extensions=extensions,
+                plugin_desk=desk,
             )
+            shared.levers.disable_plugin = partial(disable_at_next_start, state_path)
+            shared.levers.log_from_beside = log.from_beside
+            shared.levers.plugin_of_file = partial(plugin_of_file, plugins)
+            shared.levers.set_log_level = partial(setattr, log.threshold, "level")
             lifecycle.initialize()
-            yield Daemon(shared=shared, supervisor=_supervisor(shared, services))
+            desk.refresh(config)
+            supervisor = make_supervisor(shared, services)
+            shared.levers.restart = supervisor.restart
+            yield Daemon(shared=shared, supervisor=supervisor)
+
+
+def _order_ids(journal: Journal, view: StateView) -> ClientOrderIds:
+    return ClientOrderIds(
+        journal.instance_id,
+        journal.generation,
+        journal.run_word,
+        is_taken=lambda key: view.order(key) is not None,
+    )
 
 
 async def _honour_latch(
@@ -219,85 +248,17 @@ def _follow(
         bus.publish([UniverseChanged(at=Timestamp(env.wall_ns()), added=added, dropped=())])
 
 
-def _make_bus(
-    engine: Engine, recorder: JournalRecorder, env: Env, logger: structlog.stdlib.BoundLogger
-) -> Bus[Event]:
-    def report(incident: Incident) -> None:
-        logger.error(incident.sentence, inbox=incident.name, kind=incident.kind.value)
-        if incident.kind in HALTING:
-            bus.publish([
-                HaltRaised(
-                    at=Timestamp(env.wall_ns()),
-                    halt_id=f"inbox:{incident.name}",
-                    author=Author.MACHINE,
-                    reason=incident.sentence,
-                )
-            ])
-
-    bus: Bus[Event] = Bus(
-        fold=engine.apply, record=recorder.record, on_incident=report, settle=engine.settle
-    )
-    return bus
-
-
-def _supervisor(shared: Shared, services: list[Service]) -> Supervisor:
-    config = shared.config
-    deadlines = {
-        MARKET_DATA: config.market_data.connect_deadline_s
-        + config.market_data.first_snapshot_s
-        + 5.0,
-        TRADING_CLIENT: config.trading.connect_deadline_s,
-        SYNC: config.trading.sync_deadline_s,
-    }
-    by_stage = _by_stage(services)
-    stages = [
-        Stage(
-            service=by_stage[name],
-            deadline_s=deadlines[name],
-            needs=(TRADING_CLIENT,) if name == SYNC else (),
-        )
-        for name in CLIMB
-        if name in by_stage
-    ]
-    return Supervisor(
-        env=shared.env,
-        services=in_start_order(s for s in services if s.stage is None),
-        stages=stages,
-        contexts={
-            service.name: Context(
-                name=service.name,
-                shared=shared,
-                log=structlog.get_logger("traderd").bind(service=service.name),
-            )
-            for service in services
-        },
-        listener=shared.lifecycle,
-    )
-
-
-def _by_stage(services: list[Service]) -> dict[str, Service]:
-    found: dict[str, Service] = {}
-    for service in services:
-        if service.stage is None:
-            continue
-        if service.stage not in CLIMB:
-            raise ConfigError(
-                f"service {service.name!r} names the stage {service.stage!r}; there are only "
-                f"{', '.join(CLIMB)}"
-            )
-        if service.stage in found:
-            raise ConfigError(
-                f"services {found[service.stage].name!r} and {service.name!r} are both the stage "
-                f"{service.stage}; remove one"
-            )
-        found[service.stage] = service
-    return found
+async def _reload(daemon: Daemon) -> None:
+    with daemon.shared.notifier.reloading():
+        outcome = await daemon.shared.commands.send(Reload(by=SIGNAL))
+    tell = structlog.get_logger("traderd")
+    (tell.info if outcome.ok else tell.warning)(f"{SIGNAL}: {outcome.sentence}")
 
 
 async def _watch_signals(
     env: Env,
     daemon: Daemon,
-    everything: trio.CancelScope,
+    nursery: trio.Nursery,
     *,
     task_status: trio.TaskStatus[None],
 ) -> None:
@@ -311,11 +272,10 @@ async def _watch_signals(
 
     def hurry(reason: str) -> None:
         logger.warning(f"{reason}: stopping at once; orders may be left at the exchange")
-        everything.cancel(reason=reason)
+        nursery.cancel_scope.cancel(reason=reason)
 
     def reload() -> None:
-        with daemon.shared.notifier.reloading():
-            logger.warning("SIGHUP: settings are read at start only; restart to change them")
+        nursery.start_soon(_reload, daemon)
 
     await watch_signals(
         env=env,
@@ -334,9 +294,3 @@ def _make_state_directory(path: Path) -> None:
         raise ConfigError(
             f"the state directory {path} cannot be made: {exc.strerror or exc}; set state_dir"
         ) from exc
-
-
-def _tell_plugins(plugins: PluginManager, logger: structlog.stdlib.BoundLogger) -> None:
-    logger.info(f"plugins: {', '.join(plugins.names())}")
-    for failed in plugins.failed:
-        logger.error(f"plugin {failed.where} is left out: {failed.reason}")

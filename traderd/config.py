@@ -18,8 +18,9 @@ import platformdirs
 from msgspec import Meta
 
 from traderd.config_layers import Layer, read_layers
+from traderd.config_notify import NotifyConfig, check_notify
 from traderd.config_orders import PersonOrdersConfig, StrategyOrdersConfig, check_orders
-from traderd.config_risk import RiskConfig, positive_amounts
+from traderd.config_risk import RiskConfig, check_risk, positive_amounts
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.model.units import parse_count, parse_money
@@ -146,6 +147,25 @@ class PeriodConfig(_Section, frozen=True):
     interval_s: Seconds = 30.0
 
 
+class HealthConfig(_Section, frozen=True):
+    """How often health is checked, and from where on a part is not well."""
+
+    interval_s: Seconds = 30.0
+    loop_lag_ms_max: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
+    silence_s_max: Seconds = 30.0
+    """Our own ping is answered long before that."""
+    clock_offset_ms_max: Annotated[int, Meta(ge=1, le=3_600_000)] = 2_000
+    disk_free_mb_min: Annotated[int, Meta(ge=0, le=1_000_000)] = 200
+    memory_percent_max: Annotated[int, Meta(ge=1, le=100)] = 80
+    """Of `MemoryMax=`, when systemd sets one."""
+    hung_after_s: Seconds = 120.0
+    """A reader that is busy with one batch for longer, while more waits, is restarted."""
+    stall_s: Seconds = 0.5
+    """How late the loop may be before its stack is looked at."""
+    stalls_max: Annotated[int, Meta(ge=1, le=1_000)] = 3
+    """So many stalls by one plugin, and it is started disabled the next time."""
+
+
 class WebConfig(_Section, frozen=True):
     """Where the console and the HTTP interface listen."""
 
@@ -165,10 +185,11 @@ class Config(_Section, frozen=True):
     trading: TradingConfig = TradingConfig()
     risk: RiskConfig = RiskConfig()
     rate_limits: RateLimitsConfig = RateLimitsConfig()
-    health: PeriodConfig = PeriodConfig()
+    health: HealthConfig = HealthConfig()
     status: PeriodConfig = PeriodConfig(interval_s=10.0)
     web: WebConfig = WebConfig()
     journal: JournalConfig = JournalConfig()
+    notify: NotifyConfig = NotifyConfig()
     strategies: dict[str, dict[str, Any]] = {}
     """Per strategy: `enabled` and its own parameters."""
 
@@ -270,9 +291,11 @@ def check_config(config: Config) -> None:
         ConfigError: names the setting and the cure.
     """
     _check_amounts(config)
+    check_risk(config.risk)
     check_orders(config.trading)
     _check_universe(config)
     _check_web(config.web.host)
+    check_notify(config.notify)
     _check_environment(config)
 
 

@@ -83,6 +83,10 @@ class NotSent(ExchangeUnavailable):
     """A request was held back: it lost its point while it waited, or found no turn within its limits."""
 
 
+class NoTurn(NotSent):
+    """A request was held back because the account's limits had no room for it."""
+
+
 class OutcomeUnknown(ExchangeError):
     """A write left and no clear answer came back: it may or may not have happened."""
 

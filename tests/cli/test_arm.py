@@ -59,7 +59,9 @@ def test_a_start_needs_the_setting_the_flag_and_the_days_word(place):
         assert ran.code == exit_codes.CONFIGURATION, ran.out + ran.err
         return ran.err
 
-    assert "only when trading.live (--set) is true" in sentence("--live", "--set", "trading.live=false")
+    assert "only when trading.live (--set) is true" in sentence(
+        "--live", "--set", "trading.live=false"
+    )
     assert "needs --live besides" in sentence()
     assert "production is not armed; run `traderd arm`" in sentence("--live")
     write_armed(place / "state", Armed(by="ann", at=1, key_id=KEY_ID))

@@ -1,7 +1,10 @@
+import re
+
 from tests.cli.doctor_tools import exchange_set_up, finding, sim_set_up
-from tests.simulation.harness import simulated_exchange
+from tests.simulation.harness import REPOSITORY, simulated_exchange
 from traderd.cli.doctor_report import Verdict
 from traderd.cli.doctor_run import NETWORK
+from traderd.cli.doctor_state import ARMING
 
 ORDER = (
     *("configuration", "environment", "secret files", "key", "key environment", "hosts"),
@@ -24,3 +27,12 @@ async def test_after_any_fault_every_check_still_has_a_line(tmp_path, autojump_c
     assert "way to REST" in skipped
     assert finding(report, "versions").verdict is Verdict.OK
     assert all(each.cure for each in report.findings if each.verdict is Verdict.FAILED)
+
+
+def test_the_page_lists_every_check_in_order():
+    page = (REPOSITORY / "docs" / "doctor.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \| ", page, re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    expected = list(ORDER)
+    expected.insert(expected.index("port"), ARMING)
+    assert listed == expected

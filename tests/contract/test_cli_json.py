@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -10,8 +11,9 @@ import attrs
 import pytest
 
 from tests.cli.conftest import run_traderd
-from tests.contract.json_shapes import documented, fields, missing
+from tests.contract.json_shapes import PAGE, documented, fields, missing
 from tests.process_tools import DaemonProcess, running_daemon, wait_for
+from traderd.cli.main import cli
 from traderd.config_layers import variable_of
 
 TICKER = "KXMLBGAME-26AUG072140LADAZ-LAD"
@@ -92,6 +94,16 @@ def test_every_field_is_documented_and_every_documented_field_is_there(traded, t
         if not kinds <= promised[path]
     }
     assert wrong == {}
+
+
+def test_the_page_names_every_command():
+    page = PAGE.read_text(encoding="utf-8")
+    named = {
+        word
+        for row in re.findall(r"^\| `traderd .* \|$", page, re.MULTILINE)
+        for word in re.findall(r"`(?:traderd )?([a-z-]+)", row)
+    }
+    assert sorted(set(cli.commands) - named) == []
 
 
 def test_the_page_lists_no_command_that_is_not_compared():

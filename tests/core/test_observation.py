@@ -23,14 +23,16 @@ from tests.core.builders import (
     tell,
     terms,
 )
-from traderd.core.book import Top
 from traderd.core.engine import Engine
-from traderd.core.observation import Observation, OwnOrder, observe
+from traderd.core.observation import LEVELS_SEEN, Observation, OwnOrder, PriceSource
+from traderd.core.observation_vector import VECTOR_FIELDS
+from traderd.core.observe import observe
+from traderd.core.trade_tape import RECENT_TRADES_KEPT
 from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.ids import StrategyName, TradeId
 from traderd.model.orders import Attribution, OrderOwner, Side
-from traderd.model.units import Count
+from traderd.model.units import Count, Money, Timestamp
 
 MAKER = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("maker"))
 TAKER = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("taker"))
@@ -42,28 +44,60 @@ def seen(engine: Engine, strategy: str = "maker") -> Observation:
     return observation
 
 
+def trade(number: int, at: Timestamp) -> ev.TradePrinted:
+    return ev.TradePrinted(
+        trade_id=TradeId(f"p{number}"),
+        ticker=TICKER,
+        price=price("0.52"),
+        count=contracts(1),
+        taker_side=Side.BID,
+        at=at,
+    )
+
+
 def test_a_market_that_is_quiet():
     assert seen(ready_engine()) == Observation(
         at=second(9),
         market=market(),
-        book_usable=True,
+        source=PriceSource.LIVE,
         book_grade=ev.BookGrade.A,
         book_causes=(),
-        bid=price("0.45"),
-        bid_count=contracts(100),
-        ask=price("0.55"),
-        ask_count=contracts(100),
-        last_known=Top(
-            bid=price("0.45"),
-            bid_count=contracts(100),
-            ask=price("0.55"),
-            ask_count=contracts(100),
-        ),
+        book_age_ns=second(9) - second(0),
+        bids=((price("0.45"), contracts(100)),),
+        asks=((price("0.55"), contracts(100)),),
         last_trade=None,
-        position=Count(0),
+        trades=(),
         orders=(),
+        position=Count(0),
+        account_position=Count(0),
+        average_cost=None,
+        realized_pnl=Money(0),
+        unrealized_pnl=Money(0),
+        fees_paid=Money(0),
+        balance=seen(ready_engine()).balance,
     )
     assert seen(ready_engine()).ticker == TICKER
+
+
+def test_the_figures_of_the_book_are_exact():
+    engine = ready_engine()
+    tell(engine, snapshot(3, {"0.45": 30, "0.44": 5}, {"0.50": 10}))
+    observation = seen(engine)
+    assert (observation.bid, observation.ask) == (price("0.45"), price("0.50"))
+    assert (observation.bid_count, observation.ask_count) == (contracts(30), contracts(10))
+    assert observation.spread == price("0.05")
+    assert (observation.mid, observation.microprice) == (475_000, 487_500)
+    assert observation.imbalance == 5_000
+    assert observation.bids == ((price("0.45"), contracts(30)), (price("0.44"), contracts(5)))
+
+
+def test_only_the_best_levels_are_seen():
+    engine = ready_engine()
+    tell(engine, snapshot(3, {f"0.{n:02}": n for n in range(1, 31)}, {"0.50": 1}))
+    bids = seen(engine).bids
+    assert len(bids) == LEVELS_SEEN
+    assert bids[0] == (price("0.30"), contracts(30))
+    assert bids[-1] == (price("0.21"), contracts(21))
 
 
 def test_nothing_is_seen_before_the_market_and_its_book_are_known():
@@ -86,11 +120,20 @@ def test_a_strategy_sees_its_own_live_orders_only():
     tell(engine, intended("c4", terms(ticker=OTHER), attribution=MAKER))
     tell(engine, reported(S.RESTING, 0, order_id="x5", key="theirs"))
     tell(engine, filled("t1", 4))
-    bid = OwnOrder(
-        key="c1", side=Side.BID, price=price("0.50"), remaining=contracts(6), status=S.RESTING
-    )
-    ask = OwnOrder(
-        key="c2", side=Side.ASK, price=price("0.60"), remaining=contracts(3), status=S.INTENT
+    bid, ask = (
+        OwnOrder(
+            key=key,
+            side=side,
+            price=price(at),
+            remaining=contracts(left),
+            status=status,
+            count=contracts(count),
+            placed_at=second(1),
+        )
+        for key, side, at, left, count, status in (
+            ("c1", Side.BID, "0.50", 6, 10, S.RESTING),
+            ("c2", Side.ASK, "0.60", 3, 3, S.INTENT),
+        )
     )
     observation = seen(engine)
     assert observation.orders == (bid, ask)
@@ -101,17 +144,62 @@ def test_a_strategy_sees_its_own_live_orders_only():
     assert seen(engine).orders == (ask,)
 
 
-def test_a_book_in_doubt_is_said_to_be_so_and_has_old_prices_only_by_name():
+def test_without_a_book_to_trust_the_last_known_prices_stand_in_and_say_so():
     engine = ready_engine()
     tell(engine, delta(9, Side.BID, "0.50", 1))
     observation = seen(engine)
+    assert observation.source is PriceSource.LAST_KNOWN
     assert not observation.book_usable
-    assert (observation.bid, observation.ask) == (None, None)
-    assert (observation.bid_count, observation.ask_count) == (0, 0)
-    last_known = observation.last_known
-    assert (last_known.bid, last_known.ask) == (price("0.45"), price("0.55"))
+    assert (observation.bid, observation.ask) == (price("0.45"), price("0.55"))
     assert observation.book_grade is ev.BookGrade.F
     assert observation.book_causes[0] == "frames before seq 9 of subscription 1:1 are missing"
+    assert dict(zip(VECTOR_FIELDS, observation.vector(), strict=True))["live"] == 0.0
+    tell(engine, snapshot(10, {"0.47": 1}, {"0.48": 1}))
+    assert seen(engine).source is PriceSource.LIVE
+    assert seen(engine).bid == price("0.47")
+
+
+def test_a_strategy_sees_what_it_holds_and_earned_itself():
+    engine = ready_engine()
+    tell(engine, intended("c1", attribution=MAKER), sent("c1"), accepted("c1", "x1"))
+    tell(engine, filled("t1", 4))
+    mine, others = seen(engine), seen(engine, "taker")
+    assert (mine.position, mine.account_position) == (contracts(4), contracts(4))
+    assert mine.average_cost == price("0.50")
+    # Four contracts bought at 0.50 and marked at the best bid of 0.45.
+    assert mine.unrealized_pnl == -200_000
+    assert (others.position, others.account_position) == (0, contracts(4))
+    assert (others.average_cost, others.unrealized_pnl) == (None, 0)
+
+
+def test_the_last_trades_are_seen_in_the_order_of_their_times():
+    engine = ready_engine()
+    for number in range(RECENT_TRADES_KEPT + 5):
+        tell(engine, trade(number, second(10 + number)))
+    tell(engine, trade(99, second(20.5)))
+    trades = seen(engine).trades
+    assert len(trades) == RECENT_TRADES_KEPT
+    assert [one.at for one in trades] == sorted(one.at for one in trades)
+    assert second(20.5) in [one.at for one in trades]
+    assert trades[-1].at == second(10 + RECENT_TRADES_KEPT + 4)
+
+
+def test_the_time_to_the_close_is_counted_from_the_observation():
+    observation = seen(ready_engine())
+    assert observation.time_to_close_ns == market().close_time - second(9)
+    assert attrs.evolve(observation, at=Timestamp(market().close_time + 1)).time_to_close_ns == 0
+
+
+def test_the_fingerprint_tells_of_any_difference_and_of_nothing_else():
+    observation = seen(ready_engine())
+    assert observation.fingerprint() == seen(ready_engine()).fingerprint()
+    for change in (
+        {"at": Timestamp(1)},
+        {"position": Count(1)},
+        {"bids": ()},
+        {"fees_paid": Money(1)},
+    ):
+        assert attrs.evolve(observation, **change).fingerprint() != observation.fingerprint()
 
 
 def test_an_empty_side_has_no_price():

@@ -7,7 +7,7 @@ from tests.core.builders import contracts, dollars, limits, price
 from traderd.core.risk_limits import RiskLimits
 from traderd.model.book_events import BookGrade
 
-NOT_LIMITS = {"day_zone", "day_hour"}
+NOT_LIMITS = {"day_zone", "day_hour", "shares"}
 
 
 def test_every_limit_has_a_name_of_the_configuration():

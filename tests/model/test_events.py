@@ -19,13 +19,14 @@ from traderd.model import (
     order_events,
     risk_events,
     state_events,
+    strategy_events,
     universe_events,
 )
 from traderd.model.units import Timestamp
 from traderd.store import codec
 
 EVENTS = typing.get_args(events.Event)
-NOT_EVENTS = ("Difference", "DifferingLevel")
+NOT_EVENTS = ("Difference", "DifferingLevel", "ParameterReport", "StrategyReport")
 MODULES = (
     market_events,
     book_events,
@@ -35,6 +36,7 @@ MODULES = (
     account_events,
     risk_events,
     state_events,
+    strategy_events,
 )
 
 
@@ -106,5 +108,6 @@ def test_per_frame_events_are_structs_that_the_collector_never_visits():
         "SequenceAdvanced",
         "TradePrinted",
         "BookChanged",
+        "TickEnded",
     ]
     assert all(one.__struct_config__.gc is False for one in structs)

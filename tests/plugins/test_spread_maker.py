@@ -1,17 +1,29 @@
 import importlib.util
 
 import pytest
+import trio
 
 from tests.architecture.sources import ROOT
-from traderd.core.book import Top
-from traderd.core.observation import Observation, OwnOrder
+from tests.services.strategy_files import outcomes
+from tests.simulation.harness import simulated_daemon
+from traderd.core.observation import Observation, OwnOrder, PriceSource
 from traderd.errors import BadInput
 from traderd.model.book_events import BookGrade
-from traderd.model.commands import CancelOrder, PlaceOrder
+from traderd.model.commands import AmendOrder, CancelOrder, DecreaseOrder, PlaceOrder
 from traderd.model.ids import EventTicker, MarketTicker
 from traderd.model.market import LINEAR_CENT, Market, MarketStatus, PriceBand, PriceGrid
 from traderd.model.orders import OrderOwner, OrderStatus, Side
-from traderd.model.units import Count, Price, Timestamp, format_price, parse_count, parse_price
+from traderd.model.strategy_events import TickOutcome
+from traderd.model.units import (
+    Count,
+    Money,
+    Price,
+    Timestamp,
+    format_price,
+    parse_count,
+    parse_price,
+    show_count,
+)
 
 DECI_CENT = PriceGrid((PriceBand(start=Price(0), end=Price(10_000), step=Price(10)),))
 TAPERED = PriceGrid((
@@ -38,13 +50,15 @@ def maker(plugin):
     return plugin.SpreadMaker(plugin.Parameters())
 
 
-def own(side, price, count="5", status=OrderStatus.RESTING, key=None):
+def own(side, price, count="5", status=OrderStatus.RESTING, *, filled="0", changing=False):
     return OwnOrder(
-        key=key or f"{side.value}-{price}",
+        key=f"{side.value}-{price}",
         side=side,
         price=parse_price(price),
         remaining=parse_count(count),
         status=status,
+        count=Count(parse_count(count) + parse_count(filled)),
+        changing=changing,
     )
 
 
@@ -68,26 +82,25 @@ def seen(
         grid=grid,
         close_time=Timestamp(10**18),
     )
-    top = Top(
-        bid=None if bid is None else parse_price(bid),
-        bid_count=parse_count(bid_count),
-        ask=None if ask is None else parse_price(ask),
-        ask_count=parse_count(ask_count),
-    )
     return Observation(
         at=Timestamp(0),
         market=market,
-        book_usable=usable,
+        source=PriceSource.LIVE if usable else PriceSource.LAST_KNOWN,
         book_grade=BookGrade.A if usable else BookGrade.F,
         book_causes=(),
-        bid=top.bid,
-        bid_count=top.bid_count,
-        ask=top.ask,
-        ask_count=top.ask_count,
-        last_known=top,
+        book_age_ns=0,
+        bids=() if bid is None else ((parse_price(bid), parse_count(bid_count)),),
+        asks=() if ask is None else ((parse_price(ask), parse_count(ask_count)),),
         last_trade=None,
-        position=parse_count(position),
+        trades=(),
         orders=tuple(orders),
+        position=parse_count(position),
+        account_position=parse_count(position),
+        average_cost=None,
+        realized_pnl=Money(0),
+        unrealized_pnl=Money(0),
+        fees_paid=Money(0),
+        balance=None,
     )
 
 
@@ -98,6 +111,11 @@ def said(commands):
         if isinstance(command, PlaceOrder):
             terms = command.terms
             lines.append(f"place {terms.side.value} {format_price(terms.price)}")
+        elif isinstance(command, AmendOrder):
+            price, count = format_price(command.price), show_count(command.count)
+            lines.append(f"amend {command.key} to {price} x {count}")
+        elif isinstance(command, DecreaseOrder):
+            lines.append(f"decrease {command.key} to {show_count(command.to)}")
         else:
             assert isinstance(command, CancelOrder)
             lines.append(f"cancel {command.key}")
@@ -162,17 +180,84 @@ def test_quotes_that_are_where_they_should_be_are_left_alone(maker):
     assert said(maker.decide(seen("0.45", "0.46", orders=orders))) == []
 
 
-def test_a_quote_that_was_left_behind_is_cancelled_first_and_replaced_after(maker):
+def test_a_quote_that_was_left_behind_is_moved_by_an_amend(maker):
     old = own(Side.BID, "0.40")
     assert said(maker.decide(seen("0.45", "0.46", orders=(old,)))) == [
-        "cancel bid-0.40",
+        "amend bid-0.40 to 0.4500 x 5",
         "place ask 0.4600",
     ]
-    # The cancel is under way: the order can still fill, so nothing is put beside it.
-    going = own(Side.BID, "0.40", status=OrderStatus.CANCELLING)
+    # The total of an amend has what filled in it, so that the quote is whole again.
+    part = own(Side.BID, "0.40", "2", filled="3")
     rest = own(Side.ASK, "0.46")
-    assert said(maker.decide(seen("0.45", "0.46", orders=(going, rest)))) == []
+    assert said(maker.decide(seen("0.45", "0.46", orders=(part, rest)))) == [
+        "amend bid-0.40 to 0.4500 x 8"
+    ]
+
+
+def test_while_a_change_is_under_way_nothing_is_asked_twice(maker):
+    rest = own(Side.ASK, "0.46")
+    for going in (
+        own(Side.BID, "0.40", status=OrderStatus.CANCELLING),
+        own(Side.BID, "0.40", changing=True),
+    ):
+        assert said(maker.decide(seen("0.45", "0.46", orders=(going, rest)))) == []
     assert said(maker.decide(seen("0.45", "0.46", orders=(rest,)))) == ["place bid 0.4500"]
+
+
+def test_a_quote_waits_until_our_own_other_quote_has_moved_out_of_its_way(maker):
+    orders = (own(Side.BID, "0.40"), own(Side.ASK, "0.45"))
+    assert said(maker.decide(seen("0.45", "0.46", orders=orders))) == [
+        "amend ask-0.45 to 0.4600 x 5"
+    ]
+    orders = (own(Side.BID, "0.40"), own(Side.ASK, "0.46"))
+    assert said(maker.decide(seen("0.45", "0.46", orders=orders))) == [
+        "amend bid-0.40 to 0.4500 x 5"
+    ]
+
+
+def test_a_second_order_of_a_side_is_taken_away(maker):
+    orders = (own(Side.BID, "0.45"), own(Side.BID, "0.44"), own(Side.ASK, "0.46"))
+    assert said(maker.decide(seen("0.45", "0.46", orders=orders))) == ["cancel bid-0.44"]
+
+
+@pytest.mark.parametrize(
+    ("position", "quotes"),
+    [
+        ("0", ["place bid 0.4100", "place ask 0.5900"]),
+        ("20", ["place bid 0.4000", "place ask 0.5800"]),
+        ("39", ["place bid 0.3900", "place ask 0.5800"]),
+        ("-20", ["place bid 0.4200", "place ask 0.6000"]),
+        ("-39", ["place bid 0.4200", "place ask 0.6100"]),
+    ],
+)
+def test_the_quotes_lean_against_the_position(maker, position, quotes):
+    assert said(maker.decide(seen("0.40", "0.60", position=position))) == quotes
+
+
+def test_a_leaning_quote_never_reaches_the_other_side_of_the_book(plugin):
+    maker = plugin.SpreadMaker(plugin.Parameters(skew_dollars="0.50"))
+    assert said(maker.decide(seen("0.40", "0.43", position="39"))) == ["place ask 0.4100"]
+    maker = plugin.SpreadMaker(plugin.Parameters(skew_dollars="0.50"))
+    assert said(maker.decide(seen("0.57", "0.60", position="-39"))) == ["place bid 0.5900"]
+
+
+@pytest.mark.parametrize(
+    ("least", "quotes"),
+    [
+        ("0.02", ["place bid 0.4500", "place ask 0.4700"]),
+        ("0.03", ["place bid 0.4400", "place ask 0.4800"]),
+        ("0.06", ["place bid 0.4300", "place ask 0.4900"]),
+    ],
+)
+def test_the_quotes_keep_a_least_spread(plugin, least, quotes):
+    maker = plugin.SpreadMaker(plugin.Parameters(min_spread_dollars=least))
+    assert said(maker.decide(seen("0.45", "0.47"))) == quotes
+
+
+def test_a_smaller_size_shrinks_the_quotes_that_rest_where_they_are(plugin, maker):
+    orders = (own(Side.BID, "0.45"), own(Side.ASK, "0.46", "2", filled="3"))
+    maker.on_parameters(plugin.Parameters(order_contracts=3))
+    assert said(maker.decide(seen("0.45", "0.46", orders=orders))) == ["decrease bid-0.45 to 3"]
 
 
 @pytest.mark.parametrize(
@@ -194,20 +279,21 @@ def test_alone_at_the_top_it_does_not_outbid_itself(maker):
 def test_when_others_join_at_the_top_it_goes_a_step_inside(maker):
     orders = (own(Side.BID, "0.41"), own(Side.ASK, "0.59"))
     book = seen("0.41", "0.59", orders=orders, bid_count="25", ask_count="5")
-    assert said(maker.decide(book)) == ["cancel bid-0.41"]
+    assert said(maker.decide(book)) == ["amend bid-0.41 to 0.4200 x 5"]
 
 
 @pytest.mark.parametrize(
     ("position", "quotes"),
     [
-        ("39.99", ["place bid 0.4500", "place ask 0.4600"]),
+        ("39.99", ["place bid 0.4400", "place ask 0.4600"]),
         ("40", ["place ask 0.4600"]),
         ("45", ["place ask 0.4600"]),
-        ("-39.99", ["place bid 0.4500", "place ask 0.4600"]),
+        ("-39.99", ["place bid 0.4500", "place ask 0.4700"]),
         ("-40", ["place bid 0.4500"]),
     ],
 )
-def test_at_its_bound_it_only_quotes_the_side_that_reduces(maker, position, quotes):
+def test_at_its_bound_it_only_quotes_the_side_that_reduces(plugin, position, quotes):
+    maker = plugin.SpreadMaker(plugin.Parameters(skew_dollars="0.01"))
     assert said(maker.decide(seen("0.45", "0.46", position=position))) == quotes
 
 
@@ -248,15 +334,36 @@ def test_it_stays_inside_its_number_of_markets(plugin):
         {"position_contracts_max": 0},
         {"markets_max": 0},
         {"order_contracts": "0.001"},
+        {"min_spread_dollars": "1.5"},
+        {"skew_dollars": "-0.01"},
     ],
     ids=str,
 )
 def test_parameters_that_cannot_be_are_told_at_the_start(plugin, settings):
-    with pytest.raises(BadInput):
-        plugin.SpreadMaker(plugin.Parameters(**settings))
+    (name,) = settings
+    with pytest.raises(BadInput, match=f"^{name}"):
+        plugin.Parameters(**settings)
 
 
 def test_it_is_offered_under_its_name_and_runs_in_the_simulation(plugin):
     (spec,) = plugin.traderd_strategies()
     assert (spec.name, spec.enabled_in_sim) == ("spread_maker", True)
     assert isinstance(spec.make(spec.parameters()), plugin.SpreadMaker)
+
+
+async def test_on_the_paper_exchange_it_moves_its_quotes_and_trades(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, strategies=True, exchange__events_per_s=10) as simulated:
+        await trio.sleep(300.0)
+        view = simulated.view
+        assert view.ledger.fill_count > 10
+        counts = outcomes(simulated, "spread_maker")
+        assert sum(counts.values()) == view.ticks.ticks["spread_maker"]
+        assert counts[TickOutcome.ORDER, ""] > 20
+        assert view.conditions.halts == {}
+        amended = [o for o in view.recent_orders(500) if o.exchange_client_id is not None]
+        assert len(amended) >= 5, "quotes are moved, not cancelled and placed"
+        bound = parse_count("45")
+        held = [abs(position.count) for position in view.ledger.positions.values()]
+        assert max(held) <= bound
+        quoting = {order.ticker for order in view.live_orders()}
+        assert 1 <= len(quoting) <= 4

@@ -254,3 +254,23 @@ class Weak:
 
     def __init__(self, held):
         self.held, self.own = held, self
+
+
+async def test_a_thread_beside_the_loop_sees_what_the_loop_is_at():
+    """A real thread on a real clock: a fraction of a second."""
+    seen = []
+
+    def hold_up():
+        ended = time.monotonic() + 0.2
+        while time.monotonic() < ended:
+            pass
+
+    with RealEnv().watch_beside(
+        lambda _now, frames: seen.append([one.function for one in frames()]), every_s=0.02
+    ) as is_watched:
+        assert is_watched
+        hold_up()
+    count = len(seen)
+    assert any(any("hold_up" in function for function in stack) for stack in seen)
+    await trio.sleep(0.1)
+    assert len(seen) == count

@@ -209,3 +209,28 @@ def test_a_box_keeps_its_lines_below_the_line_so_that_it_can_be_copied(env):
     structlog.get_logger().info("status", box=box)
     (line,) = lines_of(pipe)
     assert line["box"] == "╔═══ STATUS\n║ State: ready\\x1b[2J\n╚═══"
+
+
+def test_the_level_changes_for_loggers_that_exist(env):
+    stream = io.StringIO()
+    log = configured(env, stream)
+    logger = structlog.get_logger().bind(service="orders")
+    logger.debug("not yet")
+    log.threshold.level = "debug"
+    logger.debug("now")
+    log.threshold.level = "error"
+    logger.warning("no more")
+    logger.error("this")
+    assert [line["event"] for line in lines_of(stream)] == ["now", "this"]
+
+
+def test_a_line_from_beside_the_loop_is_written_at_once_and_shown_with_the_loops_next_one(env):
+    stream, told = io.StringIO(), []
+    log = configured(env, stream)
+    with log.ring.subscribe(lambda line: told.append(line["event"])):
+        log.from_beside("error", "it hangs", culprit="plugin maker")
+        assert lines_of(stream)[0]["culprit"] == "plugin maker"
+        assert told == []
+        structlog.get_logger().info("it goes on")
+        assert told == ["it hangs", "it goes on"]
+    assert len(lines_of(stream)) == 2

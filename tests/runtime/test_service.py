@@ -365,3 +365,51 @@ async def test_one_service_that_crashes_for_ever_does_not_touch_another(listener
         await listener.wait_for("bad is lost")
         assert (good.starts, statuses(listener, "good").count("running")) == (1, 1)
         await host.stop()
+
+
+# --- a restart from outside -------------------------------------------------------------------------
+
+
+async def test_a_service_that_is_told_to_starts_anew_like_after_a_crash(listener, autojump_clock):
+    part = Directed("web", [])
+    host = hosted(part, listener)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        assert host.restart("it hangs") is True
+        assert host.restart("twice is once") is False
+        await trio.sleep(RESTART_CAP_S)
+        assert (part.starts, part.alive) == (2, 1)
+        await host.stop()
+    assert listener.diary[2] == "web is stopping: it is started anew: it hangs"
+    assert [line for line in listener.diary if "restarting" in line] == [
+        "web is restarting: in 0.5 s: it hangs"
+    ]
+
+
+async def test_restarts_from_outside_use_up_the_budget_too(listener, autojump_clock):
+    part = Directed("web", [])
+    host = hosted(part, listener, restarts_max=1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        for _ in range(2):
+            assert host.restart("it hangs") is True
+            await trio.sleep(RESTART_CAP_S)
+        assert host.restart("nothing runs any more") is False
+        await host.stop()
+    assert listener.lost == [("web", "it hangs")]
+
+
+async def test_one_that_does_not_end_is_not_started_beside_itself(listener, autojump_clock):
+    part = Directed("web", [])
+    part.cleanup = stubborn(50.0)
+    host = hosted(part, listener)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        host.restart("it hangs")
+        await trio.sleep(49.0)
+        assert part.starts == 1
+        assert statuses(listener, "web")[-1].startswith("stopping")
+        await trio.sleep(2.0)
+        assert part.starts == 2
+        part.cleanup = None
+        await host.stop()

@@ -567,3 +567,35 @@ async def test_cancelling_ends_an_ordered_stop_that_takes_too_long(house, autoju
         nursery.cancel_scope.cancel()
     assert trio.current_time() == 1
     assert sorted(house.diary[-5:]) == sorted(ENDS)
+
+
+# --- a restart from outside -------------------------------------------------------------------------
+
+
+async def test_a_stage_that_hangs_is_restarted_as_if_it_had_failed(house, autojump_clock):
+    async with running(house) as told:
+        await told.wait_for("-> ready")
+        assert house.supervisor.restart("client", "it hangs") is True
+        await told.wait_for("-> ready", times=2)
+    assert house.starts() == (1, 2, 2)
+    assert told_of(house, "-> error") == ["-> error 1 of client, again in 0.5 s: it hangs"]
+
+
+async def test_a_service_that_hangs_is_restarted_and_nothing_else(house, autojump_clock):
+    async with running(house) as told:
+        await told.wait_for("-> ready")
+        assert house.supervisor.restart("orders", "it hangs") is True
+        await told.wait_for("orders is running", times=2)
+    assert (house.orders.starts, house.store.starts, house.starts()) == (2, 1, (1, 1, 1))
+    assert told_of(house, "-> error") == []
+
+
+async def test_nothing_is_restarted_that_does_not_run(house, autojump_clock):
+    async with running(house) as told:
+        await told.wait_for("-> ready")
+        assert house.supervisor.restart("nobody", "why") is False
+        house.supervisor.restart("client", "it hangs")
+        assert house.supervisor.restart("client", "again") is False
+        await told.wait_for("-> ready", times=2)
+        house.supervisor.stop("the test is done")
+        assert house.supervisor.restart("orders", "it stops anyhow") is False

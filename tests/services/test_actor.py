@@ -14,8 +14,8 @@ from traderd.model.book_events import BookGrade
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.plugin_manager import load_plugins
-from traderd.services import actor
-from traderd.services.actor import FAILURES_MAX, make_tenants
+from traderd.services.tenant import FAILURES_MAX
+from traderd.services.tenant_make import make_tenants
 
 HEAD = """
     import attrs
@@ -61,6 +61,15 @@ def write_strategy(directory: Path, body: str) -> None:
 
 def seen(simulated) -> list:
     return simulated.daemon.shared.strategies["probe"].make.seen
+
+
+def outcomes(simulated, ticker: str = TICKERS[0]) -> dict[tuple[str, str], int]:
+    """Return how often each outcome and rule ended a tick of one market."""
+    return {
+        (outcome.value, rule): row.count
+        for (_, market, outcome, rule), row in simulated.view.ticks.rows.items()
+        if market == ticker
+    }
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -226,19 +235,12 @@ AGAIN_AND_AGAIN = """
 
 @pytest.mark.parametrize(("minimum", "is_enough"), [("A", False), ("B", True)])
 async def test_a_strategys_own_demand_on_the_book_keeps_its_new_orders_back(
-    tmp_path, autojump_clock, monkeypatch, minimum, is_enough
+    tmp_path, autojump_clock, minimum, is_enough
 ):
     write_strategy(tmp_path, AGAIN_AND_AGAIN.format(ticker=TICKERS[0]))
     module = tmp_path / "plugins" / "probe.py"
     demanding = f"enabled_in_sim=True, min_book_grade=BookGrade.{minimum}"
     module.write_text(module.read_text().replace("enabled_in_sim=True", demanding))
-    tenants: list[actor.Tenant] = []
-
-    def make_and_keep(*arguments):
-        tenants.extend(make_tenants(*arguments))
-        return tenants
-
-    monkeypatch.setattr(actor, "make_tenants", make_and_keep)
     async with simulated_daemon(tmp_path, log__level="debug", ready=False) as simulated:
         data = simulated.view.market_data
         await simulated.wait_until(lambda: data.usable_books() == len(TICKERS))
@@ -248,11 +250,11 @@ async def test_a_strategys_own_demand_on_the_book_keeps_its_new_orders_back(
         await simulated.wait_ready()
         await trio.sleep(5.0)
         assert seen(simulated)[-1].book_grade is BookGrade.B
-        (tenant,) = tenants
         assert bool(simulated.view.live_orders()) is is_enough
-        assert tenant.outcomes.get("done", 0) == is_enough
+        counts = outcomes(simulated)
+        assert counts.get(("order", ""), 0) == is_enough
         if not is_enough:
-            assert tenant.outcomes[actor.BELOW_GRADE] >= 4
+            assert counts["grade", "min_book_grade"] >= 4
             words = f"book grade B of {TICKERS[0]}, minimum A: 1 fault in 600 s"
             assert simulated.said(f"strategy probe: 1 orders left out, {words}")
 
@@ -279,8 +281,8 @@ def test_a_strategy_runs_in_sim_by_itself_and_elsewhere_when_asked(tmp_path):
     [
         ({"prob": {}}, "strategies.prob is not a strategy; known are: probe"),
         ({"probe": {"prise": "1"}}, r"strategies.probe.prise does not exist; known are: price"),
-        ({"probe": {"price": "cheap"}}, "strategies.probe: "),
-        ({"probe": {"loud": 7}}, "strategies.probe: "),
+        ({"probe": {"price": "cheap"}}, "strategies.probe: price"),
+        ({"probe": {"loud": 7}}, "strategies.probe.loud: "),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path, strategies, words):

@@ -1,15 +1,20 @@
 """Health: what is critical, what is only degraded, and that news is told once."""
 
+import attrs
+import structlog
 import trio
 
 from tests.services.still_daemon import still_daemon
 from tests.simulation.harness import TICKERS, simulated_daemon
+from traderd.core.engine import HEALTH_KEPT
 from traderd.model import events as ev
 from traderd.model.commands import Halt
 from traderd.model.events import HealthChecked, ServiceChanged
 from traderd.model.states import State
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.runtime.inbox import Policy
+from traderd.services.condition_documents import health_document
+from traderd.services.context import Context
 from traderd.services.health import (
     POOR_FOR_S,
     POOR_SHARE_MAX,
@@ -182,3 +187,59 @@ async def test_poor_books_become_a_problem_by_time_alone_and_not_at_once(tmp_pat
         assert daemon.view.health.problems[1].startswith(QUALITY)
         assert daemon.view.health.healthy
         nursery.cancel_scope.cancel()
+
+
+# --- what is measured -------------------------------------------------------------------------------
+
+
+async def test_a_full_disk_is_told_once_and_kept_in_the_history(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        for free in (150_000_000, 140_000_000, 130_000_000):
+            simulated.env.machine = attrs.evolve(simulated.env.machine, disk_free=free)
+            await trio.sleep(31.0)
+        assert simulated.view.health.healthy
+        assert simulated.view.health.problems[0].startswith("disk: 130 MB are free")
+        simulated.env.machine = attrs.evolve(simulated.env.machine, disk_free=10**12)
+        await trio.sleep(31.0)
+        assert simulated.view.health.problems == ()
+        # That it became less is no news; that it is over is.
+        assert simulated.count("health: disk") == 1
+        document = health_document(simulated.view, environment="sim", uptime_s=1.0)
+        assert [one["health"] for one in document["history"]][-2:] == ["degraded", "healthy"]
+        assert [part["name"] for part in document["parts"]][:3] == ["state", "bus", "journal"]
+
+
+async def test_the_history_is_bounded(tmp_path, autojump_clock):
+    async with still_daemon(tmp_path) as daemon:
+        for number in range(3 * HEALTH_KEPT):
+            problems = (f"part {number}: why",)
+            daemon.publish(ev.HealthChecked(at=daemon.now(), healthy=True, problems=problems))
+        assert len(daemon.view.health_history) == HEALTH_KEPT
+        assert daemon.view.health_history[-1].problems == problems
+
+
+async def test_a_service_that_hangs_on_its_news_is_restarted_by_the_supervisor(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        asked = []
+        simulated.daemon.shared.levers.restart = lambda name, why: asked.append((name, why))
+        context = Context(name="slow", shared=simulated.daemon.shared, log=structlog.get_logger())
+        with context.subscribe(ServiceChanged, policy=Policy.LOSSLESS) as news:
+            context.publish(ServiceChanged(at=0, name="x", status="running", detail=""))
+            await news.receive()
+            context.publish(ServiceChanged(at=0, name="x", status="running", detail=""))
+            await trio.sleep(119.0)
+            assert asked == []
+            await trio.sleep(32.0)
+        ((name, why),) = asked[:1]
+        assert (name, "and 1 events wait" in why) == ("slow", True)
+
+
+async def test_one_that_is_to_start_anew_and_does_not_end_is_a_problem(tmp_path, autojump_clock):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.climb()
+        daemon.publish(ServiceChanged(at=0, name="status", status="stopping", detail="it hangs"))
+        assert degraded_parts(daemon.view) == ("service status: stopping",)
+        daemon.shared.lifecycle.stopping("SIGTERM")
+        assert degraded_parts(daemon.view) == ()

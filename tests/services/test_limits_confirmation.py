@@ -3,8 +3,9 @@
 import pytest
 
 from tests.services.still_daemon import still_daemon
+from tests.services.test_reload import wanting
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
-from traderd.model.commands import Answer, ConfirmLimits, DryRun
+from traderd.model.commands import Answer, ConfirmLimits, DryRun, Reload
 from traderd.model.events import Author
 from traderd.services.limits_confirmation import LIMITS_PART
 
@@ -103,3 +104,26 @@ async def test_nobody_but_a_person_may_confirm(tmp_path, autojump_clock, author)
 async def test_the_first_start_has_nothing_to_confirm(tmp_path, autojump_clock):
     async with still_daemon(tmp_path, risk__max_open_orders="20") as daemon:
         assert daemon.view.limits.max_open_orders == 20
+
+
+async def test_a_reload_of_something_else_does_not_let_the_waiting_raise_through(
+    tmp_path, autojump_clock
+):
+    """C17: what a start may not do in silence, a reload may not do either."""
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at, risk__max_open_orders=2):
+            pass
+        async with simulated_daemon(state, at=at, risk__max_open_orders=5) as raised:
+            wanting(raised, risk={"max_order_contracts": "50"})
+            assert (await raised.send(Reload(by="ann"))).ok
+            assert raised.view.limits.max_open_orders == 2
+            wanting(raised, risk={"max_open_orders": 3})
+            between = await raised.send(Reload(by="ann"))
+            # Lower than the settings before, and more than what holds.
+            assert between.answer is Answer.DENIED
+            assert raised.view.limits.max_open_orders == 2
+            assert LIMITS_PART in raised.view.conditions.degraded
+            assert (await raised.send(Reload(raise_limits=True, by="ann"))).ok
+            assert raised.view.limits.max_open_orders == 3
+            assert LIMITS_PART not in raised.view.conditions.degraded

@@ -35,6 +35,7 @@ from traderd.paper.scenario import Scenario, default_scenario
 from traderd.runtime.simulation import MemoryNetwork, SimEnv
 from traderd.services.paper_exchange import EXTRA
 from traderd.store.database import Row
+from traderd.store.start_record import STARTS_FILE
 
 T = TypeVar("T")
 
@@ -368,6 +369,7 @@ async def simulated_daemon(
     at: SimulatedExchange | None = None,
     strategies: bool = False,
     ready: bool = True,
+    crash_guard: bool = False,
     **settings: Any,
 ) -> AsyncIterator[SimulatedDaemon]:
     """Run the daemon; leaving the block cancels it, after which it must be gone.
@@ -378,6 +380,7 @@ async def simulated_daemon(
         at: the exchange to trade on; None embeds one, whose street is still by default.
         strategies: run the demo strategy that `sim` runs.
         ready: wait for `ready` before the block begins.
+        crash_guard: count the ends of earlier runs; most tests kill faster than a machine could.
         settings: of the configuration, with two underscores for the dot.
     """
     flags: dict[str, Any] = {"state_dir": str(state_dir), "web.enabled": False}
@@ -386,6 +389,8 @@ async def simulated_daemon(
     flags |= {"risk.max_messages_per_s": 0, "risk.max_market_messages_per_s": 0}
     flags |= {name.replace("__", "."): value for name, value in settings.items()}
     config = load_config(variables={}, directory=state_dir, flags=flags)
+    if not crash_guard:
+        (state_dir / STARTS_FILE).unlink(missing_ok=True)
     env = MortalEnv(seed=seed, network=at.network if at else MemoryNetwork())
     simulated = SimulatedDaemon(
         env=env, log=io.StringIO(), exchange=at.exchange if at is not None else None

@@ -287,6 +287,9 @@ class LiveLookingSource:
         ]
         return {"followed": len(rows), "markets": rows[:limit]}
 
+    def plugins(self):
+        return {"plugins": []}
+
     def transitions(self) -> list[dict[str, Any]]:
         return self.transition_list
 

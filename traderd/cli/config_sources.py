@@ -36,8 +36,8 @@ from traderd.plugin_api import StrategySpec
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.env import RealEnv
 from traderd.runtime.log_text import Plain, clean_field
-from traderd.services.actor import make_tenants
 from traderd.services.market_plan import configured_tickers
+from traderd.services.tenant_make import make_tenants
 
 DEFAULT: Final = "default"
 KEY_ID: Final = "exchange.key_id"

@@ -7,13 +7,14 @@ Must not: do a command's work; it calls the app, the exchange or the running dae
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from traderd import __version__
-from traderd.cli import exit_codes, halts, reads, reconcile, verbs
+from traderd.cli import exit_codes, halts, reads, reconcile, reload, verbs
 from traderd.cli.arm import arm
 from traderd.cli.completion import completion
 from traderd.cli.config import config
@@ -26,7 +27,12 @@ from traderd.cli.install import install
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.kill import kill
 from traderd.cli.logs import logs
+from traderd.cli.notify import notify
 from traderd.cli.options import read_config, settings_options
+from traderd.cli.plugin_commands import GroupWithPlugins
+from traderd.cli.plugins import plugins
+from traderd.cli.strategies import strategies
+from traderd.cli.why import why
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
 from traderd.runtime.lean_imports import without_terminal_tools
@@ -35,6 +41,7 @@ CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_w
 
 
 @click.group(
+    cls=GroupWithPlugins,
     context_settings=CONTEXT_SETTINGS,
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 not running, 4 configuration, 5 no answer in time, "
     "6 refused by risk, mode or exchange, 7 drift found.",
@@ -70,11 +77,18 @@ def run(port: int | None, log_level: str | None, live: bool, **options: Any) -> 
     with without_terminal_tools():
         from traderd.app import run_daemon
 
-    config = read_config(**options, extra={"web.port": port, "log.level": log_level})
+    # Read again on SIGHUP: the files may say something new, the options stay.
+    reread = partial(read_config, **options, extra={"web.port": port, "log.level": log_level})
+    config = reread()
 
     async def main() -> None:
         await run_daemon(
-            config, env=RealEnv(), log_stream=sys.stdout, directory=Path.cwd(), live=live
+            config,
+            env=RealEnv(),
+            log_stream=sys.stdout,
+            directory=Path.cwd(),
+            live=live,
+            reread=reread,
         )
 
     trio.run(main)
@@ -96,6 +110,11 @@ for _command in (
     kill,
     drill,
     *reconcile.COMMANDS,
+    reload.reload,
+    plugins,
+    notify,
+    strategies,
+    why,
     exchange,
     config,
     doctor,

@@ -193,6 +193,11 @@ def status_lines(status: Row) -> list[str]:
     lines += [
         f"STOPPED    {sentence}" for sentence in status.get("strategies_stopped", {}).values()
     ]
+    lines += [
+        f"PLUGIN     {one['name']} is {one['state']}: {one['where']}: {one['why']}"
+        for one in status.get("plugin_troubles", ())
+        if one["state"] != "off"
+    ]
     if status["venue_paused"]:
         lines.append(f"VENUE      {status['venue_paused']}")
     lines += _refusals(status)

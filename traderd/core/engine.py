@@ -28,6 +28,7 @@ from traderd.core.plugin_rules import ask_plugins
 from traderd.core.proposals import judge_conditions, proposal
 from traderd.core.risk import Denied, RiskLimits, judge
 from traderd.core.risk_account import RiskState, risk_state, with_risk
+from traderd.core.tick_counts import TickCounts
 from traderd.errors import IllegalTransition
 from traderd.model import events as ev
 from traderd.model.orders import Attribution, Fill, OrderRecord, OrderStatus, OrderTerms
@@ -36,6 +37,8 @@ from traderd.model.units import Timestamp
 
 TRANSITIONS_KEPT: Final = 50
 """Bounds the history of states that screens show."""
+HEALTH_KEPT: Final = 50
+"""Bounds the history of health that screens show: changes, so it reaches back further the better things are."""
 RESTARTING: Final = "restarting"
 """The status of a service that crashed and will be started again."""
 
@@ -60,10 +63,14 @@ class Engine:
     """For each of `transitions`, when the state that it left had been entered; None: nobody knows."""
     denials: Counter[str] = attrs.Factory(Counter)
     """Denied orders per rule: "why no trade"."""
+    ticks: TickCounts = attrs.Factory(TickCounts)
+    """How every look of a strategy ended, and how strategies do."""
     services: dict[str, ev.ServiceChanged] = attrs.Factory(dict)
     restarts: Counter[str] = attrs.Factory(Counter)
     """How often each service was restarted in this run."""
     health: ev.HealthChecked | None = None
+    health_history: deque[ev.HealthChecked] = attrs.Factory(lambda: deque(maxlen=HEALTH_KEPT))
+    """The checks that found something else than the one before."""
     _stepped_at: Timestamp | None = None
     recovering: bool = True
     """True while the journal is replayed: old errors do not trip the breaker anew."""
@@ -95,6 +102,7 @@ class Engine:
         self.recovering = False
         self.limit(self.limits.tightened_by(self.risk.limits_before))
         self.state, self.state_since = State.STARTUP, None
+        self.ticks.begin_run()
         self._expect_first_reading()
 
     def limit(self, limits: RiskLimits) -> None:
@@ -154,6 +162,7 @@ class Engine:
             ev.CancelAcknowledged: nothing,
             ev.CancelFailed: self._cancel_failed,
             **account_folds(self),
+            **self.ticks.folds(),
             ev.HaltRaised: quiet(conditions.raise_halt),
             ev.HaltCleared: self._halt_cleared,
             ev.TradingPaused: quiet(conditions.pause),
@@ -325,8 +334,15 @@ class Engine:
         return []
 
     def _health_checked(self, event: ev.HealthChecked) -> list[ev.Event]:
-        self.health = event
+        before, self.health = self.health, event
+        if before is None or _subjects(before) != _subjects(event):
+            self.health_history.append(event)
         return []
+
+
+def _subjects(health: ev.HealthChecked) -> tuple[bool, tuple[str, ...]]:
+    # What a problem is about; its numbers and words change from check to check.
+    return health.healthy, tuple(problem.partition(":")[0] for problem in health.problems)
 
 
 def _order_changed(change: Change, at: Timestamp) -> list[ev.Event]:

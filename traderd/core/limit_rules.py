@@ -187,8 +187,14 @@ def strategy_position(proposal: Proposal) -> Denied | None:
         "strategy_position",
         f"strategy {proposal.strategy}",
         (proposal.before.strategy_position, proposal.after.strategy_position),
-        proposal.limits.max_strategy_position,
+        _strategy_limit(proposal),
     )
+
+
+def _strategy_limit(proposal: Proposal) -> Count:
+    share, limit = proposal.share, proposal.limits.max_strategy_position
+    bounds = [bound for bound in (limit, share.max_position if share else NONE) if bound != NONE]
+    return Count(min(bounds, default=NONE))
 
 
 def account_position(proposal: Proposal) -> Denied | None:

@@ -93,6 +93,8 @@ def proposal(
         last_trade=data.last_trade.get(ticker),
         position_in_doubt=position_halt_id(ticker) in conditions.halts,
         price_is_worst=price_is_worst,
+        share=engine.limits.share_of(strategy),
+        strategy_orders=sum(o.attribution.strategy == strategy for o in live) if strategy else 0,
         strategy_stopped=None if strategy is None else engine.groups.stopped.get(strategy),
     )
 

@@ -36,6 +36,7 @@ from traderd.core.price_rules import (
 )
 from traderd.core.repeat_rules import duplicate, message_rate, self_match
 from traderd.core.risk_limits import RiskLimits
+from traderd.core.share_rules import strategy_exposure, strategy_orders
 from traderd.core.verdict import STRATEGY, Denied, Proposal, Rule
 from traderd.model.ids import MarketTicker
 from traderd.model.market import MarketStatus
@@ -238,6 +239,8 @@ RULES: Final[tuple[Rule, ...]] = (
     strategy_position,
     account_position,
     exposure,
+    strategy_orders,
+    strategy_exposure,
     engine_exposure,
     event_loss,
     collateral,

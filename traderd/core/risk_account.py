@@ -188,6 +188,9 @@ class _Watcher:
 
     def _limits_set(self, event: ev.LimitsSet) -> list[ev.Event]:
         self.engine.risk.limits_before = dict(event.limits)
+        if not self.engine.recovering:
+            # Those of an earlier run are only compared with; this run has its own.
+            self.engine.limit(self.engine.limits.with_texts(dict(event.limits)))
         return []
 
     def _limits_confirmed(self, event: ev.LimitsConfirmed) -> list[ev.Event]:

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import attrs
 
+from traderd.core.strategy_share import StrategyShare
 from traderd.model.book_events import BookGrade
+from traderd.model.ids import StrategyName
 from traderd.model.units import Count, Money, Price, show_count, show_money, show_price
 
 NONE: Final = 0
@@ -68,6 +70,13 @@ class RiskLimits:
     """So many percent of so many last answers may be errors."""
     restricted: tuple[str, ...] = ()
     """Markets, events or series that are not traded."""
+
+    shares: tuple[StrategyShare, ...] = ()
+    """What single strategies may use of the account."""
+
+    def share_of(self, strategy: StrategyName | None) -> StrategyShare | None:
+        """Return what a strategy may use, None when nothing of its own bounds it."""
+        return next((share for share in self.shares if share.strategy == strategy), None)
 
     def texts(self) -> dict[str, str]:
         """Return each limit under its name in the configuration, as a text that a journal can keep."""

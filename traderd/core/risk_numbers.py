@@ -37,6 +37,8 @@ class RiskNumbers:
     market_position: Count = Count(0)
     event_position: Count = Count(0)
     strategy_position: Count = Count(0)
+    strategy_exposure: Money = Money(0)
+    """Of the strategy in question by its own positions and orders; reckoned only for one that has a share."""
     account_position: Count = Count(0)
 
 
@@ -93,6 +95,7 @@ def risk_numbers(
         market_position=worst.get(ticker, Count(0)),
         event_position=Count(sum(worst[one] for one in here)),
         strategy_position=_strategy_position(engine, orders, extra, strategy),
+        strategy_exposure=_strategy_exposure(engine, orders, extra, strategy),
         account_position=Count(sum(worst.values())),
     )
 
@@ -132,8 +135,27 @@ def _strategy_position(
 ) -> Count:
     if strategy is None:
         return Count(0)
+    positions, legs = _strategy_legs(engine, orders, extra, strategy)
+    return Count(sum(worst_position(_held(positions, one), rows) for one, rows in legs.items()))
+
+
+def _strategy_exposure(
+    engine: Engine,
+    orders: Iterable[Order],
+    extra: OrderTerms | None,
+    strategy: StrategyName | None,
+) -> Money:
+    share = engine.limits.share_of(strategy)
+    if strategy is None or share is None or not share.max_exposure:
+        return Money(0)
+    positions, legs = _strategy_legs(engine, orders, extra, strategy)
+    return grouped_exposure(positions, legs, engine.risk.exclusive_markets(legs), {})
+
+
+def _strategy_legs(
+    engine: Engine, orders: Iterable[Order], extra: OrderTerms | None, strategy: StrategyName
+) -> tuple[Mapping[MarketTicker, Position], dict[MarketTicker, list[Leg]]]:
     book = engine.ledger.strategies.books.get(strategy)
-    positions = {} if book is None else book.positions
     own = (order for order in orders if label_of(order.attribution) == strategy)
     legs = legs_of(() if book is None else book.open_positions(), own, extra)
-    return Count(sum(worst_position(_held(positions, one), rows) for one, rows in legs.items()))
+    return {} if book is None else book.positions, legs

@@ -6,6 +6,7 @@ Must not: read trades; the backfill service does.
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import Final
 
 import attrs
@@ -16,6 +17,8 @@ from traderd.model.units import NS_PER_S, Timestamp
 
 TRADES_KNOWN_MAX: Final = 20_000
 """Bounds the memory of trade ids (about 3 MB): many more than the seconds that two readings overlap can hold."""
+RECENT_TRADES_KEPT: Final = 20
+"""Bounds the trades of each market that strategies see: a burst at the best prices is shorter, and a screen shows no more."""
 
 
 @attrs.define(eq=False)
@@ -28,6 +31,8 @@ class TradeTape:
     """Trades that the feed had missed and a reading brought."""
     gaps_left: int = 0
     """Readings that could not bring all: trades are missing for good."""
+    recent: dict[MarketTicker, list[TradePrinted]] = attrs.Factory(dict)
+    """The last RECENT_TRADES_KEPT of each market, newest last, in the order of their times."""
     _known: dict[TradeId, None] = attrs.Factory(dict)
     _newest: dict[MarketTicker, dict[TradeId, None]] = attrs.Factory(dict)
     """Trades of each market's last second: a reading begins there, and other markets may have pushed them out of `_known`."""
@@ -43,7 +48,8 @@ class TradeTape:
         if len(self._known) > TRADES_KNOWN_MAX:
             del self._known[next(iter(self._known))]
         self.backfilled += trade.backfilled
-        at = trade.at if trade.exchange_at is None else trade.exchange_at
+        at = traded_at(trade)
+        self._keep(trade)
         last = self.last_at.get(trade.ticker)
         if last is None or at // NS_PER_S > last // NS_PER_S:
             self._newest[trade.ticker] = {trade.trade_id: None}
@@ -54,6 +60,13 @@ class TradeTape:
         self.last_at[trade.ticker] = at
         return True
 
+    def _keep(self, trade: TradePrinted) -> None:
+        kept = self.recent.setdefault(trade.ticker, [])
+        # Nearly always it is the newest; one that was read late goes where it belongs.
+        insort(kept, trade, key=traded_at)
+        if len(kept) > RECENT_TRADES_KEPT:
+            del kept[0]
+
     def close_gap(self, event: TradesBackfilled) -> None:
         """Note that a market's missed trades were read, or as many of them as could be had."""
         self.gaps_left += not event.complete
@@ -62,3 +75,9 @@ class TradeTape:
         """Drop what is kept of a market that nobody follows any more."""
         self.last_at.pop(ticker, None)
         self._newest.pop(ticker, None)
+        self.recent.pop(ticker, None)
+
+
+def traded_at(trade: TradePrinted) -> Timestamp:
+    """Return when a trade was made: by the exchange's clock where it gave a time, else when it was seen."""
+    return trade.at if trade.exchange_at is None else trade.exchange_at

@@ -7,7 +7,7 @@ Must not: judge.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -22,6 +22,9 @@ from traderd.model.orders import OrderOwner, OrderTerms
 from traderd.model.state_events import HaltRaised
 from traderd.model.states import State
 from traderd.model.units import Count, Money, Price, Timestamp
+
+if TYPE_CHECKING:
+    from traderd.core.strategy_share import StrategyShare
 
 STRATEGY: Final = OrderOwner.STRATEGY
 """As whose an order is judged unless somebody says otherwise: more rules bind it than a person's."""
@@ -90,6 +93,10 @@ class Proposal:
     closable: Count = Count(0)
     """How much the strategy that asks can close of what it holds itself, its own orders taken off; a person may close the
     whole position."""
+    share: StrategyShare | None = None
+    """What the strategy that asks may use of the account; None: all that the account may."""
+    strategy_orders: int = 0
+    """Its own open orders: resting, in flight and unknown."""
     price_is_worst: bool = False
     """A person named the price as the worst that they take, knowing that the book cannot be judged."""
 

@@ -26,6 +26,7 @@ from traderd.core.risk import Denied, RiskLimits
 from traderd.core.risk_account import RiskState, marked_profit
 from traderd.core.standing import Standing, standing
 from traderd.core.strategy_books import EXTERNAL, StrategyBook, label_of
+from traderd.core.tick_counts import TickCounts
 from traderd.core.universe import Universe
 from traderd.errors import BookUnavailable
 from traderd.model.events import (
@@ -35,6 +36,7 @@ from traderd.model.events import (
     HealthChecked,
     ServiceChanged,
     StateChanged,
+    TradePrinted,
 )
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market
@@ -125,6 +127,16 @@ class StateView:
         return self._engine.health
 
     @property
+    def health_history(self) -> tuple[HealthChecked, ...]:
+        """The newest checks that found something else than the one before, oldest first."""
+        return tuple(self._engine.health_history)
+
+    @property
+    def ticks(self) -> TickCounts:
+        """How every look of a strategy ended, and how strategies do."""
+        return self._engine.ticks
+
+    @property
     def denials(self) -> dict[str, int]:
         """Denied orders per rule, most frequent first."""
         return dict(self._engine.denials.most_common())
@@ -182,6 +194,15 @@ class StateView:
     def last_trade(self, ticker: MarketTicker) -> Price | None:
         """Return the YES price of a market's last trade that was seen, None before the first."""
         return self._engine.market_data.last_trade.get(ticker)
+
+    def recent_trades(self, ticker: MarketTicker) -> tuple[TradePrinted, ...]:
+        """Return a market's last public trades, newest last, RECENT_TRADES_KEPT at most."""
+        return tuple(self._engine.market_data.tape.recent.get(ticker, ()))
+
+    def strategy_position(self, strategy: str, ticker: MarketTicker) -> Position | None:
+        """Return what one strategy holds of a market by its own fills, None if it never traded there."""
+        book = self._engine.ledger.strategies.books.get(strategy)
+        return None if book is None else book.positions.get(ticker)
 
     def position(self, ticker: MarketTicker) -> Position | None:
         """Return a market's position, None if there never was one."""

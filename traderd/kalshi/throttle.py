@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import attrs
 import trio
 
-from traderd.errors import NotSent
+from traderd.errors import NotSent, NoTurn
 from traderd.kalshi.costs import CostTable
 from traderd.kalshi.limits import (
     BASIC_READ,
@@ -190,7 +190,7 @@ class _Lane:
     def _check_queue(self, traffic: Traffic, tally: _Tally) -> None:
         if traffic > Traffic.CANCEL and self.schedule.waiting(traffic) >= QUEUE_MAX:
             tally.gave_up += 1
-            raise NotSent(f"{QUEUE_MAX} requests of class {traffic.label} wait already")
+            raise NoTurn(f"{QUEUE_MAX} requests of class {traffic.label} wait already")
 
     async def _stand_in_line(self, ticket: Ticket, tally: _Tally) -> None:
         patience = WAIT_S_MAX[ticket.traffic]
@@ -213,7 +213,7 @@ class _Lane:
             return
         self._check_size(ticket.traffic, ticket.cost, tally)
         tally.gave_up += 1
-        raise NotSent(f"no turn for it within {patience:g} s: the {self._word} tokens are used up")
+        raise NoTurn(f"no turn for it within {patience:g} s: the {self._word} tokens are used up")
 
     async def _watch(self, ticket: Ticket) -> None:
         # Whoever comes first watches the clock for all, and hands the watch on when it goes.

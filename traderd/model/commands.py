@@ -13,6 +13,7 @@ import attrs
 
 from traderd.errors import BadInput
 from traderd.model.ids import MarketTicker, StrategyName
+from traderd.model.notice_commands import NoticeCommand
 from traderd.model.orders import (
     Attribution,
     OrderOwner,
@@ -21,7 +22,9 @@ from traderd.model.orders import (
     check_count,
     check_price,
 )
+from traderd.model.plugin_commands import DisablePlugin, EnablePlugin, ReloadPlugin
 from traderd.model.state_events import Author
+from traderd.model.strategy_commands import StrategyCommand
 from traderd.model.units import Count, Price
 
 EXPIRES_IN_MAX_S: Final = 365 * 86_400
@@ -263,6 +266,17 @@ class Reconcile:
             raise BadInput(f"{both[0]!r} can be adopted or ignored, not both")
 
 
+@attrs.frozen(kw_only=True)
+class Reload:
+    """Read the settings again and take over those that can change while the daemon runs."""
+
+    raise_limits: bool = False
+    """A person takes limits that let more through; without it they are refused."""
+    dry_run: bool = False
+    """Only tell what would become of each changed setting."""
+    by: str = ""
+
+
 Command: TypeAlias = (
     PlaceOrder
     | PlaceOrders
@@ -281,6 +295,12 @@ Command: TypeAlias = (
     | DryRun
     | Calibrate
     | Reconcile
+    | Reload
+    | NoticeCommand
+    | StrategyCommand
+    | ReloadPlugin
+    | DisablePlugin
+    | EnablePlugin
 )
 
 
@@ -306,6 +326,8 @@ class Outcome:
     sentence: str
     key: str | None = None
     """The order it is about."""
+    rule: str = ""
+    """Which risk rule, or which code of the exchange, said no; empty where none did."""
     items: tuple[Outcome, ...] = ()
     """Of several orders: what became of each, in the order in which they were asked for."""
 

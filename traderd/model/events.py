@@ -1,7 +1,7 @@
 """Facts in the past tense: everything that can change or follow from a change of the state.
 
 Owns: the one list of event types; what each of them holds is in `market_events`, `universe_events`, `order_events`,
-`group_events`, `risk_events`, `account_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
+`group_events`, `risk_events`, `account_events`, `strategy_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
 and slotted; a name never changes between this list and that of the commands.
 Must not: hold commands (see `commands.py`) or behaviour.
 """
@@ -87,6 +87,7 @@ from traderd.model.order_events import (
     RenewalFailed,
     Source,
 )
+from traderd.model.plugin_events import PluginChange, PluginChanged, PluginEvent
 from traderd.model.risk_events import (
     EventsDescribed,
     LimitsConfirmed,
@@ -109,6 +110,14 @@ from traderd.model.state_events import (
     TradingResumed,
     VenuePaused,
     VenueResumed,
+)
+from traderd.model.strategy_events import (
+    StrategiesReported,
+    StrategyEvent,
+    StrategyParameterSet,
+    StrategyReleased,
+    StrategyReplaced,
+    TickEnded,
 )
 from traderd.model.universe_events import (
     BooksAwaited,
@@ -150,6 +159,8 @@ Event: TypeAlias = (
     | OrderLifeEvent
     | OrderGroupEvent
     | RiskEvent
+    | StrategyEvent
+    | PluginEvent
     | OrderDenied
     | OrderReported
     | OrderFilled
@@ -217,6 +228,10 @@ JOURNALED: Final[tuple[type, ...]] = (
     LimitsSet,
     LimitsConfirmed,
     LossBaselineMoved,
+    StrategyParameterSet,
+    StrategyReleased,
+    StrategyReplaced,
+    PluginChanged,
     StateChanged,
 )
 """What the journal keeps: folding these again at start gives the private state back.
@@ -298,6 +313,9 @@ __all__ = [
     "OrderReported",
     "OrderSent",
     "OrderVanished",
+    "PluginChange",
+    "PluginChanged",
+    "PluginEvent",
     "PositionAccepted",
     "PositionChanged",
     "ProfitMarked",
@@ -310,7 +328,13 @@ __all__ = [
     "SnapshotsRequested",
     "Source",
     "StateChanged",
+    "StrategiesReported",
+    "StrategyEvent",
+    "StrategyParameterSet",
+    "StrategyReleased",
+    "StrategyReplaced",
     "SubscriptionEnded",
+    "TickEnded",
     "TradePrinted",
     "TradesBackfilled",
     "TradingPaused",

@@ -17,7 +17,7 @@ from traderd.model.units import Money, Timestamp
 
 @attrs.frozen(kw_only=True)
 class LimitsSet:
-    """A run began under these limits."""
+    """These limits hold from now on: a run began, or its settings were read again."""
 
     at: Timestamp
     limits: tuple[tuple[str, str], ...]

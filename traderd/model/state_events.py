@@ -127,6 +127,31 @@ class ServiceChanged:
     detail: str
 
 
+class PartStatus(enum.Enum):
+    """How a part of health stands."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    """The daemon goes on without it."""
+    FAILED = "failed"
+    """A critical part: the daemon cannot do its work."""
+
+
+@attrs.frozen(kw_only=True)
+class PartHealth:
+    """One part of a health check."""
+
+    name: str
+    critical: bool
+    status: PartStatus
+    value: str
+    """What was measured, for people."""
+    limit: str
+    """What it is held against; empty where nothing is."""
+    sentence: str
+    """What is wrong with it, and the cure; empty when nothing is."""
+
+
 @attrs.frozen(kw_only=True)
 class HealthChecked:
     """The periodic health check ran."""
@@ -134,6 +159,7 @@ class HealthChecked:
     at: Timestamp
     healthy: bool
     problems: tuple[str, ...]
+    parts: tuple[PartHealth, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

@@ -176,7 +176,12 @@ class Bus(Generic[E]):
         self._subscriptions = left
         # Of the past only the counts and the peak say anything about now.
         ended = attrs.evolve(
-            inbox.statistics(), depth=0, depth_max=0, handler_p50_ms=0.0, handler_p99_ms=0.0
+            inbox.statistics(),
+            depth=0,
+            depth_max=0,
+            handler_p50_ms=0.0,
+            handler_p99_ms=0.0,
+            busy_s=0.0,
         )
         before = self._ended.get(inbox.name)
         self._ended[inbox.name] = ended if before is None else before.joined(ended)

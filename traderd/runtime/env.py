@@ -15,15 +15,20 @@ import os
 import random
 import signal
 import ssl
+import sys
+import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager
-from typing import TypeVar, TypeVarTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TypeAlias, TypeVar, TypeVarTuple
 
+import attrs
 import trio
 
 from traderd.runtime.datagrams import Datagrams, UnixDatagrams
+from traderd.runtime.machine import MachineReading, read_machine
 from traderd.runtime.raw_reads import RawReads
 
 T = TypeVar("T")
@@ -34,6 +39,19 @@ CONNECT_DEADLINE_S = 10.0
 
 GC_THRESHOLDS = (10_000, 10, 100)
 """Rarer than Python's own 700: frames make no cycles, and what lives on is frozen."""
+
+
+@attrs.frozen
+class Frame:
+    """One call that is under way in a thread."""
+
+    file: str
+    line: int
+    function: str
+
+
+Look: TypeAlias = Callable[[float, Callable[[], list[Frame]]], None]
+"""Gets the time in seconds, on a clock of its own, and a way to see what the loop's thread is at."""
 
 
 def no_answer(host: str, port: int) -> trio.TooSlowError:
@@ -81,11 +99,19 @@ class Env(abc.ABC):
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Run a short blocking call off the loop.  Cancelling waits for it: it is never abandoned."""
 
+    async def read_machine(self, directory: Path) -> MachineReading:
+        """Return the memory of this process and the room where `directory` is.  Cancelling waits for it."""
+        return await self.run_blocking(read_machine, directory)
+
     def settle_memory(self, *, anew: bool = False) -> None:  # noqa: B027
         """Be told that much was made just now that will stay; there is nothing to do where time is virtual.
 
         `anew`: and that some of what was there the last time has gone.
         """
+
+    def watch_beside(self, look: Look, *, every_s: float) -> AbstractContextManager[bool]:
+        """Call `look` again and again from beside the loop, while the context is open; gives False where nobody does: in virtual time."""
+        return nullcontext(False)
 
     @abc.abstractmethod
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
@@ -108,6 +134,15 @@ async def secure(
         await trio.aclose_forcefully(tls)
         raise
     return tls
+
+
+def _frames_of(thread: int) -> list[Frame]:
+    """Return what a thread is at, innermost last; empty when it is gone."""
+    frame, found = sys._current_frames().get(thread), []
+    while frame is not None:
+        found.append(Frame(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname))
+        frame = frame.f_back
+    return found[::-1]
 
 
 class RealEnv(Env):
@@ -182,6 +217,24 @@ class RealEnv(Env):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    @contextmanager
+    def watch_beside(self, look: Look, *, every_s: float) -> Iterator[bool]:
+        """Look from a thread, which ends with the context; it sees the frames of the thread that opened it."""
+        ended, loop = threading.Event(), threading.get_ident()
+
+        def looking() -> None:
+            while not ended.wait(every_s):
+                look(time.monotonic(), lambda: _frames_of(loop))
+
+        watcher = threading.Thread(target=looking, name="traderd watch", daemon=True)
+        watcher.start()
+        try:
+            yield True
+        finally:
+            ended.set()
+            # It looks for microseconds, and never for anything that the loop holds.
+            watcher.join(every_s)
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
         """Receive POSIX signals."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
 import trio
 
 from traderd.runtime.datagrams import Datagrams
-from traderd.runtime.env import Env
+from traderd.runtime.env import Env, Look
+from traderd.runtime.machine import MachineReading
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -59,9 +61,17 @@ class ForwardingEnv(Env):
         """Run a short blocking call, as the other does."""
         return await self._env.run_blocking(function, *args)
 
+    async def read_machine(self, directory: Path) -> MachineReading:
+        """Return what is left of the machine, as the other does."""
+        return await self._env.read_machine(directory)
+
     def settle_memory(self, *, anew: bool = False) -> None:
         """Keep the garbage collector off what stays, as the other does."""
         self._env.settle_memory(anew=anew)
+
+    def watch_beside(self, look: Look, *, every_s: float) -> AbstractContextManager[bool]:
+        """Look from beside the loop, as the other does."""
+        return self._env.watch_beside(look, every_s=every_s)
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
         """Receive signals, as the other does."""

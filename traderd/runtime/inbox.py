@@ -79,6 +79,8 @@ class InboxStatistics:
     """Events that a newer one of the same key replaced before they were read: nothing is missing then."""
     handler_p50_ms: float
     handler_p99_ms: float
+    busy_s: float = 0.0
+    """For how long the reader has been busy with the batch that it has now; 0 while it waits for news."""
 
     def joined(self, other: InboxStatistics) -> InboxStatistics:
         """Return both as one: what waits and what went by is added up, of peaks and times the worse one counts."""
@@ -94,6 +96,7 @@ class InboxStatistics:
             conflated=self.conflated + other.conflated,
             handler_p50_ms=max(self.handler_p50_ms, other.handler_p50_ms),
             handler_p99_ms=max(self.handler_p99_ms, other.handler_p99_ms),
+            busy_s=max(self.busy_s, other.busy_s),
         )
 
 
@@ -162,6 +165,9 @@ class Inbox(Generic[E]):
             conflated=self._conflated,
             handler_p50_ms=_percentile_ms(times, 0.50),
             handler_p99_ms=_percentile_ms(times, 0.99),
+            busy_s=0.0
+            if self._handed_out_at is None
+            else trio.current_time() - self._handed_out_at,
         )
 
     async def receive(self) -> list[E]:

@@ -8,7 +8,8 @@ Must not: raise into whoever logs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO, TypeAlias
 
@@ -24,6 +25,8 @@ from traderd.runtime.log_output import LineWriter, LogLine, LogRing
 from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+UNTOLD_MAX: Final = 50
+"""Bounds the lines from beside the loop that wait for it."""
 _SYNONYMS: Final = {"warn": "warning", "exception": "error", "fatal": "critical"}
 _BLOCKS: Final = ("exception", "box")
 """Fields of several lines; people see them below the line as they are."""
@@ -41,12 +44,56 @@ class LogStatistics:
     subscriber_failures: int
 
 
+@attrs.define(eq=False)
+class Threshold:
+    """The first processor: lets a line through or drops it, by the level of now."""
+
+    level: str
+
+    def __call__(self, _logger: Any, method: str, event_dict: EventDict) -> EventDict:
+        """Return the line as it is, or raise structlog.DropEvent."""
+        # Loggers that were bound before the level was changed pass here too.
+        if LEVELS.index(_SYNONYMS.get(method, method)) < LEVELS.index(self.level):
+            raise structlog.DropEvent
+        return event_dict
+
+
+@attrs.define(eq=False)
+class FromBeside:
+    """Lines of a thread beside the loop: written at once, told to the screens when the loop logs again."""
+
+    _write: Callable[[str, EventDict], None] | None = None
+    _untold: deque[LogLine] = attrs.Factory(lambda: deque(maxlen=UNTOLD_MAX))
+
+    def begin(self, writer: LineWriter | JournalWriter, finish: _Finish) -> None:
+        """Write with a writer of its own: the other may be in the middle of a line."""
+
+        def write(level: str, fields: EventDict) -> None:
+            line = finish.line(level, fields)
+            writer.write_line(finish.text(line))
+            self._untold.append(line)
+
+        self._write = write
+
+    def __call__(self, level: str, event: str, /, **fields: str) -> None:
+        """Write one line."""
+        assert self._write is not None
+        self._write(level, {"event": event, **fields})
+
+    def take(self) -> Iterator[LogLine]:
+        """Yield the lines that no screen has yet."""
+        while self._untold:
+            yield self._untold.popleft()
+
+
 @attrs.frozen(kw_only=True)
 class Log:
     """The configured log."""
 
     ring: LogRing
     writer: LineWriter | JournalWriter
+    threshold: Threshold
+    from_beside: FromBeside = attrs.Factory(FromBeside)
 
     def statistics(self) -> LogStatistics:
         """Return the figures of now."""
@@ -75,16 +122,25 @@ def configure_log(
     """
     if level.lower() not in LEVELS:
         raise ConfigError(f"log level {level!r} is not one of {', '.join(LEVELS)}")
+    threshold = Threshold(level.lower())
     render, writer = _choose_form(env, stream, as_json)
-    log = Log(ring=LogRing(), writer=writer)
-    finish = _Finish(env=env, environment=environment, ring=log.ring, render=render)
+    log = Log(ring=LogRing(), writer=writer, threshold=threshold)
+    finish = _Finish(
+        env=env,
+        environment=environment,
+        ring=log.ring,
+        render=render,
+        from_beside=log.from_beside,
+    )
+    log.from_beside.begin(_choose_form(env, stream, as_json)[1], finish)
     structlog.configure(
         processors=[
+            threshold,
             structlog.contextvars.merge_contextvars,
             structlog.processors.format_exc_info,
             finish,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[0]),
         logger_factory=lambda *_: _Output(log.writer),
         cache_logger_on_first_use=False,
     )
@@ -121,8 +177,17 @@ class _Finish:
     environment: str
     ring: LogRing
     render: _Render
+    from_beside: FromBeside
 
     def __call__(self, _logger: Any, method: str, event_dict: EventDict) -> str:
+        for told in self.from_beside.take():
+            self.ring.add(told)
+        line = self.line(method, event_dict)
+        self.ring.add(line)
+        return self.text(line)
+
+    def line(self, method: str, event_dict: EventDict) -> LogLine:
+        """Return the cleaned line."""
         level = _SYNONYMS.get(method, method)
         said = event_dict.pop("event", "")
         event = clean_text(said if isinstance(said, str) else describe(said))
@@ -134,13 +199,16 @@ class _Finish:
             else:
                 fields[shown] = clean_field(name, value)
         at = _format_time(self.env.wall_ns())
-        self.ring.add(LogLine(at=at, level=level, event=event, fields=fields))
+        return LogLine(at=at, level=level, event=event, fields=fields)
+
+    def text(self, line: LogLine) -> str:
+        """Return the line as it is written."""
         return self.render({
-            "at": at,
-            "level": level,
-            "event": event,
+            "at": line["at"],
+            "level": line["level"],
+            "event": line["event"],
             "environment": self.environment,
-            **fields,
+            **line["fields"],
         })
 
 

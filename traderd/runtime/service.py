@@ -116,6 +116,10 @@ class ServiceHost:
         self.context = context
         self._env, self._listener = env, listener
         self._scope = trio.CancelScope()
+        self._life = trio.CancelScope()
+        """Of the present start; cancelled when it is to begin anew."""
+        self._anew_because = ""
+        self._running = False
         self._ended = trio.Event()
         self._crashes: deque[float] = deque(maxlen=service.restarts_max + 1)
         self._backoff = Backoff(first_s=RESTART_FIRST_S, cap_s=RESTART_CAP_S, rng=env.rng)
@@ -153,15 +157,33 @@ class ServiceHost:
             self._tell("stopping", f"it did not end within {budget_s:.2g} s and is left behind")
         return self._ended.is_set()
 
+    def restart(self, reason: str) -> bool:
+        """End the present start, which counts as a crash; returns False when nothing runs that could be ended.
+
+        One that does not end when it is cancelled is not started a second time beside itself: it stays `stopping`.
+        """
+        runs = self._running and not (self._scope.cancel_called or self._life.cancel_called)
+        if runs:
+            self._anew_because = reason
+            self._tell("stopping", f"it is started anew: {reason}")
+            self._life.cancel(reason=reason)
+        return runs
+
     async def _keep_running(self, first_start: _FirstStart) -> None:
         while True:
+            self._life, self._anew_because = trio.CancelScope(), ""
+            error = "it ended although nobody stopped it"
             try:
-                await self._run_once(first_start)
-                error = "it ended although nobody stopped it"
+                with self._life:
+                    self._running = True
+                    await self._run_once(first_start)
             except Exception as exc:
                 if not first_start.done or self._scope.cancel_called:
                     raise
                 error = describe_error(exc)
+            finally:
+                self._running = False
+            error = self._anew_because or error
             # A service that swallowed its cancellation ends here, like any other.
             if self._scope.cancel_called or not await self._wait_for_restart(error):
                 return

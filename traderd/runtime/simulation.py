@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 import trio
@@ -20,6 +21,7 @@ import trio.testing
 
 from traderd.runtime.datagrams import Datagrams
 from traderd.runtime.env import CONNECT_DEADLINE_S, Env, no_answer
+from traderd.runtime.machine import MachineReading
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -33,6 +35,10 @@ BACKLOG: Final = 128
 """Bounds the clients that wait for `accept`: the usual backlog of a TCP listener."""
 SIGNALS_WAITING_MAX: Final = 16
 """Bounds signals that wait to be looked at: more than a test has reason to raise."""
+ROOMY: Final = MachineReading(
+    disk_free=100_000_000_000, memory_used=100_000_000, memory_max=1_000_000_000
+)
+"""A machine that has enough of everything."""
 DATAGRAMS_KEPT: Final = 10_000
 """Bounds what a simulated service of the machine keeps: more than a test has reason to send."""
 DATAGRAM_BYTES_MAX: Final = 212_992
@@ -155,6 +161,7 @@ class SimEnv(Env):
         self.rng = random.Random(seed)
         self.variables = dict(variables or {})
         self.network = network or MemoryNetwork()
+        self.machine = ROOMY
         self.machine_services: dict[str, MemoryDatagrams] = {}
         """Who listens for datagrams, by address."""
         self._signals: trio.MemorySendChannel[int] | None = None
@@ -197,6 +204,10 @@ class SimEnv(Env):
         finally:
             with trio.CancelScope(shield=True):
                 await trio.sleep(STORE_DELAY_S)
+
+    async def read_machine(self, directory: Path) -> MachineReading:
+        """Return what `machine` says: a simulation has no disk that fills and no memory of its own."""
+        return self.machine
 
     def signals(self, *numbers: int) -> AbstractContextManager[AsyncIterator[int]]:
         """Receive what `raise_signal` sends."""

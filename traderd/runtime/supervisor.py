@@ -123,6 +123,26 @@ class Supervisor:
             self._stop_ends_at = self._env.monotonic() + STOP_DEADLINE_S
             self._stop.set()
 
+    def restart(self, name: str, reason: str) -> bool:
+        """End a service or stage that does not do its work; it comes back the way that a crash does.
+
+        Returns False when none of that name runs, or when the daemon stops anyhow.
+        """
+        if self._stop.is_set():
+            return False
+        running = self._running.get(name)
+        if running is not None:
+            return self._fail_stage(running, reason)
+        return any(host.restart(reason) for host in self._started if host.service.name == name)
+
+    def _fail_stage(self, running: _RunningStage, reason: str) -> bool:
+        if not running.stands or running.error is not None:
+            return False
+        running.error = reason
+        self._listener.service_changed(running.stage.name, "failed", reason)
+        self._stage_ended.set()
+        return True
+
     async def run(self) -> None:
         """Run until `stop`.  Cancelling skips the drains and ends everything at once.
 

@@ -27,6 +27,8 @@ def conditions_document(view: StateView) -> Document:
         "venue_paused": conditions.venue_paused,
         "degraded": dict(conditions.degraded),
         "orders_in_doubt": orders_in_doubt(view),
+        "health_parts": parts_document(view),
+        "health_history": health_history_document(view),
     }
 
 
@@ -95,4 +97,39 @@ def health_document(view: StateView, *, environment: str, uptime_s: float) -> Do
         "checked_at": None if health is None else format_time(health.at),
         "state": view.state.value,
         "uptime_s": uptime_s,
+        "parts": parts_document(view),
+        "history": health_history_document(view),
     }
+
+
+def parts_document(view: StateView) -> list[Document]:
+    """Return how each part of health stands, critical ones first."""
+    return [
+        {
+            "name": part.name,
+            "critical": part.critical,
+            "status": part.status.value,
+            "value": part.value,
+            "limit": part.limit,
+            "sentence": part.sentence,
+        }
+        for part in (() if view.health is None else view.health.parts)
+    ]
+
+
+def health_history_document(view: StateView) -> list[Document]:
+    """Return the newest checks that found something else than the one before, oldest first."""
+    return [
+        {
+            "checked_at": format_time(one.at),
+            "health": _word(one),
+            "problems": list(one.problems),
+        }
+        for one in view.health_history
+    ]
+
+
+def _word(health: ev.HealthChecked) -> str:
+    if not health.healthy:
+        return "unhealthy"
+    return "degraded" if health.problems else "healthy"

@@ -14,6 +14,7 @@ from traderd.errors import BadInput
 from traderd.model import commands as cm
 from traderd.model.events import StateChanged
 from traderd.model.units import format_count
+from traderd.runtime.plugin_record import PluginState
 from traderd.services import documents
 from traderd.services.condition_documents import health_document
 from traderd.services.console_verbs import VERBS, refuse_unknown
@@ -23,8 +24,10 @@ from traderd.services.feed_metrics import market_data_document
 from traderd.services.ledger_document import reconciliation_document
 from traderd.services.metric_table import read_daemon
 from traderd.services.order_policies import policies_document
+from traderd.services.plugin_desk import plugins_document
 from traderd.services.rate_limits_document import rate_limits_document
 from traderd.services.status_box import STATUS_BOXES
+from traderd.services.strategy_documents import tenants_document
 
 SIMILAR: Final = 0.9
 """How alike (0 to 1) two tickers must be for one to be suggested: those of one event differ in few letters."""
@@ -67,7 +70,11 @@ class DaemonSource:
                 ),
             )
             | self._order_care()
-            | {"rate_limits": rate_limits_document(self._context.venue.rest.throttle)}
+            | {
+                "rate_limits": rate_limits_document(self._context.venue.rest.throttle),
+                "tenants": tenants_document(self._context.view),
+                "plugin_troubles": self._plugin_troubles(),
+            }
         )
 
     def orders(self) -> list[Document]:
@@ -114,6 +121,21 @@ class DaemonSource:
     def markets(self, limit: int) -> Document:
         """Return how many markets are followed, and a line for each of the first `limit`."""
         return documents.markets_document(self._context.view, self._context.now(), limit)
+
+    def plugins(self) -> Document:
+        """Return every plugin."""
+        desk, view = self._context.shared.plugin_desk, self._context.view
+        records = [] if desk is None else desk.plugins.listed()
+        return plugins_document(records, view.services, view.restarts)
+
+    def _plugin_troubles(self) -> list[Document]:
+        desk = self._context.shared.plugin_desk
+        records = [] if desk is None else desk.plugins.listed()
+        return [
+            {"name": one.name, "state": one.state.value, "where": one.place, "why": one.sentence}
+            for one in records
+            if one.state is not PluginState.RUNNING
+        ]
 
     def transitions(self) -> list[Document]:
         """Return the kept state changes, oldest first."""

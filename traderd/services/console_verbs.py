@@ -21,8 +21,11 @@ from traderd.model.orders import (
     Side,
     TimeInForce,
 )
+from traderd.model.plugin_commands import DisablePlugin, EnablePlugin, ReloadPlugin
 from traderd.model.units import Count, Price, parse_count, parse_price
 from traderd.services.documents import Document
+from traderd.services.notice_verbs import NOTICE_VERBS
+from traderd.services.strategy_verbs import STRATEGY_VERBS
 
 AUTHOR_MAX: Final = 80
 """Bounds a name, which the journal keeps."""
@@ -182,6 +185,10 @@ def _reason(body: Document) -> str:
     return reason
 
 
+def _plugin(body: Document) -> dict[str, Any]:
+    return {"plugin": _text(body, "plugin"), "by": _by(body)}
+
+
 def _flatten(body: Document) -> cm.Flatten:
     at_worst = None if body.get("at_worst_dollars") is None else _price(body, "at_worst_dollars")
     return cm.Flatten(**_scope(body), at_worst=at_worst, by=_by(body))
@@ -224,6 +231,7 @@ def _or_dry(parse: Callable[[Document], Any]) -> Callable[[Document], cm.Command
 
 SCOPE_FIELDS: Final = ("ticker", "strategy")
 HALT_FIELDS: Final = ("author", "dry_run")
+PLUGIN_FIELDS: Final = ("plugin", "author")
 PLACE_FIELDS: Final = (
     "ticker",
     "side",
@@ -277,5 +285,16 @@ VERBS: Final[dict[str, tuple[Callable[[Document], cm.Command], tuple[str, ...]]]
         ("accept_balance",),
     ),
     "reconcile": (_or_dry(_reconcile), ("adopt", "ignore", *HALT_FIELDS)),
+    "reload": (
+        lambda body: cm.Reload(
+            raise_limits=_flag(body, "raise_limits"), dry_run=_flag(body, "dry_run"), by=_by(body)
+        ),
+        ("raise_limits", *HALT_FIELDS),
+    ),
+    "reload-plugin": (lambda body: ReloadPlugin(**_plugin(body)), PLUGIN_FIELDS),
+    "disable-plugin": (lambda body: DisablePlugin(**_plugin(body)), PLUGIN_FIELDS),
+    "enable-plugin": (lambda body: EnablePlugin(**_plugin(body)), PLUGIN_FIELDS),
+    **NOTICE_VERBS,
+    **STRATEGY_VERBS,
 }
 """The verbs that people have: what each makes of a JSON body, and the fields that the body may have."""

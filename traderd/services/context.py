@@ -28,7 +28,13 @@ from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
 from traderd.runtime.systemd import Notifier
+from traderd.services.extensions import Extensions
 from traderd.services.feed_meter import FeedMeter
+from traderd.services.levers import Levers
+from traderd.services.live_settings import LiveSettings
+from traderd.services.notice_board import Notices
+from traderd.services.plugin_desk import PluginDesk
+from traderd.store.plugin_notes import NoteBook, Notes
 
 if TYPE_CHECKING:
     from traderd.kalshi.auth import Signer
@@ -89,7 +95,7 @@ class Shared:
     """The parts that every context shares."""
 
     env: Env
-    config: Config
+    settings: LiveSettings
     bus: Bus[Event]
     commands: CommandRouter[Command, Outcome]
     view: StateView
@@ -103,6 +109,13 @@ class Shared:
     """On the monotonic clock, in seconds."""
     notifier: Notifier = attrs.Factory(Notifier)
     """The way to systemd; silent when it did not start us."""
+    levers: Levers = attrs.Factory(Levers)
+    plugin_desk: PluginDesk | None = None
+    """The plugins of this daemon; None where only parts of it are put together."""
+    extensions: Extensions = attrs.Factory(Extensions)
+    """What plugins add beside services, strategies and rules."""
+    notices: Notices = attrs.Factory(Notices)
+    """What the notifier keeps over its restarts."""
     feed_meter: FeedMeter = attrs.Factory(FeedMeter)
     market_connections: Iterator[int] = attrs.Factory(lambda: count(1))
     """Numbers for connections of market data; they go on over restarts of the stage, for sequences count within them."""
@@ -116,6 +129,11 @@ class Shared:
     extras: dict[str, Any] = attrs.Factory(dict)
     """Objects of one service that a test wants to reach, by service name; no service reads them."""
 
+    @property
+    def config(self) -> Config:
+        """The configuration of now: what may change while the daemon runs is read each time it is needed."""
+        return self.settings.current
+
 
 @attrs.frozen(kw_only=True)
 class Context:
@@ -124,6 +142,22 @@ class Context:
     name: str
     shared: Shared
     log: structlog.stdlib.BoundLogger
+    plugin: str = ""
+    """Whose service it is; an empty text: traderd's own."""
+
+    @property
+    def notes(self) -> Notes:
+        """The durable notes of this plugin; no other one's can be reached from here."""
+        desk = self.shared.plugin_desk
+        book = NoteBook() if desk is None else desk.notes
+        return book.section(self.plugin or self.name)
+
+    def strategy_notes(self, strategy: str) -> Notes:
+        """Return the notes of the plugin that offers a strategy."""
+        desk = self.shared.plugin_desk
+        if desk is None:
+            return NoteBook().section(strategy)
+        return desk.notes.section(desk.owner_of_strategy(strategy))
 
     @property
     def env(self) -> Env:

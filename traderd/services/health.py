@@ -1,8 +1,8 @@
 """Health: whether the daemon can do its work, checked every 30 s and when a part changes.
 
-Owns: what counts as unhealthy (a critical part is down: journal, orders, the way up) against degraded (a
-part is down that trading does not depend on, or its books are too poor for strategies).
-Must not: repair anything; recovery is the supervisor's.
+Owns: what counts as unhealthy (a critical part is down: the way up, bus, journal, orders) against degraded (a part is down that
+trading does not depend on, or its books are too poor for strategies), and noticing a service that hangs.
+Must not: repair anything; it asks the supervisor, whose restarts have a budget.
 """
 
 from __future__ import annotations
@@ -16,16 +16,26 @@ import trio
 from traderd.config import Config
 from traderd.core.view import StateView
 from traderd.model import events as ev
+from traderd.model.state_events import PartHealth, PartStatus
 from traderd.model.states import WORKING, State
+from traderd.model.units import NS_PER_MS, NS_PER_S
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.inbox import Policy
+from traderd.runtime.machine import MachineReading
 from traderd.services.context import Context
+from traderd.services.health_parts import (
+    CRITICAL_SERVICES,
+    NOT_READY,
+    UNWELL,
+    HealthReading,
+    hung_inboxes,
+    parts_of,
+)
 
-CRITICAL_SERVICES = ("orders", "risk")
-
-NOT_READY = "not ready yet"
 QUALITY: Final = "book quality"
-"""What this problem begins with; its numbers change from check to check and are no news."""
+"""What this problem begins with."""
+MEASURED: Final = (QUALITY, "bus", "connection", "loop", "inboxes", "clock", "disk", "memory")
+"""What the problems begin with that have numbers."""
 POOR_SHARE_MAX: Final = 0.25
 """The share of the followed markets whose books may be graded below `risk.min_book_grade`. A few poor books are an
 accident of their markets; a quarter of them has one cause: a late line, a slow machine, an exchange that lies."""
@@ -52,6 +62,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         key=type,
     ) as changes:
         watch = HealthWatch(context)
+        await watch.look_at_machine()
         watch.check()
         task_status.started()
         due = trio.current_time() + context.config.health.interval_s
@@ -61,6 +72,8 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             only_news = trio.current_time() < due
             if not only_news:
                 due = trio.current_time() + context.config.health.interval_s
+                await watch.look_at_machine()
+                watch.restart_hung()
             watch.check(only_news=only_news)
 
 
@@ -73,6 +86,7 @@ class HealthWatch:
     """The problems that the log has told and not called over."""
     _poor_since: float = math.inf
     """Since when too many books are too poor, on Trio's clock."""
+    _machine: MachineReading | None = None
 
     @property
     def look_again_at(self) -> float:
@@ -80,17 +94,53 @@ class HealthWatch:
         at = self._poor_since + POOR_FOR_S
         return at if trio.current_time() < at else math.inf
 
+    async def look_at_machine(self) -> None:
+        """Read memory and disk for the checks that follow."""
+        context = self._context
+        self._machine = await context.env.read_machine(context.config.state_path())
+
     def check(self, *, only_news: bool = False) -> None:
         """Check now and publish the result, with `only_news` when it differs from the last one."""
         context = self._context
+        parts = parts_of(self.read())
         critical = critical_problems(context.view, context.shared.journal.failed)
-        problems = (*critical, *degraded_parts(context.view), *self._poor_books())
-        result = ev.HealthChecked(at=context.now(), healthy=not critical, problems=problems)
+        critical += tuple(f"{one.name}: {one.sentence}" for one in parts if _is_of_bus(one))
+        measured = tuple(f"{one.name}: {one.sentence}" for one in parts if _is_degraded(one))
+        problems = (*critical, *degraded_parts(context.view), *self._poor_books(), *measured)
+        result = ev.HealthChecked(
+            at=context.now(), healthy=not critical, problems=problems, parts=parts
+        )
         before = context.view.health
-        if only_news and before is not None and before.problems == result.problems:
+        if only_news and before is not None and _gist(before.problems) == _gist(problems):
             return
         self._tell_news(problems)
         context.publish(result)
+
+    def restart_hung(self) -> None:
+        """Have the supervisor restart every service that is busy with one batch for too long while more waits."""
+        for inbox in hung_inboxes(self.read()):
+            reason = f"it hangs: one batch has kept it busy for {inbox.busy_s:.0f} s, and {inbox.depth} events wait"
+            if self._context.shared.levers.restart_any(inbox.name, reason):
+                self._context.log.error(f"service {inbox.name} is restarted: {reason}")
+
+    def read(self) -> HealthReading:
+        """Return what a check goes by now."""
+        context, now = self._context, self._context.now()
+        journal, meter = context.shared.journal, context.shared.feed_meter
+        lag_ns, last = meter.loop_lags.percentile(100), context.view.market_data.last_message_at
+        return HealthReading(
+            view=context.view,
+            settings=context.config.health,
+            trading=context.config.trading_enabled,
+            journal_failure=journal.failed,
+            journal_pending=journal.statistics().pending,
+            inboxes=context.shared.bus.statistics(),
+            loop_lag_ms=None if lag_ns is None else lag_ns / NS_PER_MS,
+            clock_offset_ms=context.venue.rest.clock_offset_ms,
+            silence_s=max((one.silent_s for one in meter.connections()), default=None),
+            market_silence_s=None if last is None else max(0, now - last) / NS_PER_S,
+            machine=self._machine,
+        )
 
     def _poor_books(self) -> tuple[str, ...]:
         problem, now = poor_books(self._context.view), trio.current_time()
@@ -118,7 +168,19 @@ def told_of(problems: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _gist(problems: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(QUALITY if problem.startswith(QUALITY) else problem for problem in problems)
+    # The numbers of what is measured change from check to check and are no news.
+    return tuple(
+        next((name for name in MEASURED if problem.startswith(f"{name}: ")), problem)
+        for problem in problems
+    )
+
+
+def _is_of_bus(part: PartHealth) -> bool:
+    return part.name == "bus" and part.status is PartStatus.FAILED
+
+
+def _is_degraded(part: PartHealth) -> bool:
+    return part.status is PartStatus.DEGRADED
 
 
 def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str, ...]:
@@ -131,10 +193,8 @@ def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str
         found.append(f"state: {last.context}")
     elif view.state not in WORKING:
         found.append(f"state: {view.state.value}, {NOT_READY}")
-    for name in CRITICAL_SERVICES:
-        service = view.services.get(name)
-        if service is not None and service.status in {"restarting", "quarantined"}:
-            found.append(f"service {name}: {service.status}")
+    services = _troubled(view)
+    found += [services[name] for name in CRITICAL_SERVICES if name in services]
     return tuple(found)
 
 
@@ -145,10 +205,18 @@ def degraded_parts(view: StateView) -> tuple[str, ...]:
         f"halt {halt.halt_id}: {halt.reason}; `traderd clear-halt {halt.halt_id}` ends it"
         for halt in view.conditions.halts.values()
     ]
-    for name, service in view.services.items():
-        if name not in CRITICAL_SERVICES and service.status in {"restarting", "quarantined"}:
-            found.append(f"service {name}: {service.status}")
+    found += [words for name, words in _troubled(view).items() if name not in CRITICAL_SERVICES]
     return tuple(found)
+
+
+def _troubled(view: StateView) -> dict[str, str]:
+    # One that is to be restarted and does not end stays `stopping`.
+    unwell = UNWELL if view.state is State.SHUTDOWN else (*UNWELL, "stopping")
+    return {
+        name: f"service {name}: {service.status}"
+        for name, service in view.services.items()
+        if service.status in unwell
+    }
 
 
 def poor_books(view: StateView) -> str | None:

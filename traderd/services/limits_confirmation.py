@@ -31,11 +31,19 @@ def begin_limits(context: Context) -> None:
         context.log.warning(
             f"a limit was raised since the last run and the lower one holds: {raised}; {CURE} [C17]"
         )
-    if held:
-        reason = f"the lower ones hold: {', '.join(held)}; {CURE}"
-        context.publish(ev.DegradedRaised(at=context.now(), part=LIMITS_PART, reason=reason))
+    tell_waiting(context)
     texts = context.view.limits.texts()
     context.publish(ev.LimitsSet(at=context.now(), limits=tuple(texts.items())))
+
+
+def tell_waiting(context: Context) -> None:
+    """Say among the degraded parts what waits for a confirmation, or that nothing does any more."""
+    held, at = waiting(context), context.now()
+    if held:
+        reason = f"the lower ones hold: {', '.join(held)}; {CURE}"
+        context.publish(ev.DegradedRaised(at=at, part=LIMITS_PART, reason=reason))
+    elif LIMITS_PART in context.view.conditions.degraded:
+        context.publish(ev.DegradedCleared(at=at, part=LIMITS_PART))
 
 
 def confirm_limits(context: Context, command: ConfirmLimits) -> Outcome:

@@ -19,6 +19,7 @@ from traderd.services.context import Context
 from traderd.services.daemon_metrics import DAEMON_METRICS, TRADING_METRICS
 from traderd.services.feed_metrics import FEED_METRICS
 from traderd.services.metric_table import Kind, Metric, Reading, read_daemon
+from traderd.services.plugin_metrics import plugin_families
 from traderd.web.api import ReadRoute
 
 PATH: Final = "/metrics"
@@ -55,6 +56,7 @@ class _Tables(Collector):
         reading = read_daemon(self._context, version=__version__)
         for metric in tables(trading=self._context.config.trading_enabled):
             yield _family(metric, reading)
+        yield from plugin_families(self._context)
 
 
 def _family(metric: Metric, reading: Reading) -> Family:

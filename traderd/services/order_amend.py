@@ -28,6 +28,7 @@ from traderd.errors import (
     ExchangeRefused,
     ExchangeUnavailable,
     InvariantViolation,
+    NoTurn,
     OutcomeUnknown,
     StoreError,
 )
@@ -40,7 +41,7 @@ from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
 from traderd.model.units import Count, Price, show_count, show_price
 from traderd.services.context import Context
 from traderd.services.order_look import look
-from traderd.services.order_outcomes import EXCHANGE_PAUSED, TRADING_PAUSED, code_of
+from traderd.services.order_outcomes import EXCHANGE_PAUSED, NO_TURN, TRADING_PAUSED, code_of
 from traderd.services.order_renewals import RenewalsUnderWay
 
 CHANGED_MEANWHILE: Final = frozenset({
@@ -101,6 +102,7 @@ class OrderAmender:
                 answer=Answer.DENIED,
                 key=order.key,
                 sentence=denied.words,
+                rule=denied.rule,
             )
         with context.shared.lifecycle.activity():
             return await self._intend_amend(order, new)
@@ -189,12 +191,14 @@ class OrderAmender:
             done = await self._ask(order, terms, decrease_to)
         except ExchangeRefused as exc:
             code = code_of(exc)
-            outcome = self._failed(order, code, str(exc), Answer.REJECTED)
+            outcome = attrs.evolve(self._failed(order, code, str(exc), Answer.REJECTED), rule=code)
             if code in CHANGED_MEANWHILE:
                 await look(self._context, order)
             return outcome
         except ExchangeUnavailable as exc:
-            return self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+            held_back = NO_TURN if isinstance(exc, NoTurn) else ""
+            outcome = self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+            return attrs.evolve(outcome, rule=held_back)
         except OutcomeUnknown as exc:
             return self._unknown(order, str(exc))
         except trio.Cancelled:

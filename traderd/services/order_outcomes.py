@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from traderd.core.order import Order
 from traderd.core.order_folds import TOO_MANY_REQUESTS
-from traderd.errors import ExchangeRefused, ExchangeUnavailable, OutcomeUnknown
+from traderd.errors import ExchangeRefused, ExchangeUnavailable, NoTurn, OutcomeUnknown
 from traderd.kalshi.errors import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS_STATUS
 from traderd.kalshi.order_calls import CreateResult
 from traderd.model import events as ev
@@ -25,6 +27,8 @@ from traderd.services.order_words import describe_placed, in_doubt
 DUPLICATE_CODE: Final = "order_already_exists"
 EXCHANGE_PAUSED: Final = "exchange_is_paused"
 TRADING_PAUSED: Final = "trading_is_paused"
+NO_TURN: Final = "no_turn"
+"""The rule of an order that was held back: it found no turn within the account's message limits."""
 
 
 class OrderOutcomes:
@@ -49,7 +53,8 @@ class OrderOutcomes:
         if isinstance(result, ExchangeRefused):
             return self._refused(key, result, is_counted=is_counted)
         if isinstance(result, ExchangeUnavailable):
-            return self.not_placed(key, f"not sent: {result}")
+            held_back = NO_TURN if isinstance(result, NoTurn) else ""
+            return attrs.evolve(self.not_placed(key, f"not sent: {result}"), rule=held_back)
         if isinstance(result, OutcomeUnknown):
             return self.unknown(key, str(result), is_counted=is_counted)
         self._context.publish(
@@ -90,7 +95,7 @@ class OrderOutcomes:
             )
         )
         self._context.log.warning(f"order rejected: {refusal}", order=key, code=code)
-        return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key)
+        return Outcome(answer=Answer.REJECTED, sentence=str(refusal), key=key, rule=code)
 
     def not_placed(self, key: ClientOrderId, sentence: str) -> Outcome:
         """Publish that an order never left."""

@@ -147,7 +147,7 @@ class OrderPlacer:
                 limit=denied.limit,
             )
         )
-        return Outcome(answer=Answer.DENIED, sentence=denied.words)
+        return Outcome(answer=Answer.DENIED, sentence=denied.words, rule=denied.rule)
 
     def _intend(self, command: PlaceOrder, group_id: str | None) -> Intent | Outcome:
         context, attribution = self._context, command.attribution
@@ -228,7 +228,8 @@ class OrderPlacer:
         attribution = intent.command.attribution
         stopped = self._context.view.judge_conditions(intent.terms, attribution)
         if stopped is not None:
-            return self._withdrawn(intent, f"not sent: {stopped.sentence}")
+            withdrawn = self._withdrawn(intent, f"not sent: {stopped.sentence}")
+            return attrs.evolve(withdrawn, rule=stopped.rule)
         try:
             self._gate.let_out(intent.key, intent.terms)
         except InvariantViolation as exc:

@@ -6,16 +6,21 @@ Must not: check; the texts were checked when the configuration was read.
 
 from __future__ import annotations
 
+import attrs
+
 from traderd.config import Config
+from traderd.config_strategies import strategy_settings
 from traderd.core.risk_limits import RiskLimits
+from traderd.core.strategy_share import StrategyShare, share_of
 from traderd.model.book_events import BookGrade
+from traderd.model.ids import StrategyName
 from traderd.model.units import parse_count, parse_money, parse_price
 
 
 def risk_limits(config: Config) -> RiskLimits:
     """Return the limits in exact units."""
     risk = config.risk
-    return RiskLimits(
+    limits = RiskLimits(
         max_order_count=parse_count(risk.max_order_contracts),
         max_order_cost=parse_money(risk.max_order_dollars),
         max_open_orders=risk.max_open_orders,
@@ -48,3 +53,21 @@ def risk_limits(config: Config) -> RiskLimits:
         breaker_percent=risk.breaker_percent,
         restricted=risk.restricted,
     )
+    return attrs.evolve(limits, shares=_shares(config, limits))
+
+
+def _shares(config: Config, limits: RiskLimits) -> tuple[StrategyShare, ...]:
+    """Return the shares of the strategies that have one."""
+    found = []
+    for name, section in config.strategies.items():
+        settings, strategy = strategy_settings(name, section), StrategyName(name)
+        absolute = StrategyShare(
+            strategy=strategy,
+            max_exposure=settings.max_exposure,
+            max_open_orders=settings.max_open_orders,
+            max_position=settings.max_position,
+        )
+        share = share_of(limits, strategy, settings.share_percent, absolute)
+        if share.is_bound:
+            found.append(share)
+    return tuple(found)

@@ -33,14 +33,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     boxes: deque[str] = deque(maxlen=BOXES_KEPT)
     context.shared.extras[STATUS_BOXES] = boxes
     task_status.started()
-    interval_s = context.config.status.interval_s
-    # Counted in lines: sums of floats may fall a hair short of the moment, and the box would come a line later.
-    lines_between = lines_left = math.ceil(BOX_INTERVAL_S / interval_s)
+    lines_left = _lines_between(context)
     while True:
-        await trio.sleep(interval_s)
+        await trio.sleep(context.config.status.interval_s)
         lines_left -= 1
         if context.view.working and lines_left <= 0:
-            lines_left = lines_between
+            lines_left = _lines_between(context)
             box = status_box(
                 context.view,
                 environment=context.config.environment,
@@ -51,6 +49,11 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             context.log.info("status", box=box)
         else:
             context.log.debug(status_line(context))
+
+
+def _lines_between(context: Context) -> int:
+    # Counted in lines: sums of floats may fall a hair short of the moment, and the box would come a line later.
+    return math.ceil(BOX_INTERVAL_S / context.config.status.interval_s)
 
 
 def status_line(context: Context) -> str:

@@ -56,6 +56,8 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve consoles until cancelled; then pages are told that the daemon goes, and connections are closed."""
     from traderd.services.metrics import metrics_route
+    from traderd.services.plugin_routes import PluginRoutes, notices_route
+    from traderd.services.strategy_routes import strategy_routes
     from traderd.web.http_app import AccessRules, create_app
     from traderd.web.live import LiveHub
     from traderd.web.server import serve_console
@@ -71,7 +73,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             hub,
             access=AccessRules(control_token=token),
             stop=stop,
-            extra_routes=(metrics_route(context),),
+            extra_routes=(
+                metrics_route(context),
+                notices_route(context),
+                *strategy_routes(context),
+            ),
+            plugin_routes=PluginRoutes(context),
         ),
         env=context.env,
         host=context.config.web.host,

@@ -45,8 +45,12 @@ from traderd.model.events import (
     OrderReported,
     OrderSent,
     OrderVanished,
+    PluginChanged,
     PositionAccepted,
     StateChanged,
+    StrategyParameterSet,
+    StrategyReleased,
+    StrategyReplaced,
     TradingPaused,
     TradingResumed,
     UnreadableRowsChanged,
@@ -90,6 +94,10 @@ KINDS: Final[dict[str, type[Any]]] = {
     "limits_set": LimitsSet,
     "limits_confirmed": LimitsConfirmed,
     "loss_baseline_moved": LossBaselineMoved,
+    "strategy_parameter_set": StrategyParameterSet,
+    "strategy_released": StrategyReleased,
+    "strategy_replaced": StrategyReplaced,
+    "plugin_changed": PluginChanged,
     "state_changed": StateChanged,
 }
 """The word on disk for each event class of `events.JOURNALED` (a test compares the two)."""

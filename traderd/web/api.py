@@ -109,6 +109,7 @@ def add_reads(
         "reconciliation": source.reconciliation,
         "positions": lambda: {"positions": source.positions()},
         "markets": lambda: source.markets(asked_limit()),
+        "plugins": source.plugins,
         "transitions": lambda: {"transitions": source.transitions()},
         "fills": lambda: {"fills": source.fills(asked_limit())},
         "status-history": lambda: {"boxes": source.status_boxes()},
@@ -146,17 +147,22 @@ def asked_limit() -> int:
     return int(text)
 
 
+def token_needed() -> Refusal:
+    """Return the refusal of a verb without the control token."""
+    return Refusal(
+        401,
+        "token_needed",
+        "This verb needs the control token.",
+        "Send it as Authorization: Bearer; the file `control.token` in the daemon's state directory holds it.",
+    )
+
+
 def add_commands(app: QuartTrio, source: ConsoleSource, *, may_command: Callable[[], bool]) -> None:
     """Add the verbs."""
 
     async def command(verb: str) -> Response:
         if not may_command():
-            raise Refusal(
-                401,
-                "token_needed",
-                "This verb needs the control token.",
-                "Send it as Authorization: Bearer; the file `control.token` in the daemon's state directory holds it.",
-            )
+            raise token_needed()
         if VERB.fullmatch(verb) is None:
             raise Refusal(
                 404, "unknown_verb", "There is no such verb.", "See `traderd --help` for the verbs."

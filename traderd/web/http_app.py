@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException
 from traderd.errors import BadInput, ConfigError
 from traderd.web import api
 from traderd.web.live import LiveHub, TooManyClients
+from traderd.web.plugin_routes import PluginRouteHost, add_plugin_routes
 from traderd.web.source import ConsoleSource
 
 BODY_MAX_BYTES: Final = 64 * 1024
@@ -94,10 +95,11 @@ def create_app(
     access: AccessRules,
     stop: trio.Event,
     extra_routes: tuple[api.ReadRoute, ...] = (),
+    plugin_routes: PluginRouteHost | None = None,
 ) -> QuartTrio:
     """Return the application; live streams end when `stop` is set.
 
-    `extra_routes` are reads that others contribute, such as `/metrics`.
+    `extra_routes` are reads that others contribute, such as `/metrics`; `plugin_routes` serves what is under `/x/`.
     """
     app = QuartTrio("traderd.web", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
@@ -127,6 +129,8 @@ def create_app(
     api.add_pages(app)
     api.add_reads(app, source, extra_routes)
     api.add_commands(app, source, may_command=lambda: may_command(access, request))
+    if plugin_routes is not None:
+        add_plugin_routes(app, plugin_routes, may_command=lambda: may_command(access, request))
     api.add_live_stream(app, hub, stop)
     return app
 

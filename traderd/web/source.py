@@ -47,6 +47,9 @@ class ConsoleSource(Protocol):
     def markets(self, limit: int) -> JsonObject:
         """Return `followed`, their number, and `markets`: prices, grade and reason of each of the first `limit`."""
 
+    def plugins(self) -> JsonObject:
+        """Return `plugins`: every plugin that was found, used or not, with why and what to do."""
+
     def transitions(self) -> list[JsonObject]:
         """Return the kept state transitions, oldest first."""
 

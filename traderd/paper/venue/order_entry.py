@@ -7,6 +7,7 @@ Must not: read a clock, know the wire, or move contracts itself (`floor`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -27,6 +28,8 @@ TRADING_PAUSE: Final = "trading_is_paused"
 EXCHANGE_PAUSE: Final = "exchange_is_paused"
 """Kalshi: the codes of the two pauses, which also differ in whether cancels are taken."""
 
+GRIDS_MAX: Final = 64
+"""Bounds the grids whose prices are remembered, 10 kB each: Kalshi has about a dozen."""
 _NOT_FOUND: Final = (404, "not_found")
 
 
@@ -166,10 +169,7 @@ class OrderEntry:
         """Refuse a price off the market's grid; raises VenueRefusal 400 `invalid_price`."""
         allowed = self._allowed.get(market.grid)
         if allowed is None:
-            # A byte per price there is: looking one up is quicker than asking every band.
-            allowed = self._allowed[market.grid] = bytes(
-                market.grid.allows(Price(each)) for each in range(ONE_DOLLAR + 1)
-            )
+            allowed = self._allowed[market.grid] = allowed_prices(market.grid)
         if not 0 < price < ONE_DOLLAR or not allowed[price]:
             raise VenueRefusal(400, "invalid_price")
 
@@ -250,6 +250,12 @@ class OrderEntry:
 
     def _live(self, account: Account) -> list[VenueOrder]:
         return [order for wallet in account.wallets.values() for order in wallet.all_resting()]
+
+
+@lru_cache(maxsize=GRIDS_MAX)
+def allowed_prices(grid: PriceGrid) -> bytes:
+    """Return a byte per price there is, 1 for those of the grid: looking one up is quicker than asking every band."""
+    return bytes(grid.allows(Price(each)) for each in range(ONE_DOLLAR + 1))
 
 
 def _end(order: VenueOrder, incoming: Incoming) -> None:

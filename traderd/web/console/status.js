@@ -67,6 +67,8 @@ function showHealth(status) {
   const element = byId("health");
   element.dataset.health = status.health;
   setText(element, status.health);
+  element.title = (status.health_parts ?? [])
+    .map((part) => `${part.name}: ${part.value}${part.status === "ok" ? "" : ` (${part.status})`}`).join("\n");
   const reasons = [...(status.problems ?? [])];
   for (const [part, reason] of Object.entries(status.degraded ?? {})) {
     if (!reasons.some((known) => known.startsWith(part))) reasons.push(`${part}: ${reason}`);

@@ -1,0 +1,75 @@
+"""The funnel: every tick counts once, so the outcomes add up, also when rows are given up."""
+
+import random
+
+from traderd.core import tick_counts
+from traderd.core.tick_counts import OTHERS, TickCounts
+from traderd.model import events as ev
+from traderd.model.ids import MarketTicker, StrategyName
+from traderd.model.strategy_events import TickCause, TickOutcome
+from traderd.model.units import Timestamp
+
+A = StrategyName("a")
+
+
+def tick(at: int, outcome=TickOutcome.NO_SIGNAL, *, ticker="T", strategy=A, rule="", sentence=""):
+    return ev.TickEnded(
+        at=Timestamp(at),
+        strategy=strategy,
+        ticker=MarketTicker(ticker),
+        cause=TickCause.BOOK,
+        outcome=outcome,
+        rule=rule,
+        sentence=sentence,
+    )
+
+
+def test_the_last_reason_and_its_time_are_kept():
+    counts = TickCounts()
+    for at, sentence in ((1, "first"), (5, "last")):
+        counts.count(tick(at, TickOutcome.DENIED, rule="size", sentence=sentence))
+    (row,) = counts.rows.values()
+    assert (row.count, row.last_at, row.sentence) == (2, 5, "last")
+
+
+def test_the_row_that_counted_last_is_the_last_one():
+    counts = TickCounts()
+    for at, ticker in enumerate(("T", "U", "T")):
+        counts.count(tick(at, ticker=ticker))
+    assert [ticker for _, ticker, _, _ in counts.rows] == ["U", "T"]
+
+
+def test_rows_beyond_the_bound_are_added_together_and_nothing_is_lost(monkeypatch):
+    monkeypatch.setattr(tick_counts, "ROWS_MAX", 20)
+    counts, rng = TickCounts(), random.Random(1)
+    for at in range(5_000):
+        outcome = rng.choice(list(TickOutcome))
+        name = StrategyName(rng.choice("ab"))
+        counts.count(tick(at, outcome, ticker=f"T{rng.randrange(50)}", strategy=name))
+    for name in counts.ticks:
+        kept = sum(row.count for (who, *_), row in counts.rows.items() if who == name)
+        assert kept == counts.ticks[name]
+    assert sum(counts.ticks.values()) == 5_000
+    assert any(ticker == OTHERS for _, ticker, _, _ in counts.rows)
+    # One row for the rest of each outcome of each strategy, besides those that are kept.
+    assert len(counts.rows) <= 20 + 2 * len(TickOutcome)
+
+
+def test_a_changed_parameter_holds_until_the_run_ends_or_the_strategy_is_taken_away():
+    counts = TickCounts()
+    change = ev.StrategyParameterSet(at=Timestamp(1), strategy=A, name="x", value="2", was="1")
+    counts.tune(change)
+    counts.replace(ev.StrategyReplaced(at=Timestamp(2), strategy=A))
+    assert counts.tuned == {"a": {"x": "2"}}
+    counts.replace(ev.StrategyReplaced(at=Timestamp(3), strategy=A, removed=True))
+    assert counts.tuned == {}
+    counts.tune(change)
+    counts.begin_run()
+    assert counts.tuned == {}
+
+
+def test_a_release_and_a_report_are_remembered():
+    counts = TickCounts()
+    counts.release(ev.StrategyReleased(at=Timestamp(7), strategy=A))
+    counts.report(ev.StrategiesReported(at=Timestamp(8), reports=()))
+    assert (counts.released, counts.reported_at) == ({"a": 7}, 8)

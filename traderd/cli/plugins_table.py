@@ -1,0 +1,59 @@
+"""Plugins as people read them: a table, and below it what is wrong and what to do.
+
+Owns: which columns there are.
+Must not: know where the document is from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from traderd.cli.tables import Column, listing
+from traderd.runtime.log_text import clean_text
+
+COLUMNS: Final = (
+    Column("name", "plugin"),
+    Column("state", "state"),
+    Column("version", "version", droppable=True),
+    Column("offered", "offers"),
+    Column("restarted", "restarts", is_number=True, droppable=True),
+    Column("time", "p99 ms", is_number=True, droppable=True),
+    Column("file", "file", droppable=True),
+)
+
+
+def plugin_lines(document: dict[str, Any], environment: str, width: int | None) -> list[str]:
+    """Return the lines for a terminal of this width, None on a pipe."""
+    rows = [_row(one) for one in document["plugins"]]
+    lines = listing("plugins", COLUMNS, rows, environment=environment, width=width)
+    for one in document["plugins"]:
+        if one["state"] == "running":
+            continue
+        place = one["file"] if one["line"] is None else f"{one['file']}:{one['line']}"
+        lines.append("")
+        lines.append(f"{one['name']} is {one['state']}: {place}")
+        lines.append(f"  why:  {one['reason']}")
+        if one["cure"]:
+            lines.append(f"  cure: {one['cure']}")
+    troubled = [
+        f"service {name} is {service['status']}: {service['detail']}"
+        for one in document["plugins"]
+        for name, service in one["services"].items()
+        if service["status"] not in {"running", "starting"}
+    ]
+    lines += ["", *troubled] if troubled else []
+    if not document["daemon"]:
+        lines += ["", "no daemon runs here: this is what the next start would find"]
+    return [clean_text(line) for line in lines]
+
+
+def _row(plugin: dict[str, Any]) -> dict[str, Any]:
+    times = [one["p99_ms"] for one in plugin["calls"].values() if one["p99_ms"] is not None]
+    offered = "; ".join(f"{kind} {', '.join(names)}" for kind, names in plugin["offers"].items())
+    restarts = sum(service["restarts"] for service in plugin["services"].values())
+    return plugin | {
+        "offered": offered or "nothing",
+        "restarted": restarts,
+        "time": max(times) if times else None,
+        "version": plugin["version"] or None,
+    }

@@ -1,0 +1,114 @@
+"""Who holds the loop up, told: in the log while it still happens, in the status once it is over.
+
+Owns: the count of stalls of each plugin, and that one with too many is started disabled the next time; the count is on the
+disk, because a loop that stands for too long ends with the process.
+Must not: stop a plugin that runs; what has returned is over, and what has not cannot be stopped.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import attrs
+import trio
+
+from traderd.config import Config
+from traderd.errors import StoreError
+from traderd.model import events as ev
+from traderd.plugin_api import Service, hookimpl
+from traderd.runtime.stall_watch import Stall, StallWatch, stack_text, stall_sentence
+from traderd.services.context import Context
+from traderd.store.stall_record import forget_stalls, note_stall
+
+PART: Final = "loop stall"
+PLUGIN: Final = "plugin "
+TOLD_FOR_S: Final = 60.0
+"""For how long a stall stays a degraded part: who asks a minute later what happened must find it."""
+SERVICES: Final = "/traderd/services/"
+OURS: Final = "/traderd/"
+
+
+@hookimpl
+def traderd_services(config: Config) -> list[Service]:
+    """Contribute the watch."""
+    return [Service(name="stalls", run=run)]
+
+
+async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
+    """Watch the loop until cancelled."""
+    telling = StallTelling(context)
+    watch = StallWatch(
+        stall_s=context.config.health.stall_s, whose=telling.whose, on_stall=telling.begun
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.run, context.env, telling.over)
+        nursery.start_soon(telling.forget)
+        task_status.started()
+
+
+@attrs.define(eq=False)
+class StallTelling:
+    """Tells the stalls of one daemon."""
+
+    _context: Context
+    _news: trio.Event = attrs.Factory(trio.Event)
+
+    def whose(self, file: str) -> str:
+        """Return whose a source file is; an empty text for those of libraries."""
+        name = self._context.shared.levers.plugin_of_file(file)
+        if name:
+            return f"{PLUGIN}{name}"
+        if SERVICES in file:
+            return f"service {Path(file).stem}"
+        return f"traderd ({Path(file).stem})" if OURS in file else ""
+
+    def begun(self, stall: Stall) -> None:
+        """Tell a stall while it lasts.  Called from beside the loop, so it touches nothing but log and disk."""
+        context = self._context
+        tell = context.shared.levers.log_from_beside
+        tell(
+            "error", stall_sentence(stall), culprit=stall.culprit, exception=stack_text(stall.stack)
+        )
+        if not stall.culprit.startswith(PLUGIN):
+            return
+        name, most = stall.culprit.removeprefix(PLUGIN), context.config.health.stalls_max
+        count, trouble = note_stall(context.config.state_path(), name)
+        if trouble:
+            tell("warning", trouble)
+        if count >= most:
+            tell("error", self._disable(name, count, stall.place))
+
+    def _disable(self, name: str, count: int, place: str) -> str:
+        disable = self._context.shared.levers.disable_plugin
+        reason = (
+            f"the watch over the loop: it held the loop up {count} times, the last time at {place}"
+        )
+        if disable is None:
+            return f"plugin {name} has held the loop up {count} times; take it away"
+        try:
+            disable(name, reason)
+        except StoreError as exc:
+            return f"plugin {name} has held the loop up {count} times and cannot be disabled: {exc}"
+        # Whoever enables it has mended it, so it begins anew.
+        forget_stalls(self._context.config.state_path(), name)
+        return (
+            f"plugin {name} has held the loop up {count} times and is started disabled the next time; mend it, then: "
+            f"traderd plugins enable {name}"
+        )
+
+    def over(self, stall: Stall) -> None:
+        """Tell a stall in the loop, once it is over: it is a degraded part for a while."""
+        context, sentence = self._context, stall_sentence(stall)
+        context.log.warning(sentence, culprit=stall.culprit)
+        context.publish(ev.DegradedRaised(at=context.now(), part=PART, reason=sentence))
+        self._news.set()
+
+    async def forget(self) -> None:
+        """Take the degraded part back when it has been told for long enough, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news = trio.Event()
+            # A newer stall within that time is told in the same breath.
+            await trio.sleep(TOLD_FOR_S)
+            self._context.publish(ev.DegradedCleared(at=self._context.now(), part=PART))

@@ -1,0 +1,148 @@
+"""One running strategy and everything that is kept of it.
+
+Owns: a strategy's own part of the actor: its object, its budgets, its failures in a row, its timers, its markets that are
+under way. Nothing of one tenant is shared with another.
+Must not: call the strategy (`actor_ask`) or send anything (`actor_send`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+import trio
+
+from traderd.config_strategies import StrategySettings
+from traderd.core.strategy_context import StrategyContext, Timer
+from traderd.core.strategy_parameters import doc_of, is_tunable
+from traderd.model.ids import MarketTicker, StrategyName
+from traderd.model.strategy_events import ParameterReport, StrategyReport, TenantStatus
+from traderd.model.units import NS_PER_S
+from traderd.plugin_api import StrategySpec
+from traderd.services.tenant_clock import CallbackTimes, CommandBudget
+
+FAILURES_MAX: Final = 5
+"""A strategy that raises this often in a row, on one market or over all of them, is quarantined."""
+CALLBACKS: Final = ("on_book", "on_trade", "on_fill", "on_timer")
+TIMERS_MAX: Final = 1_000
+"""Bounds the timers of one strategy that run at a time."""
+VALUE_CHARACTERS_MAX: Final = 200
+"""Bounds a parameter's value on screens."""
+
+
+@attrs.define(eq=False)
+class Tenant:
+    """One running strategy."""
+
+    name: StrategyName
+    spec: StrategySpec
+    strategy: Any
+    parameters: Any
+    context: StrategyContext
+    settings: StrategySettings
+    times: CallbackTimes
+    budget: CommandBudget
+    status: TenantStatus = TenantStatus.RUNNING
+    reason: str = ""
+    """Why it is not running, and the cure."""
+    failures: dict[MarketTicker, int] = attrs.Factory(dict)
+    """Failures in a row, per market: success in another one proves nothing."""
+    failures_everywhere: int = 0
+    """Failures in a row over all markets."""
+    busy: dict[MarketTicker, int] = attrs.Factory(dict)
+    """How many ticks of each market have commands under way."""
+    due_at: dict[MarketTicker, float] = attrs.Factory(dict)
+    """When each market may be looked at again, on the monotonic clock."""
+    busy_told_at: dict[MarketTicker, float] = attrs.Factory(dict)
+    """When a market that is under way is counted as busy again."""
+    timers: dict[tuple[MarketTicker, str], float] = attrs.Factory(dict)
+    """When each timer is due."""
+    ticks_begun: int = 0
+    idle: trio.Event = attrs.Factory(trio.Event)
+    """Set while nothing is under way; made anew when something is."""
+    scope: trio.CancelScope | None = None
+    nursery: trio.Nursery | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.idle.set()
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether it may be asked."""
+        return self.status is TenantStatus.RUNNING
+
+    def on_book(self) -> Callable[..., Any] | None:
+        """Return what is called when a market changed or a second passed."""
+        found: Callable[..., Any] | None = getattr(self.strategy, "decide", None)
+        return found or getattr(self.strategy, "on_book", None)
+
+    def callback(self, name: str) -> Callable[..., Any] | None:
+        """Return one of CALLBACKS, None when the strategy does not have it."""
+        found: Callable[..., Any] | None = getattr(self.strategy, name, None)
+        return found
+
+    def begin(self, ticker: MarketTicker) -> None:
+        """Note that commands of a market are under way."""
+        self.busy[ticker] = self.busy.get(ticker, 0) + 1
+        if self.idle.is_set():
+            self.idle = trio.Event()
+
+    def end(self, ticker: MarketTicker) -> None:
+        """Note that the commands of one tick are answered."""
+        left = self.busy.pop(ticker) - 1
+        if left:
+            self.busy[ticker] = left
+        if not self.busy:
+            self.idle.set()
+
+    def take_timers(self, now: float) -> Timer | None:
+        """Start the timers that the last callback asked for; returns one that was one too many."""
+        for timer in self.context.take_timers():
+            key = (timer.ticker, timer.name)
+            self.timers.pop(key, None)
+            if timer.after_s is None:
+                continue
+            if len(self.timers) >= TIMERS_MAX:
+                return timer
+            self.timers[key] = now + timer.after_s
+        return None
+
+    def due_timers(self, now: float) -> list[tuple[MarketTicker, str]]:
+        """Take the timers that are due, the earliest first."""
+        due = sorted((at, *key) for key, at in self.timers.items() if at <= now)
+        for _, ticker, name in due:
+            del self.timers[ticker, name]
+        return [(ticker, name) for _, ticker, name in due]
+
+    def report(self) -> StrategyReport:
+        """Return how it does."""
+        times = self.times
+        return StrategyReport(
+            strategy=self.name,
+            status=self.status,
+            reason=self.reason,
+            callbacks=times.callbacks,
+            p50_ns=_ns(times.quantile(0.5)),
+            p99_ns=_ns(times.quantile(0.99)),
+            max_ns=_ns(times.longest_s),
+            budget_ns=_ns(times.budget_s),
+            over_budget=times.over_budget,
+            failures=self.failures_everywhere,
+            commands_per_s=self.budget.per_s,
+            commands=self.budget.sent,
+            in_flight=sum(self.busy.values()),
+            parameters=tuple(
+                ParameterReport(
+                    name=field.name,
+                    value=str(getattr(self.parameters, field.name))[:VALUE_CHARACTERS_MAX],
+                    tunable=is_tunable(field),
+                    doc=doc_of(field),
+                )
+                for field in attrs.fields(type(self.parameters))
+            ),
+        )
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * NS_PER_S)

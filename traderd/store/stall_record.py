@@ -1,0 +1,60 @@
+"""The count of stalls of each plugin, kept over restarts.
+
+Owns: `stalls.json` in the state directory. It is written while a stall lasts: the process may not outlive it.
+Must not: decide how many are too many.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+STALLS_FILE: Final = "stalls.json"
+FILE_MODE: Final = 0o600
+BYTES_MAX: Final = 65_536
+"""Bounds what is read of it: some thousand plugins."""
+
+
+def note_stall(directory: Path, plugin: str) -> tuple[int, str]:
+    """Count one more stall of a plugin; returns how many there are now, and what is wrong with the record.  Blocks on the disk."""
+    counts, trouble = _read(directory)
+    counts[plugin] = counts.get(plugin, 0) + 1
+    return counts[plugin], _write(directory, counts) or trouble
+
+
+def forget_stalls(directory: Path, plugin: str) -> str:
+    """Begin to count anew, for a plugin that was mended; returns what is wrong with the record.  Blocks on the disk."""
+    counts, trouble = _read(directory)
+    if counts.pop(plugin, None) is None:
+        return trouble
+    return _write(directory, counts) or trouble
+
+
+def _read(directory: Path) -> tuple[dict[str, int], str]:
+    path = directory / STALLS_FILE
+    try:
+        with path.open("rb") as file:
+            content = file.read(BYTES_MAX)
+        return msgspec.json.decode(content, type=dict[str, int]), ""
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, msgspec.DecodeError, UnicodeError) as exc:
+        return {}, f"{path} cannot be read: {exc}; it is begun anew"
+
+
+def _write(directory: Path, counts: dict[str, int]) -> str:
+    path, fresh = directory / STALLS_FILE, directory / f"{STALLS_FILE}.new"
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+        try:
+            os.write(descriptor, msgspec.json.encode(counts))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.replace(path)
+    except OSError as exc:
+        return f"{path} cannot be written: {exc}"
+    return ""
