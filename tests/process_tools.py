@@ -48,10 +48,16 @@ class DaemonProcess:
     """One `traderd run`, its log, and the client of its control socket."""
 
     def __init__(
-        self, state_dir: Path, *, settings: dict[str, Any], environment: str = "sim"
+        self,
+        state_dir: Path,
+        *,
+        settings: dict[str, Any],
+        environment: str = "sim",
+        directory: Path = ROOT,
     ) -> None:
         self.state_dir = state_dir
-        self.port = free_port()
+        # One that takes the place of another one keeps its port; `--port` would win over `--set`.
+        self.port = int(settings.pop("web.port", None) or free_port())
         self.log_path = state_dir.with_suffix(".log")
         self.client = DaemonClient(state_dir / "control.sock")
         arguments = [
@@ -74,7 +80,7 @@ class DaemonProcess:
         self.log_file = self.log_path.open("ab")
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
-            arguments, cwd=ROOT, env=variables, stdout=self.log_file, stderr=subprocess.STDOUT
+            arguments, cwd=directory, env=variables, stdout=self.log_file, stderr=subprocess.STDOUT
         )
 
     @property
@@ -117,11 +123,11 @@ class DaemonProcess:
 
 @contextmanager
 def running_daemon(
-    state_dir: Path, *, environment: str = "sim", **settings: Any
+    state_dir: Path, *, environment: str = "sim", directory: Path = ROOT, **settings: Any
 ) -> Iterator[DaemonProcess]:
-    """Run a daemon; double underscores in the names of settings stand for the dot."""
+    """Run a daemon in a directory, where its plugins are; double underscores in the names of settings stand for the dot."""
     dotted = {key.replace("__", "."): value for key, value in settings.items()}
-    daemon = DaemonProcess(state_dir, settings=dotted, environment=environment)
+    daemon = DaemonProcess(state_dir, settings=dotted, environment=environment, directory=directory)
     try:
         yield daemon
     finally:

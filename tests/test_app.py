@@ -58,7 +58,7 @@ def sentences(daemon) -> list[str]:
 async def test_the_parts_are_opened_from_the_disk_to_the_state(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         told = sentences(daemon)
-        assert told[0].startswith("plugins: paper_exchange, market_data, ")
+        assert told[0].startswith("plugins: notifier, paper_exchange, market_data, ")
         assert told[1:] == ["the journal is new", "state startup -> initializing"]
         assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
         venue = daemon.shared.venue
@@ -97,7 +97,7 @@ async def test_a_wrong_parameter_is_told_before_anything_is_opened(autojump_cloc
     for flags, words in (
         ({"strategies__nobody__size": "1"}, r"strategies\.nobody is not a strategy"),
         ({"strategies__maker__colour": "red"}, r"strategies\.maker\.colour does not exist"),
-        ({"strategies__maker__size": "big"}, r"strategies\.maker: Expected `int`"),
+        ({"strategies__maker__size": "big"}, r"strategies\.maker\.size: Expected `int`"),
     ):
         folder = put_plugin(
             tmp_path,
@@ -302,7 +302,8 @@ async def test_it_comes_up_and_a_signal_takes_it_down_in_order(autojump_clock, t
         assert world.told("SIGTERM: stopping in order")
         started = [line.split()[1] for line in world.told("service ") if "running" in line]
         stopped = [line.split()[1] for line in world.told("service ") if "stopped" in line]
-        assert started[0] == "paper_exchange"
+        # The notifier is up first and down last, so that it tells of everything between.
+        assert started[:2] == ["notifier", "paper_exchange"]
         assert started[-3:] == ["market_data", "trading_client", "sync"]
         assert stopped == started[::-1]
         assert world.told("state ")[-1] == "state ready -> shutdown"

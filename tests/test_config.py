@@ -6,6 +6,7 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from traderd.config import STRATEGIES, Config, RiskConfig, check_config, load_config
+from traderd.config_strategies import RESERVED, StrategySettings
 from traderd.config_values import settings_of
 from traderd.errors import ConfigError
 
@@ -25,6 +26,8 @@ CHOICES = {
     "trading.person_orders.on_restart": "cancel",
 }
 SETTINGS = list(settings_of(Config, free=STRATEGIES))
+OF_STRATEGIES = "| setting of every strategy |"
+"""The head of the table whose rows are below `[strategies.<name>]`."""
 
 
 @pytest.fixture(autouse=True)
@@ -343,14 +346,35 @@ def test_the_state_is_kept_apart_by_environment(tmp_path):
 # --- the page for people --------------------------------------------------------------------------
 
 
+def rows_of(text: str) -> dict[str, str]:
+    """Return the settings of a text and what it says their defaults are."""
+    return dict(re.findall(r"^\| `([a-z0-9_.]+)` \|[^|]*\| ([^|]+) \|", text, re.MULTILINE))
+
+
 def documented() -> dict[str, str]:
-    """Return the settings of the page and what it says their defaults are."""
-    rows = re.findall(r"^\| `([a-z0-9_.]+)` \|[^|]*\| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
-    return dict(rows)
+    """Return the settings of the page, without those of every strategy."""
+    before, _, table = PAGE.read_text().partition(OF_STRATEGIES)
+    _, _, after = table.partition("\n\n")
+    return rows_of(before) | rows_of(after)
+
+
+def documented_of_strategies() -> dict[str, str]:
+    """Return the settings that the page names for every strategy."""
+    return rows_of(PAGE.read_text().partition(OF_STRATEGIES)[2].partition("\n\n")[0])
 
 
 def test_the_page_names_every_setting_and_no_other():
     assert list(documented()) == SETTINGS
+
+
+def test_the_page_names_every_setting_of_a_strategy_with_its_default():
+    said = documented_of_strategies()
+    assert sorted(said) == sorted(RESERVED)
+    defaults = StrategySettings()
+    assert said["commands_per_s"] == f"`{defaults.commands_per_s}`"
+    assert said["callback_budget_ms"] == f"`{defaults.callback_budget_ms}`"
+    assert {said[f"max_{what}"] for what in ("exposure_dollars", "open_orders")} == {"`0`"}
+    assert (defaults.max_exposure, defaults.max_open_orders, defaults.max_position) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -414,3 +414,26 @@ def test_the_plugins_of_this_repository_load():
     plugins = load_plugins([folder])
     assert plugins.failed == []
     assert "spread_maker" in plugins.strategies()
+
+
+RULES = """
+    from traderd.plugin_api import RiskRule, hookimpl
+
+    @hookimpl
+    def traderd_risk_rules(config):
+        return [RiskRule(name="mine", check=lambda question: None)]
+"""
+
+
+def test_risk_rules_of_a_directory_that_is_refused_let_nothing_pass(folder):
+    put(folder, "rules", RULES)
+    put(folder, "quiet", GOOD.format(name="quiet"))
+    folder.chmod(0o777)
+    plugins = load_plugins([folder])
+    (closed,) = plugins.risk_rules(Config())
+    sentence = closed.check(None)
+    assert "plugin rules has risk rules and is failed, so nothing passes" in sentence
+    assert "its directory: others can write to it" in sentence
+    # Nothing of it was run, and what has no rules is told once, with the directory.
+    assert "quiet" not in plugins.records
+    assert load_plugins([folder], disabled={"rules": "by ann"}).risk_rules(Config()) == ()

@@ -41,10 +41,11 @@ from traderd.runtime.log import Log, configure_log
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Supervisor
-from traderd.runtime.systemd import Notifier, open_notifier
+from traderd.runtime.systemd import ServiceManager, open_manager
 from traderd.services.arming import check_live
 from traderd.services.context import (
     Shared,
+    Venue,
     broken_off,
     refuse,
 )
@@ -120,9 +121,9 @@ async def run_daemon(
         as_json=config.log.json,
     )
     plugins = plugins or find_plugins(config, directory)
-    with open_notifier(env, warn=structlog.get_logger("traderd").warning) as notifier:
+    with open_manager(env, warn=structlog.get_logger("traderd").warning) as systemd:
         async with open_daemon(
-            config, env=env, log=log, plugins=plugins, notifier=notifier
+            config, env=env, log=log, plugins=plugins, systemd=systemd
         ) as daemon:
             async with trio.open_nursery() as nursery:
                 daemon.shared.levers.reread = reread
@@ -143,7 +144,7 @@ async def open_daemon(
     env: Env,
     log: Log,
     plugins: PluginManager,
-    notifier: Notifier | None = None,
+    systemd: ServiceManager | None = None,
 ) -> AsyncIterator[Daemon]:
     """Open journal and exchange client and put everything together.
 
@@ -175,10 +176,7 @@ async def open_daemon(
         _follow(bus, tickers, env, is_named=bool(config.market_data.markets))
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with open_venue(config, env) as venue:
-            if config.trading_enabled:
-                # Before an order can leave: `traderd kill` goes by it when this daemon does not answer.
-                traded = traded_exchange(config, rest_url=venue.rest_url, ws_url=venue.ws_url)
-                await env.run_blocking(write_traded_exchange, state_path, traded)
+            await _note_exchange(config, env, venue)
             lifecycle = Lifecycle(
                 env=env,
                 config=config,
@@ -203,19 +201,31 @@ async def open_daemon(
                 log_ring=log.ring,
                 strategies=specs,
                 started_at=started_at,
-                notifier=notifier or Notifier(),
+                systemd=systemd or ServiceManager(),
                 extensions=extensions,
                 plugin_desk=desk,
             )
-            shared.levers.disable_plugin = partial(disable_at_next_start, state_path)
-            shared.levers.log_from_beside = log.from_beside
-            shared.levers.plugin_of_file = partial(plugin_of_file, plugins)
-            shared.levers.set_log_level = partial(setattr, log.threshold, "level")
+            _set_levers(shared, log, plugins)
             lifecycle.initialize()
             desk.refresh(config)
             supervisor = make_supervisor(shared, services)
             shared.levers.restart = supervisor.restart
             yield Daemon(shared=shared, supervisor=supervisor)
+
+
+async def _note_exchange(config: Config, env: Env, venue: Venue) -> None:
+    # Before an order can leave: `traderd kill` goes by it when this daemon does not answer.
+    if config.trading_enabled:
+        traded = traded_exchange(config, rest_url=venue.rest_url, ws_url=venue.ws_url)
+        await env.run_blocking(write_traded_exchange, config.state_path(), traded)
+
+
+def _set_levers(shared: Shared, log: Log, plugins: PluginManager) -> None:
+    levers = shared.levers
+    levers.disable_plugin = partial(disable_at_next_start, shared.config.state_path())
+    levers.log_from_beside = log.from_beside
+    levers.plugin_of_file = partial(plugin_of_file, plugins)
+    levers.set_log_level = partial(setattr, log.threshold, "level")
 
 
 def _order_ids(journal: Journal, view: StateView) -> ClientOrderIds:
@@ -249,7 +259,7 @@ def _follow(
 
 
 async def _reload(daemon: Daemon) -> None:
-    with daemon.shared.notifier.reloading():
+    with daemon.shared.systemd.reloading():
         outcome = await daemon.shared.commands.send(Reload(by=SIGNAL))
     tell = structlog.get_logger("traderd")
     (tell.info if outcome.ok else tell.warning)(f"{SIGNAL}: {outcome.sentence}")
@@ -266,7 +276,7 @@ async def _watch_signals(
 
     def stop(name: str) -> None:
         # First of all: from here on systemd allows for the stop and asks for no more signs of life.
-        daemon.shared.notifier.stopping(f"stopping in order: {name}")
+        daemon.shared.systemd.stopping(f"stopping in order: {name}")
         logger.info(f"{name}: stopping in order; a second one stops at once")
         daemon.stop(name)
 

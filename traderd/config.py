@@ -22,6 +22,7 @@ from traderd.config_notify import NotifyConfig, check_notify
 from traderd.config_orders import PersonOrdersConfig, StrategyOrdersConfig, check_orders
 from traderd.config_risk import RiskConfig, check_risk, positive_amounts
 from traderd.config_values import build_tree, settings_of
+from traderd.config_web import WebConfig, check_web
 from traderd.errors import ConfigError
 from traderd.model.units import parse_count, parse_money
 
@@ -166,14 +167,6 @@ class HealthConfig(_Section, frozen=True):
     """So many stalls by one plugin, and it is started disabled the next time."""
 
 
-class WebConfig(_Section, frozen=True):
-    """Where the console and the HTTP interface listen."""
-
-    enabled: bool = True
-    host: str = "127.0.0.1"
-    port: Port = 8005
-
-
 class Config(_Section, frozen=True):
     """The whole tree."""
 
@@ -294,7 +287,7 @@ def check_config(config: Config) -> None:
     check_risk(config.risk)
     check_orders(config.trading)
     _check_universe(config)
-    _check_web(config.web.host)
+    check_web(config.web)
     check_notify(config.notify)
     _check_environment(config)
 
@@ -334,18 +327,6 @@ def _check_universe(config: Config) -> None:
         raise ConfigError(
             f"market_data.discover.closes_in_max_s = {discover.closes_in_max_s:g} lies below "
             f"closes_in_min_s = {discover.closes_in_min_s:g}, so no market fits; correct one"
-        )
-
-
-def _check_web(host: str) -> None:
-    try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = host == "localhost"
-    if not is_loopback:
-        raise ConfigError(
-            f"web.host is {host!r}, which others could reach: reads need no password. Use 127.0.0.1, "
-            "and an SSH tunnel from elsewhere"
         )
 
 

@@ -10,7 +10,8 @@ TraderdError
 │   │   └── AuthenticationRefused   theirs: key, signature, clock or scope
 │   ├── ExchangeProtocolError       theirs: an answer that breaks the documented protocol
 │   ├── ExchangeUnavailable         the network's: nobody answered, or with 5xx, before anything was sent
-│   │   └── NotSent                 ours: a request lost its point, or found no turn, before anything was sent
+│   │   └── NotSent                 ours: a request lost its point before anything was sent
+│   │       └── NoTurn              ours: the account's limits had no room for a request
 │   └── OutcomeUnknown              nobody knows: a write left and no clear answer came back
 ├── BookUnavailable        nobody's: a book that cannot be trusted now was asked for its prices
 ├── StoreError             the disk's: the journal cannot be opened, read or written
@@ -21,6 +22,11 @@ Expected business outcomes (a denied or a rejected order) are events, not except
 """
 
 from __future__ import annotations
+
+from typing import Final
+
+FOREIGN_FAILURES: Final = (Exception, SystemExit)
+"""What code that is not ours may raise and is contained: a plugin that calls `sys.exit()` must not end the daemon."""
 
 
 class TraderdError(Exception):

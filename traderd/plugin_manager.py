@@ -18,8 +18,9 @@ import pluggy
 
 from traderd import hookspecs
 from traderd.plugin_api import PROJECT_NAME
-from traderd.plugin_checks import PluginFault, check_hooks, import_fault
+from traderd.plugin_checks import PluginFault, check_hooks, hooks_in, import_fault
 from traderd.plugin_files import drop_in_directories, modules_in, untrusted
+from traderd.plugin_offers import RISK_RULES_HOOK
 from traderd.plugin_opening import fail, found_record, open_drop_in, switch_off, version_of
 from traderd.plugin_registry import FailedPlugin, PluginManager, PreparedPlugin
 from traderd.runtime.plugin_record import Origin, PluginRecord
@@ -108,6 +109,7 @@ def _load_directory(plugins: PluginManager, directory: Path, off: Mapping[str, s
         record = PluginRecord(name=directory.name, where=str(directory), origin=Origin.DROP_IN)
         fail(record, PluginFault(reason, cure))
         plugins.refused.append(record)
+        _miss_rules(plugins, directory, off, PluginFault(f"its directory: {reason}", cure))
         return
     for path in modules_in(directory):
         record = found_record(path)
@@ -115,6 +117,22 @@ def _load_directory(plugins: PluginManager, directory: Path, off: Mapping[str, s
             # A person's own module of that name is meant.
             continue
         _load(plugins, record, off, lambda record=record: open_drop_in(record))  # type: ignore[misc]
+
+
+def _miss_rules(
+    plugins: PluginManager, directory: Path, off: Mapping[str, str], fault: PluginFault
+) -> None:
+    """List the modules with risk rules of a directory that is refused: a rule that is gone unseen would let everything pass."""
+    for path in modules_in(directory):
+        try:
+            hooks = hooks_in(path.read_bytes())
+        except OSError:
+            # Nobody can say that it has none.
+            hooks = (RISK_RULES_HOOK,)
+        if RISK_RULES_HOOK in hooks and path.stem not in off:
+            record = found_record(path)
+            record.hooks = hooks
+            plugins.list_failed(record, fault)
 
 
 def _load(

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pluggy
 
 from traderd import hookspecs
+from traderd.errors import FOREIGN_FAILURES
 from traderd.plugin_api import (
     PROJECT_NAME,
     CommandSpec,
@@ -69,7 +70,7 @@ def ask(plugin: Any, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
         # At most one answer, because there is one plugin; pluggy leaves a None out.
         answers = caller(**arguments)
         return check_answer(hook, answers[0] if answers else None, OFFERS[hook][0], plugin)
-    except Exception as exc:
+    except FOREIGN_FAILURES as exc:
         raise call_fault(hook, exc, plugin) from exc
 
 

@@ -9,9 +9,9 @@ from traderd.cli.config_sources import (
     strategy_problems,
 )
 from traderd.config import STRATEGIES, Config
+from traderd.config_strategies import RESERVED, strategy_settings
 from traderd.config_values import settings_of
 from traderd.plugin_manager import load_plugins
-from traderd.services.actor import make_tenants
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,10 @@ def test_every_setting_of_the_tree_and_of_every_strategy_is_listed_once(tmp_path
     assert "strategies.spread_maker.enabled" in names
 
 
-def test_what_every_strategy_takes_is_what_the_daemon_takes(tmp_path, plugins):
-    # When the daemon learns another one, this fails until it is listed here too.
-    for key, default in EVERY_STRATEGY.items():
-        value = "true" if default is None else default
-        found = look(tmp_path, flags={f"strategies.spread_maker.{key}": value})
-        make_tenants(found.config, plugins.strategies())
+def test_what_every_strategy_takes_is_what_the_daemon_takes_with_its_defaults():
+    assert tuple(EVERY_STRATEGY) == RESERVED
+    given = {key: value for key, value in EVERY_STRATEGY.items() if value is not None}
+    assert strategy_settings("any", given) == strategy_settings("any", {})
 
 
 def test_all_faults_are_told_at_once_and_the_rest_still_holds(tmp_path, plugins):
@@ -116,10 +114,17 @@ def test_files_that_cannot_be_read_leave_no_configuration(tmp_path):
 def test_no_secret_is_shown(tmp_path, plugins):
     found = look(
         tmp_path,
-        flags={"strategies.spread_maker.api_token": "hunter2", "exchange.key_id": KEY_ID},
+        flags={
+            "strategies.spread_maker.api_token": "hunter2",
+            "exchange.key_id": KEY_ID,
+            "notify.telegram.token": "hunter2",
+            "notify.webhook.url": "https://example.test/hunter2?x=hunter2",
+            "notify.webhook.secret": "hunter2hunter2hunter2",
+        },
     )
     rows = by_name(found, plugins)
     assert rows["exchange.key_id"].value == "1a2b…"
+    assert rows["notify.webhook.url"].value == "https://example.test/[masked]"
     assert "hunter2" not in str(rows)
 
 
@@ -131,3 +136,9 @@ def test_an_unset_value_says_what_it_comes_to(tmp_path, plugins):
     assert rows["strategies.spread_maker.enabled"].means == "false"
     rows = by_name(look(tmp_path, flags={"trading.enabled": "false"}), plugins)
     assert rows["trading.enabled"].means == ""
+
+
+def test_the_section_of_a_plugin_that_was_switched_off_is_no_fault(tmp_path):
+    plugins = load_plugins([REPOSITORY / "plugins"], disabled={"spread_maker": "switched off"})
+    found = look(tmp_path, flags={"strategies.spread_maker.markets_max": "2"})
+    assert strategy_problems(found.config, plugins) == []

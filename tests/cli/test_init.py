@@ -30,6 +30,7 @@ def place(tmp_path, monkeypatch):
         if name.startswith(("TRADERD_", "KALSHI_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRADERD_WEB__PORT", "0")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("traderd.cli.doctor_network.resolve_name", resolve_nothing)
     (tmp_path / "key.pem").write_bytes(generate_key("ed25519")[0])
@@ -167,7 +168,7 @@ def traderd_run(directory, state_dir):
 @pytest.mark.process
 def test_what_init_leaves_runs_and_orders_appear(tmp_path):
     shutil.copytree(REPOSITORY / "plugins", tmp_path / "plugins")
-    ran = run_traderd("init", "--yes", directory=tmp_path)
+    ran = run_traderd("init", "--yes", directory=tmp_path, TRADERD_WEB__PORT="0")
     assert ran.code == 0, ran.out + ran.err
     assert ran.out.splitlines()[-1] == "next: traderd run"
     client = DaemonClient(tmp_path / "state" / "control.sock")

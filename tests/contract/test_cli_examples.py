@@ -61,7 +61,15 @@ class World:
         }
         home = {"XDG_CONFIG_HOME": str(self.directory / "config"), "HOME": str(self.directory)}
         # What an operator of this daemon has in the environment, so that the examples need no options for it.
-        return clean | home | {variable_of("state_dir"): str(self.daemon.state_dir)}
+        return (
+            clean
+            | home
+            | {
+                variable_of("state_dir"): str(self.daemon.state_dir),
+                # Whoever has the usual port on this machine must not matter.
+                variable_of("web.port"): "0",
+            }
+        )
 
     def start(self, example: str, directory: Path, **variables: str) -> subprocess.Popen[str]:
         program, *arguments = shlex.split(example)
@@ -121,6 +129,18 @@ def after(*commands: str) -> Callable[[World, Path], dict[str, str]]:
     return ask
 
 
+def without_plugin(world: World, directory: Path) -> dict[str, str]:
+    for made in ("plugins/my_maker.py", "tests/test_my_maker.py"):
+        (directory / made).unlink(missing_ok=True)
+    return {}
+
+
+def with_plugin(world: World, directory: Path) -> dict[str, str]:
+    if not (directory / "plugins" / "my_maker.py").exists():
+        after("plugins new my_maker")(world, directory)
+    return {}
+
+
 def write_faults(world: World, directory: Path) -> dict[str, str]:
     (directory / "faults.toml").write_text('[[fault]]\nkind = "slow_reply"\nmax_ms = 1\n')
     return {}
@@ -151,6 +171,20 @@ CASES = {
         code=exit_codes.REFUSED,
         says="breaker",
         why="nothing is halted by the breaker, and the sentence says so",
+    ),
+    "traderd plugins": Case(prepare=without_plugin),
+    "traderd plugins new": Case(prepare=without_plugin),
+    "traderd plugins reload": Case(prepare=with_plugin),
+    "traderd plugins disable": Case(prepare=with_plugin),
+    "traderd plugins enable": Case(prepare=with_plugin),
+    "traderd notify test": Case(
+        code=exit_codes.ERROR, says="there is no notifier", why="no notifier is set up"
+    ),
+    "traderd notify ack": Case(
+        code=exit_codes.ERROR, says="there is no alert", why="nothing was alerted"
+    ),
+    "traderd strategies release": Case(
+        code=exit_codes.REFUSED, says="not quarantined", why="no strategy is quarantined"
     ),
     "traderd confirm-limits": Case(
         code=exit_codes.REFUSED,
@@ -183,9 +217,13 @@ EXAMPLES = list(examples())
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("examples")
+    shutil.copytree(ROOT / "plugins", directory / "plugins")
     with (
         running_daemon(
-            directory / "state", exchange__events_per_s="0", risk__max_open_orders="40"
+            directory / "state",
+            directory=directory,
+            exchange__events_per_s="0",
+            risk__max_open_orders="40",
         ) as daemon,
         running_exchange(
             directory / "exchange", "--keys-dir", str(directory / "exchange-keys")

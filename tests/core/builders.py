@@ -6,6 +6,7 @@ from traderd.core.engine import Engine
 from traderd.core.risk import RiskLimits
 from traderd.model import events as ev
 from traderd.model import states as st
+from traderd.model.fees import FeeTerms, PublishedFees
 from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
 from traderd.model.market import LINEAR_CENT, Market, MarketStatus, PriceGrid
 from traderd.model.orders import (
@@ -74,6 +75,12 @@ def market(
         grid=grid,
         close_time=second(86_400),
     )
+
+
+def fees_published(of: str, multiplier: int) -> ev.FeesPublished:
+    """Return that a series or an event is charged by this multiplier, in 1/1000."""
+    terms_now = FeeTerms(maker_rate=0, multiplier=multiplier)
+    return ev.FeesPublished(at=second(0), fees=PublishedFees(of=of, terms=terms_now))
 
 
 def followed(*tickers: MarketTicker, at: float = 0) -> ev.UniverseChanged:

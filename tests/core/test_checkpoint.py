@@ -15,16 +15,20 @@ from traderd.core.checkpoint import LEFT_OUT, put, take
 from traderd.core.engine import Engine
 from traderd.core.state_rows import RowReader
 from traderd.model import events as ev
+from traderd.model.ids import StrategyName
 from traderd.model.rows import RowKind, UnreadableRow
 
 SEEDS = range(40)
 LENGTH = 900
+MAKER = StrategyName("maker")
 OTHERS = (
     ev.PositionAccepted(at=b.second(1), ticker=b.TICKER, by="ann"),
     ev.DifferenceIgnored(at=b.second(1), item="balance", amount=-5),
     ev.UnreadableRowsChanged(
         at=b.second(1), rows=(UnreadableRow(kind=RowKind.FILL, key="t o", words="what"),)
     ),
+    ev.StrategyParameterSet(at=b.second(1), strategy=MAKER, name="edge", value="2", was="1"),
+    ev.StrategyReleased(at=b.second(2), strategy=MAKER),
 )
 """Facts that the histories do not draw."""
 
@@ -151,6 +155,47 @@ def test_every_part_of_the_engine_is_in_it_or_left_out_by_name():
     parts |= {name: getattr(engine, name) for name in LEFT_OUT if name not in parts}
     for name, left_out in LEFT_OUT.items():
         assert left_out <= {field.name for field in attrs.fields(type(parts[name]))}
+
+
+def changing_records(value: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """Return every record of ours that can change and that a value leads to, folds and their closures included."""
+    if isinstance(value, (dict, list, tuple, deque)):
+        items = (*value.keys(), *value.values()) if isinstance(value, dict) else value
+        for item in items:
+            changing_records(item, found)
+        return found
+    if id(value) in found:
+        return found
+    kind = type(value)
+    if attrs.has(kind):
+        if not attrs.inspect(kind).is_frozen:
+            found[id(value)] = value
+        for field in attrs.fields(kind):
+            if field.name != "_folds":
+                changing_records(getattr(value, field.name), found)
+        return found
+    cells = getattr(value, "__closure__", None) or ()
+    for inner in (getattr(value, "__self__", None), *(cell.cell_contents for cell in cells)):
+        if inner is not None and inner is not value:
+            changing_records(inner, found)
+    return found
+
+
+def test_what_the_folds_hold_on_to_is_what_the_engine_shows():
+    """Else what happens after a start is folded into a state that nobody looks at."""
+    engine = restored(folded(told(1)))
+    shown, held = changing_records(engine, {}), changing_records(tuple(engine._folds.values()), {})
+    assert len(held) > 10
+    names = {type(record).__name__ for key, record in held.items() if key not in shown}
+    assert names <= {"_Watch"}
+
+
+def test_what_people_change_after_a_start_from_a_checkpoint_is_noted():
+    engine = restored(folded(told(1)))
+    for event in OTHERS:
+        engine.apply(event)
+    assert engine.ticks.tuned == {MAKER: {"edge": "2"}}
+    assert engine.ticks.released == {MAKER: b.second(2)}
 
 
 def test_a_checkpoint_of_another_shape_changes_nothing():

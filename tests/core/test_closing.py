@@ -6,6 +6,8 @@ from tests.core.builders import (
     OTHER,
     TICKER,
     contracts,
+    dollars,
+    fees_published,
     price,
     second,
 )
@@ -177,3 +179,15 @@ async def test_a_purchase_that_closes_stops_before_our_own_offer(tmp_path):
         close = plan(daemon)
         assert (close.terms.side, close.terms.price) == (Side.BID, price("0.49"))
         assert close.blocked_by.key == blocker
+
+
+async def test_what_closing_can_cost_counts_with_the_fees_that_the_exchange_publishes(tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        await held(daemon)
+        usual = plan(daemon, through=price("0"))
+        daemon.publish(fees_published(MARKET.partition("-")[0], 2_000))
+        dear = plan(daemon, through=price("0"))
+        assert isinstance(usual, Close)
+        assert isinstance(dear, Close)
+        # 0.07 x 5 x 0.45 x 0.55 and its double, each up to the next cent; an ask may execute at 50 cents.
+        assert (usual.worst_cost, dear.worst_cost) == (dollars("0.09"), dollars("0.18"))

@@ -24,6 +24,7 @@ from tests.core.builders import (
     terms,
 )
 from traderd.core.exposure import Leg, account_exposure, grouped_exposure, market_exposure
+from traderd.core.fees import USUAL_MULTIPLIER
 from traderd.core.ledger import Position
 from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, Side
@@ -205,15 +206,37 @@ MARKETS = st.lists(st.tuples(HELD, LEGS.map(lambda legs: legs[:3])), min_size=2,
 EXCLUSIVE = dict.fromkeys(NAMES, "KXE-26")
 
 
+def usual(_: MarketTicker) -> int:
+    return USUAL_MULTIPLIER
+
+
 def together(positions, legs) -> int:
-    return grouped_exposure(positions, legs, EXCLUSIVE)
+    return grouped_exposure(positions, legs, EXCLUSIVE, usual)
+
+
+@pytest.mark.parametrize("exclusive", [{}, EXCLUSIVE], ids=["alone", "in an event"])
+def test_each_market_counts_with_the_fees_of_its_own(exclusive):
+    # 100 contracts at 50 cents: $50, and $1.75 by the usual fees.
+    legs = {name: [leg(B, "0.50", 100)] for name in NAMES[:2]}
+    double = {NAMES[0]: 2 * USUAL_MULTIPLIER}
+
+    def bound(ticker: MarketTicker) -> int:
+        return double.get(ticker, USUAL_MULTIPLIER)
+
+    assert grouped_exposure({}, legs, exclusive, usual) == dollars("103.50")
+    assert grouped_exposure({}, legs, exclusive, bound) == dollars("105.25")
+    # What closes first is charged as well.
+    turning = {NAMES[0]: [leg(A, "0.50", 200)]}
+    position = {NAMES[0]: held(100, "50")}
+    more = grouped_exposure(position, turning, exclusive, bound)
+    assert more - grouped_exposure(position, turning, exclusive, usual) == dollars("3.50")
 
 
 def test_positions_of_which_only_one_can_lose_are_not_all_lost():
     # Three NO positions of $60 for 100 contracts: one of them loses its $60, two pay $40 more than they cost.
     positions = {name: held(-100, "60") for name in NAMES}
     legs: dict[MarketTicker, list[Leg]] = {name: [] for name in NAMES}
-    assert grouped_exposure(positions, legs, {}) == dollars("180")
+    assert grouped_exposure(positions, legs, {}, usual) == dollars("180")
     assert together(positions, legs) == 0
     legs[NAMES[0]] = [leg(B, "0.40", 200)]
     # The bid closes 100 at a price that loses nothing, and opens 100 of YES, which is lost when another one pays.
@@ -246,7 +269,7 @@ def test_the_bound_of_an_exclusive_event_is_never_below_the_truth_nor_above_the_
     legs = {name: rows for name, (_, rows) in zip(NAMES, drawn, strict=False)}
     bound = together(positions, legs)
     assert bound >= true_event_loss(positions, legs) - ROUNDING * len(positions)
-    assert bound <= grouped_exposure(positions, legs, {})
+    assert bound <= grouped_exposure(positions, legs, {}, usual)
 
 
 ROUNDING = 1

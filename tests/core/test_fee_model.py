@@ -57,6 +57,28 @@ def test_series_are_judged_apart():
     assert model.judge(free).expected is None
 
 
+def test_the_bound_of_a_market_is_the_dearest_of_its_series_and_its_event_now_or_announced():
+    model, other = FeeModel(), MarketTicker("KXOTHER-26-A")
+    series, _, _ = TICKER.partition("-")
+    event = TICKER.rpartition("-")[0]
+
+    def publish(of: str, *multipliers: int) -> None:
+        now, *later = (FeeTerms(maker_rate=0, multiplier=each) for each in multipliers)
+        changes = tuple(FeeChange(at=second(900), terms=each) for each in later)
+        model.publish(PublishedFees(of=of, terms=now, changes=changes))
+
+    assert model.bound(TICKER) == 1_000
+    # A waiver may end.
+    publish(series, 0)
+    assert model.bound(TICKER) == 1_000
+    publish(series, 500, 1_500)
+    assert model.bound(TICKER) == 1_500
+    publish(event, 2_000)
+    assert model.bound(TICKER) == 2_000
+    publish(event, 1_000)
+    assert (model.bound(TICKER), model.bound(other)) == (1_500, 1_000)
+
+
 def test_what_a_resting_order_may_be_charged_is_a_range_until_a_maker_fill_tells():
     model = FeeModel()
     asked = (fill().ticker, price("0.50"), contracts(100))

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from tests.core.builders import contracts, dollars, limits, terms
+from tests.core.builders import contracts, dollars, limits, market, terms
 from tests.core.test_risk import proposal
 from traderd.core import limit_rules
 from traderd.core.limit_rules import collateral, engine_orders, order_cost, worst_cost
@@ -12,8 +12,9 @@ from traderd.model.orders import Side
 
 
 def test_an_order_costs_its_side_and_its_fee():
-    assert worst_cost(terms(Side.BID, "0.40", 100)) == dollars("41.68")
-    assert worst_cost(terms(Side.ASK, "0.40", 100)) == dollars("61.75")
+    assert worst_cost(terms(Side.BID, "0.40", 100), 1_000) == dollars("41.68")
+    assert worst_cost(terms(Side.ASK, "0.40", 100), 1_000) == dollars("61.75")
+    assert worst_cost(terms(Side.ASK, "0.40", 100), 3_000) == dollars("65.25")
 
 
 def test_one_order_is_bounded_in_dollars_and_a_reduction_is_free():
@@ -27,6 +28,9 @@ def test_one_order_is_bounded_in_dollars_and_a_reduction_is_free():
         "$5.00",
     )
     assert order_cost(proposal(limits=bounds, position=contracts(-10))) is None
+    dearer = order_cost(proposal(limits=bounds, fee_multiplier=2_000))
+    assert dearer is not None
+    assert dearer.number == "$5.35"
     assert order_cost(proposal(limits=limits(max_order_cost=dollars("5.18")))) is None
 
 
@@ -91,6 +95,12 @@ def test_collateral_is_asked_of_the_matching_engine_that_holds_the_market():
     denied = collateral(asked)
     assert denied is not None
     assert "matching engine 0" in denied.sentence
+    elsewhere = collateral(attrs.evolve(asked, market=attrs.evolve(market(), exchange_index=2)))
+    assert elsewhere is not None
+    assert "matching engine 2" in elsewhere.sentence
+    unlisted = collateral(attrs.evolve(asked, market=None))
+    assert unlisted is not None
+    assert "matching engine 0" in unlisted.sentence
     assert collateral(attrs.evolve(asked, collateral=(dollars("5"), dollars("5")))) is None
     assert collateral(attrs.evolve(asked, position=contracts(-10))) is None
     assert collateral(proposal()) is None

@@ -350,7 +350,7 @@ def test_a_reply_does_not_take_over_the_exchanges_id_of_somebody_elses_order():
 
 
 def test_somebody_elses_order_is_still_known_when_ours_of_that_id_is_forgotten(monkeypatch):
-    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 2)
+    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 0)
     engine = ready_engine()
     tell(engine, intended(), sent(), accepted(), reported(S.RESTING, 0, what=terms(Side.ASK)))
     tell(engine, vanished("c1"), intended("c2"))
@@ -488,7 +488,7 @@ def test_an_unknown_order_stays_live_and_fences_its_market_only():
 
 
 def test_the_register_forgets_the_oldest_finished_order_and_never_one_at_risk(monkeypatch):
-    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 4)
+    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 2)
     engine = Engine(limits=limits())
     tell(engine, intended("c1"), sent("c1"), accepted("c1", "x1"))
     for number in (2, 3, 4, 5):
@@ -503,6 +503,21 @@ def test_the_register_forgets_the_oldest_finished_order_and_never_one_at_risk(mo
     tell(engine, filled("t2", 10, order_id="x2", key=None), intended("c6"))
     assert [order.key for order in engine.orders.recent()] == ["c6", "c5", "c4", "c1"]
     assert position(engine) == contracts(40)
+
+
+def test_more_orders_than_are_kept_may_rest_and_end_at_once(monkeypatch):
+    """I19: else a cancel of all of them would look like memory without a bound, and halt."""
+    monkeypatch.setattr(orders_module, "ORDERS_KEPT_MAX", 2)
+    engine = ready_engine()
+    keys = [f"c{number}" for number in range(6)]
+    for key in keys:
+        tell(engine, intended(key), sent(key), accepted(key, f"x{key}"))
+    assert len(engine.orders.live()) == 6
+    for key in keys:
+        tell(engine, vanished(key))
+        assert all(kept <= cap for _, kept, cap in engine.orders.sizes())
+    assert [order.key for order in engine.orders.recent()] == ["c5", "c4"]
+    assert engine.orders.get("xc0") is None
 
 
 def test_fills_without_an_order_are_bounded(monkeypatch):

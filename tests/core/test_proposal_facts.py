@@ -4,10 +4,12 @@ import attrs
 
 from tests.core.builders import (
     OTHER,
+    TICKER,
     accepted,
     amend_requested,
     contracts,
     dollars,
+    fees_published,
     filled,
     intended,
     price,
@@ -77,6 +79,10 @@ def test_collateral_is_known_only_where_the_exchange_tells_of_several_engines():
     denied = engine.judge(terms(Side.BID, "0.50", 11))
     assert denied is not None
     assert (denied.rule, denied.control) == ("collateral", "C4")
+    # $0.18 of the ten contracts and $0.02 of the one are fees, which the exchange may charge twice of this series.
+    tell(engine, fees_published(TICKER.partition("-")[0], 2_000))
+    left = collateral_left(engine, terms(), engine.orders.live())
+    assert left == (dollars("5.35"), dollars("6") - dollars("0.54"))
 
 
 def test_a_strategy_can_close_what_it_holds_itself_less_what_its_orders_may_still_close():

@@ -12,6 +12,7 @@ from tests.core.builders import (
     amend_unknown,
     contracts,
     dollars,
+    fees_published,
     filled,
     intended,
     market,
@@ -25,6 +26,7 @@ from tests.core.builders import (
 from tests.core.test_ledger import Unwalked
 from traderd.core.engine import Engine
 from traderd.core.risk_numbers import RiskNumbers, engine_index, risk_numbers, worst_position
+from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.ids import EventTicker, MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner, Side
@@ -141,3 +143,23 @@ def test_a_verdict_walks_open_positions_only_and_counts_the_whole_event():
     assert numbers(engine, terms(), ticker=OTHER, strategy=MAKER) == before
     # A dollar was lost for good in a market of this event that is flat now.
     assert before.event_loss >= dollars("1")
+
+
+def test_every_number_in_money_counts_with_the_fees_that_the_exchange_publishes():
+    engine = ready_engine()
+    tell(engine, ev.MarketsListed(at=second(0), markets=(market(),)))
+    tell(engine, intended("c1", terms(count=100), attribution=OF_MAKER), sent("c1"), accepted())
+    usual = numbers(engine, strategy=MAKER)
+    tell(engine, fees_published("KXA-26", 3_000))
+    dear = numbers(engine, strategy=MAKER)
+    for name in ("exposure", "engine_exposure", "event_loss"):
+        # $1.75 by the usual fees.
+        assert getattr(dear, name) - getattr(usual, name) == dollars("3.50"), name
+    assert StateView(engine).exposure() == dear.exposure
+    # Whoever asks for more is judged by it.
+    denied = engine.judge(terms(Side.BID, "0.50", 1))
+    assert denied is None
+    engine.limit(attrs.evolve(engine.limits, max_exposure=dollars("55")))
+    denied = engine.judge(terms(Side.BID, "0.50", 1))
+    assert denied is not None
+    assert denied.rule == "exposure"

@@ -73,3 +73,15 @@ def test_a_release_and_a_report_are_remembered():
     counts.release(ev.StrategyReleased(at=Timestamp(7), strategy=A))
     counts.report(ev.StrategiesReported(at=Timestamp(8), reports=()))
     assert (counts.released, counts.reported_at) == ({"a": 7}, 8)
+
+
+def test_a_strategy_counts_as_taken_away_until_one_of_its_name_runs_or_the_run_ends():
+    counts = TickCounts()
+    away = ev.StrategyReplaced(at=Timestamp(5), strategy=A, removed=True)
+    counts.replace(away)
+    assert counts.removed == {A: 5}
+    counts.replace(ev.StrategyReplaced(at=Timestamp(6), strategy=A))
+    assert counts.removed == {}
+    counts.replace(away)
+    counts.begin_run()
+    assert counts.removed == {}

@@ -17,6 +17,7 @@ from traderd.model import (
     group_events,
     market_events,
     order_events,
+    plugin_events,
     risk_events,
     state_events,
     strategy_events,
@@ -26,7 +27,7 @@ from traderd.model.units import Timestamp
 from traderd.store import codec
 
 EVENTS = typing.get_args(events.Event)
-NOT_EVENTS = ("Difference", "DifferingLevel", "ParameterReport", "StrategyReport")
+NOT_EVENTS = ("Difference", "DifferingLevel", "ParameterReport", "PartHealth", "StrategyReport")
 MODULES = (
     market_events,
     book_events,
@@ -37,6 +38,7 @@ MODULES = (
     risk_events,
     state_events,
     strategy_events,
+    plugin_events,
 )
 
 

@@ -97,3 +97,16 @@ def test_a_quarantined_plugin_is_not_called_any_more():
     one.quarantine("enough")
     assert call() == "closed"
     assert one.calls["f"].calls == 0
+
+
+def test_a_function_that_calls_exit_is_a_failure_like_any_other():
+    def leave():
+        raise SystemExit(2)
+
+    one, _, told, wrapped = guarded(leave)
+    for _ in range(STRIKES_MAX):
+        with pytest.raises(RuntimeError, match=r"f called sys.exit\(2\)"):
+            wrapped()
+    assert wrapped() == "closed"
+    assert [is_last for _, is_last in told] == [False, False, True]
+    assert one.calls["f"].failures == STRIKES_MAX

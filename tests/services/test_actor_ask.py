@@ -186,3 +186,48 @@ async def test_what_is_shown_is_the_observation_of_the_moment(tmp_path, autojump
         assert all(isinstance(one, Observation) for one in seen)
         assert [one.at for one in seen] == sorted(one.at for one in seen)
         assert any(one.trades for one in seen)
+
+
+async def test_a_callback_that_overdraws_its_time_sends_nothing_of_what_it_wanted(
+    tmp_path, autojump_clock, monkeypatch
+):
+    write_probe(
+        tmp_path,
+        """
+        def decide(self, observation):
+            if observation.ticker != "FIRST":
+                return ()
+            self.clock.ahead += 0.250
+            self.notes.append(observation.at)
+            return [self.bid(observation)] if len(self.notes) >= 5 else ()
+        class clock:
+            ahead = 0.0
+        """,
+    )
+    async with simulated_daemon(tmp_path) as simulated:
+        clock, env = probe(simulated).clock, type(simulated.env)
+        real: object = env.monotonic
+        monkeypatch.setattr(env, "monotonic", lambda self: real(self) + clock.ahead)
+        await simulated.wait_until(lambda: "strategy probe" in simulated.view.conditions.degraded)
+        await trio.sleep(5.0)
+        assert len(probe(simulated).notes) == 5
+        assert simulated.view.recent_orders(10) == ()
+        assert outcomes(simulated)[O.BUDGET, "callback_budget_ms"] == 1
+
+
+@pytest.mark.parametrize("where", ["decide", "on_trade"])
+async def test_a_strategy_that_calls_exit_ends_nobody_but_itself(tmp_path, autojump_clock, where):
+    arguments = "observation" if where == "decide" else "observation, trade"
+    write_probe(
+        tmp_path,
+        f"""
+        def {where}(self, {arguments}):
+            exit(3)
+        """,
+    )
+    async with simulated_daemon(tmp_path, exchange__events_per_s=50) as simulated:
+        await simulated.wait_until(lambda: "strategy probe" in simulated.view.conditions.degraded)
+        assert "SystemExit: 3" in report(simulated).reason
+        await trio.sleep(5.0)
+        assert simulated.view.services["actor"].status == "running"
+        assert (await simulated.place("bid", "1", "0.10")).ok

@@ -2,7 +2,7 @@
 
 import trio
 
-from tests.services.strategy_files import outcomes, write_probe
+from tests.services.strategy_files import outcomes, probe, write_probe
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.strategy_events import TickOutcome
 
@@ -79,3 +79,36 @@ async def test_a_denied_order_beside_a_good_cancel_is_why_there_was_no_trade(
     async with simulated_daemon(tmp_path) as simulated:
         await trio.sleep(4.5)
         assert outcomes(simulated)[TickOutcome.DENIED, "grid"] >= 1
+
+
+async def test_what_was_to_follow_the_cancels_of_a_tick_is_not_sent_once_it_is_quarantined(
+    tmp_path, autojump_clock
+):
+    write_probe(
+        tmp_path,
+        """
+        def decide(self, observation):
+            if observation.ticker != "FIRST":
+                if self.notes:
+                    raise RuntimeError("it broke")
+                return ()
+            if not observation.orders or not self.moves:
+                return () if observation.orders or self.notes else [self.bid(observation)]
+            self.notes.append("its cancel is under way")
+            return [*(cancel(order) for order in observation.orders), self.bid(observation, "0.0200")]
+        moves = False
+        """,
+    )
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(lambda: simulated.view.live_orders())
+        # The cancel is under way for so long that the other markets have failed five times meanwhile.
+        simulated.exchange.faults.delay_replies(4.0)
+        probe(simulated).moves = True
+        await simulated.wait_until(lambda: "strategy probe" in simulated.view.conditions.degraded)
+        placed = len(simulated.view.recent_orders(10))
+        await trio.sleep(20.0)
+        simulated.exchange.faults.clear()
+        await trio.sleep(5.0)
+        assert outcomes(simulated)[TickOutcome.DENIED, "quarantine"] == 1
+        assert len(simulated.view.recent_orders(10)) == placed
+        assert simulated.view.live_orders() == ()

@@ -5,11 +5,11 @@ import pytest
 import trio
 
 from tests.services.strategy_files import outcomes, probe, report, write_probe
-from tests.simulation.harness import TICKERS, fresh, simulated_daemon
+from tests.simulation.harness import TICKERS, fresh, order_terms, simulated_daemon
 from traderd.app import JOURNAL_FILE
-from traderd.model.commands import Answer
+from traderd.model.commands import Answer, PlaceOrder
 from traderd.model.ids import StrategyName
-from traderd.model.orders import OrderStatus
+from traderd.model.orders import Attribution, OrderOwner, OrderStatus
 from traderd.model.strategy_commands import (
     ReleaseStrategy,
     ReplaceStrategy,
@@ -246,3 +246,102 @@ async def test_what_a_person_set_holds_until_the_daemon_ends(tmp_path, autojump_
     async with simulated_daemon(directory) as simulated:
         assert {one.name: one.value for one in report(simulated).parameters}["size"] == "1"
         assert simulated.view.ticks.tuned == {}
+
+
+TAKING = """
+    def decide(self, observation):
+        if observation.ticker != "FIRST" or self.on:
+            return ()
+        self.on["placed"] = True
+        return [self.bid(observation, format_price(observation.ask))]
+    def on_fill(self, observation, fill):
+        self.notes.append(fill.trade_id)
+"""
+
+
+async def test_a_fill_that_comes_while_the_old_code_is_drained_reaches_the_new_code(
+    tmp_path, autojump_clock
+):
+    write_probe(tmp_path, TAKING)
+    async with simulated_daemon(tmp_path, ready=False) as simulated:
+        await simulated.wait_until(lambda: "paper_exchange" in simulated.daemon.shared.extras)
+        # The fill is told long before the reply comes.
+        simulated.exchange.faults.delay_replies(3.0)
+        await simulated.wait_until(lambda: simulated.view.live_orders())
+        old = probe(simulated)
+        write_probe(tmp_path, TAKING.replace("or self.on", "or True"))
+        new = spec_in(tmp_path)
+        assert old.notes == []
+        assert (await simulated.send(ReplaceStrategy(strategy=NAME, spec=new))).ok
+        await trio.sleep(3.0)
+        told = [*old.notes, *new.make.notes]
+        assert new.make.notes, "it came while the old code was drained"
+        assert len(told) == len(set(told)) == simulated.view.ledger.fill_count
+
+
+async def test_fills_of_a_quarantine_are_told_at_the_release(tmp_path, autojump_clock):
+    write_probe(
+        tmp_path,
+        """
+        broken = False
+        def decide(self, observation):
+            if self.broken:
+                raise RuntimeError("it broke")
+        def on_fill(self, observation, fill):
+            self.notes.append(fill.trade_id)
+        """,
+    )
+    async with simulated_daemon(tmp_path) as simulated:
+        probe(simulated).broken = True
+        await simulated.wait_until(lambda: "strategy probe" in simulated.view.conditions.degraded)
+        probe(simulated).broken = False
+        _, ask = simulated.touch(FIRST)
+        await simulated.send(
+            PlaceOrder(
+                terms=order_terms("bid", "1", ask, ticker=FIRST),
+                attribution=Attribution(owner=OrderOwner.STRATEGY, strategy=NAME),
+            )
+        )
+        await simulated.wait_until(lambda: simulated.view.ledger.fill_count)
+        await trio.sleep(2.0)
+        assert probe(simulated).notes == []
+        assert (await simulated.send(ReleaseStrategy(strategy=NAME))).ok
+        await trio.sleep(1.0)
+        assert len(probe(simulated).notes) == simulated.view.ledger.fill_count
+
+
+async def test_a_parameter_is_not_changed_in_code_that_is_about_to_go(tmp_path, autojump_clock):
+    write_probe(tmp_path, QUOTE.format(ticker=FIRST, price="0.0100"))
+    async with simulated_daemon(tmp_path, ready=False) as simulated:
+        await simulated.wait_until(lambda: "paper_exchange" in simulated.daemon.shared.extras)
+        simulated.exchange.faults.delay_replies(3.0)
+        await simulated.wait_until(lambda: simulated.view.live_orders())
+        async with trio.open_nursery() as nursery:
+            spec = spec_in(tmp_path)
+            nursery.start_soon(simulated.send, ReplaceStrategy(strategy=NAME, spec=spec))
+            await simulated.wait_until(lambda: report(simulated).status is TenantStatus.DRAINING)
+            command = SetStrategyParameter(strategy=NAME, name="size", value="5")
+            outcome = await simulated.send(command)
+        assert outcome.answer is Answer.DENIED
+        assert "is being replaced" in outcome.sentence
+        assert simulated.view.ticks.tuned == {}
+
+
+async def test_an_order_that_turns_up_after_its_strategy_was_taken_away_is_taken_down(
+    tmp_path, autojump_clock
+):
+    write_probe(tmp_path, QUOTE.format(ticker=FIRST, price="0.0100"))
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(lambda: resting(simulated), within_s=5.0)
+        spec = simulated.daemon.shared.strategies["probe"]
+        # The cancels of the removal fail, so its order goes on resting.
+        simulated.exchange.faults.refuse_requests("/portfolio/events/orders", 503)
+        assert (await simulated.send(ReplaceStrategy(strategy=NAME, spec=None))).ok
+        assert simulated.view.live_orders() != ()
+        simulated.exchange.faults.clear()
+        await simulated.wait_until(lambda: simulated.view.live_orders() == (), within_s=30.0)
+        # What runs again may have orders again.
+        assert (await simulated.send(ReplaceStrategy(strategy=NAME, spec=spec))).ok
+        await simulated.wait_until(lambda: resting(simulated), within_s=5.0)
+        await trio.sleep(10.0)
+        assert len(resting(simulated)) == 1

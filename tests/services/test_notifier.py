@@ -142,6 +142,7 @@ async def test_clearing_a_halt_ends_its_alert(autojump_clock, tmp_path):
         await trio.sleep(10_000)
         assert len(here.texts) == 2
         assert "halt breaker cleared" in here.texts[1]
+        assert here.board.told == {}
 
 
 async def test_fills_come_as_one_digest(autojump_clock, tmp_path):

@@ -222,3 +222,17 @@ def test_a_name_that_cannot_be_typed_is_refused(name):
 
 def test_a_secret_is_not_in_the_text_of_a_notifier():
     assert SECRET not in repr(Notifier(name="a", send=Friend().send, secrets=(SECRET,)))
+
+
+async def test_a_notifier_that_calls_exit_is_a_defect_of_its_own(autojump_clock):
+    async def leave(message, post):
+        exit(4)
+
+    friend = Friend()
+    friend.send = leave
+    async with running(friend) as (channel, faults):
+        assert "failed: SystemExit: 4" in await channel.try_once(message(notice()))
+        channel.offer(message(notice()))
+        await channel.wait_idle()
+        assert channel.fate.failed == 1
+        assert faults.all()[0].count == 1 + DEFECTS_MAX

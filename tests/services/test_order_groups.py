@@ -315,10 +315,25 @@ async def test_a_reset_at_the_exchange_lets_no_strategy_go_on(tmp_path, autojump
         assert (await place(simulated, "1", "0.0100")).answer is Answer.DENIED
         (known,) = simulated.view.order_groups.by_id.values()
         assert known.triggered_at is None
+        # Told in one breath it is the same.
+        assert (await simulated.send(ResetStrategy(strategy=MAKER))).ok
+        await trio.sleep(1.0)
+        news = (GroupNews.TRIGGERED, GroupNews.RESET)
+        simulated.daemon.shared.bus.publish([
+            OrderGroupReported(
+                at=simulated.view.account.read_at, group_id=known.group_id, news=each
+            )
+            for each in news
+        ])
+        await trio.sleep(1.0)
+        assert list(simulated.view.order_groups.stopped) == [MAKER]
+        assert simulated.count("was reset at the exchange, not from here") == 2
+        (known,) = simulated.view.order_groups.by_id.values()
+        assert known.triggered_at is None
         # A person's own reset is no news.
         assert (await simulated.send(ResetStrategy(strategy=MAKER))).ok
         await trio.sleep(1.0)
-        assert simulated.count("was reset at the exchange, not from here") == 1
+        assert simulated.count("was reset at the exchange, not from here") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,21 @@
 """Leases and decreases go together: what takes risk away is let through, and no late renewal gives it back."""
 
+import json
 from math import inf
 
 import pytest
 import trio
 
+from tests.services.test_orders import journaled
 from tests.simulation import invariants
 from tests.simulation.harness import fresh, simulated_daemon, simulated_exchange
 from traderd.model.commands import Answer, DecreaseOrder
+from traderd.model.events import AmendRequested
 from traderd.model.orders import OrderStatus
 from traderd.model.units import Count
 from traderd.paper.faults.faults import ORDERS
 from traderd.services.order_renewals import RenewalsUnderWay
+from traderd.store.journal import Journal
 
 LEASE = {"trading__dead_man_s": 20}
 
@@ -35,9 +39,45 @@ async def test_a_leased_order_is_decreased_without_a_disk(tmp_path, autojump_clo
         assert smaller.ok, smaller.sentence
         order = simulated.view.order(placed.key)
         assert (order.remaining, there(simulated, placed.key).remaining_count) == (200, 200)
-        # It has another id there, so that a renewal from before it is refused.
+        # It keeps its id: another one would be nowhere but at the exchange, and the next run would not know it.
         assert there(simulated, placed.key).client_order_id == order.exchange_client_id
-        assert order.exchange_client_id != placed.key
+        assert order.exchange_client_id == placed.key
+
+
+async def test_the_new_id_of_a_decrease_is_on_the_disk_before_it_leaves(tmp_path, autojump_clock):
+    """I5: else a daemon that dies then looks for its order under an id that the exchange has no more."""
+    async with simulated_daemon(tmp_path, **LEASE) as simulated:
+        placed = await simulated.place("bid", "5", "0.0100", strategy=True)
+        asked: list[tuple[str, list[str | None]]] = []
+
+        def look(data: bytes) -> None:
+            if b"/amend" in data[:200]:
+                new_id = json.loads(data.partition(b"\r\n\r\n")[2])["updated_client_order_id"]
+                kept = journaled(tmp_path, AmendRequested)
+                asked.append((new_id, [event.terms.client_order_id for event in kept]))
+
+        simulated.env.on_send = look
+        assert (await simulated.send(DecreaseOrder(key=placed.key, to=Count(200)))).ok
+        ((new_id, on_disk),) = asked
+        assert new_id in on_disk
+        assert there(simulated, placed.key).client_order_id == new_id
+
+
+async def test_a_disk_that_hangs_does_not_hold_a_decrease_up(tmp_path, autojump_clock, monkeypatch):
+    async with simulated_daemon(tmp_path, **LEASE) as simulated:
+        placed = await simulated.place("bid", "5", "0.0100", strategy=True)
+
+        async def hang(self: Journal, position: int) -> None:
+            await trio.sleep_forever()
+
+        monkeypatch.setattr(Journal, "wait_durable", hang)
+        with trio.fail_after(2.0):
+            smaller = await simulated.send(DecreaseOrder(key=placed.key, to=Count(200)))
+        assert smaller.ok, smaller.sentence
+        theirs = there(simulated, placed.key)
+        assert (theirs.remaining_count, theirs.client_order_id) == (200, placed.key)
+        gate = simulated.daemon.shared.last_gate
+        assert gate.intents_accepted == gate.orders_sent == 1
 
 
 async def test_a_leased_order_is_decreased_in_a_pause_and_its_renewals_repeat_the_new_total(

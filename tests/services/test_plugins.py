@@ -272,3 +272,70 @@ async def test_plugins_that_fail_are_in_the_log_with_place_and_cure(tmp_path, au
     async with daemon_with(tmp_path, {"broken": "import nothing_here\n"}) as simulated:
         assert simulated.said(f"plugin {tmp_path}/plugins/broken.py:1 is left out")
         assert simulated.said("pip install nothing_here")
+
+
+# --- quarantine -----------------------------------------------------------------------------------
+
+
+async def test_a_quarantined_plugin_is_out_of_use_also_when_no_actor_runs_just_then(
+    tmp_path, autojump_clock
+):
+    async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
+        await simulated.wait_until(lambda: own_prices(simulated) == [1000])
+        shared = simulated.daemon.shared
+        record = records_of(simulated)["mine"]
+        shared.levers.restart_any("actor", "a test ends it")
+        await simulated.wait_until(lambda: simulated.view.services["actor"].status == "restarting")
+        for number in range(3):
+            reason = f"failure {number}"
+            is_last = record.strike(shared.env.monotonic(), reason)
+            shared.plugin_desk.strikes.add(record, reason, is_last)
+        await simulated.wait_until(lambda: simulated.view.services["actor"].status == "running")
+        await simulated.wait_until(lambda: own_prices(simulated) == [])
+        await trio.sleep(10.0)
+        assert own_prices(simulated) == []
+        assert simulated.view.ticks.reports == ()
+
+
+async def test_a_quarantine_that_was_broken_off_is_finished_by_the_next_start(
+    tmp_path, autojump_clock
+):
+    async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
+        await simulated.wait_until(lambda: own_prices(simulated) == [1000])
+        # Its last strike was counted and nobody lived to act upon it.
+        records_of(simulated)["mine"].quarantine("a test says so")
+        await trio.sleep(5.0)
+        assert own_prices(simulated) == [1000]
+        simulated.daemon.shared.levers.restart_any("plugins", "a test ends it")
+        await simulated.wait_until(lambda: own_prices(simulated) == [], within_s=10.0)
+
+
+async def test_a_late_strike_of_the_old_form_takes_nothing_of_the_new_one_away(
+    tmp_path, autojump_clock
+):
+    async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
+        await simulated.wait_until(lambda: own_prices(simulated) == [1000])
+        shared, old = simulated.daemon.shared, records_of(simulated)["mine"]
+        assert (await simulated.send(ReloadPlugin(plugin="mine"))).ok
+        old.quarantine("a test says so")
+        shared.plugin_desk.strikes.add(old, "the last of the old form", True)
+        await trio.sleep(5.0)
+        assert "plugin:mine" not in simulated.view.conditions.degraded
+        assert [one.strategy for one in simulated.view.ticks.reports] == ["maker"]
+        assert own_prices(simulated) == [1000]
+
+
+async def test_a_plugin_that_calls_exit_is_contained_in_rule_hook_and_service(
+    tmp_path, autojump_clock
+):
+    plugins = {
+        "rule": RULE.format(answer="exit(1)"),
+        "hook": "from traderd.plugin_api import hookimpl\n\n@hookimpl\ndef traderd_strategies():\n    exit(1)\n",
+        "service": SERVICE.format(body="exit(1)"),
+    }
+    async with daemon_with(tmp_path, plugins) as simulated:
+        assert "sys.exit(1)" in (await simulated.place("bid", "1", "0.10")).sentence
+        assert records_of(simulated)["hook"].state is PluginState.FAILED
+        await simulated.wait_until(lambda: simulated.view.services["extra"].status == "quarantined")
+        assert "it called sys.exit()" in simulated.view.services["extra"].detail
+        assert simulated.view.working

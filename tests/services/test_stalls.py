@@ -3,6 +3,7 @@
 import trio
 
 from tests.services.still_daemon import still_daemon
+from traderd.core import book
 from traderd.errors import StoreError
 from traderd.runtime.stall_watch import Stall
 from traderd.services import sync
@@ -98,5 +99,19 @@ async def test_files_are_told_apart(tmp_path, autojump_clock):
         telling = StallTelling(daemon.context("stalls"))
         assert telling.whose("/p/maker.py") == "plugin maker"
         assert telling.whose(sync.__file__) == "service sync"
-        assert telling.whose("/x/traderd/core/book.py") == "traderd (book)"
+        assert telling.whose(book.__file__) == "traderd (book)"
         assert telling.whose("/x/json/decoder.py") == ""
+        # A library below a directory of our name is nobody's.
+        assert telling.whose("/x/traderd/.venv/lib/json/decoder.py") == ""
+
+
+async def test_a_stall_that_was_told_before_a_restart_of_the_watch_is_forgotten(
+    tmp_path, autojump_clock
+):
+    async with still_daemon(tmp_path) as daemon, trio.open_nursery() as nursery:
+        context = daemon.context("stalls")
+        StallTelling(context).over(stall(is_over=True))
+        nursery.start_soon(StallTelling(context).forget)
+        await trio.sleep(TOLD_FOR_S + 1.0)
+        assert PART not in daemon.view.conditions.degraded
+        nursery.cancel_scope.cancel()

@@ -48,12 +48,22 @@ def test_a_timer_of_the_same_name_begins_anew_and_one_taken_back_never_comes():
 def test_timers_beyond_the_bound_are_told(monkeypatch):
     monkeypatch.setattr(tenant_module, "TIMERS_MAX", 2)
     tenant = made()
-    for name in "abc":
+    for name in "abcd":
         tenant.context.set_timer(T, 1, name)
+    tenant.context.clear_timer(T, "a")
     refused = tenant.take_timers(0.0)
     assert refused is not None
     assert refused.name == "c"
-    assert tenant.due_timers(2.0) == [(T, "a"), (T, "b")]
+    # What was asked for after the one too many counts all the same.
+    assert tenant.due_timers(2.0) == [(T, "b")]
+
+
+def test_markets_that_are_followed_no_longer_are_forgotten():
+    tenant = made()
+    tenant.due_at |= {T: 1.0, U: 2.0}
+    tenant.busy_told_at[T] = 1.0
+    tenant.forget_markets({U: None})
+    assert (tenant.due_at, tenant.busy_told_at) == ({U: 2.0}, {})
 
 
 def test_the_report_has_parameters_and_times():

@@ -1,5 +1,4 @@
 import json
-import stat
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,15 +13,10 @@ from traderd.services.console_source import DaemonSource
 from traderd.services.web import (
     GOODBYE_S,
     STATUS_INTERVAL_S,
-    TOKEN_FILE,
     broadcast,
-    ensure_token,
     serving,
 )
-from traderd.web.http_app import AccessRules
 from traderd.web.live import LiveHub
-
-TOKEN = "correct-horse-battery-staple"
 
 
 class Page:
@@ -187,18 +181,6 @@ async def test_a_server_that_fails_ends_the_service_with_its_error(autojump_cloc
         async with serving(broken, trio.Event()):
             raise AssertionError("it was never served")
     assert caught.group_contains(ConfigError, match="the port is taken")
-
-
-def test_the_token_is_made_once_and_only_its_owner_can_read_it(tmp_path):
-    assert ensure_token(tmp_path, TOKEN) == TOKEN
-    assert ensure_token(tmp_path, "another-one-that-is-long") == TOKEN
-    assert stat.S_IMODE((tmp_path / TOKEN_FILE).stat().st_mode) == 0o600
-
-
-def test_an_empty_token_file_is_refused_with_the_cure(tmp_path):
-    (tmp_path / TOKEN_FILE).touch(mode=0o600)
-    with pytest.raises(ConfigError, match="delete its file"):
-        AccessRules(control_token=ensure_token(tmp_path, TOKEN))
 
 
 @pytest.mark.parametrize(("enabled", "expected"), [("true", True), ("false", False)])

@@ -21,6 +21,7 @@ import pytest
 import trio
 
 from tests.simulation import invariants
+from tests.simulation.chaos_tenants import QUOTER, write_tenants
 from tests.simulation.harness import (
     TICKERS,
     SimulatedDaemon,
@@ -35,6 +36,7 @@ from traderd.model import events as ev
 from traderd.model.commands import ClearHalt, PlaceOrder, Resume
 from traderd.model.orders import Attribution, OrderOwner
 from traderd.model.states import TRANSITIONS, State
+from traderd.model.strategy_events import TenantStatus
 from traderd.model.units import Timestamp
 from traderd.paper import exchange
 from traderd.runtime.inbox import Inbox, Policy
@@ -47,7 +49,7 @@ from traderd.runtime.service import (
     ServiceHost,
 )
 from traderd.runtime.supervisor import CLIMB_CAP_S, STOP_DEADLINE_S
-from traderd.services import book_repair, kill, load_watch, order_keeper, plugin_hosts
+from traderd.services import actor, book_repair, kill, load_watch, order_keeper, plugin_hosts
 from traderd.services.stages import CLIMB, SYNC, TRADING_CLIENT
 
 HALF_HOUR_S: Final = 1_800.0
@@ -74,25 +76,10 @@ SELDOM: Final = (
     (order_keeper, "LOOK_S", 5.0),
     (book_repair, "LOOK_S", 5.0),
     (load_watch, "LOOK_S", 5.0),
+    (actor, "DECISION_INTERVAL_S", 5.0),
     (exchange, "EXPIRY_CHECK_S", 5.0),
 )
 """Looks at what does not change here, made seldom: they are half of all steps of a quiet half hour."""
-PLUGIN: Final = """
-from traderd.plugin_api import Service, hookimpl
-import trio
-
-
-async def run(context, *, task_status):
-    task_status.started()
-    while True:
-        await trio.sleep(30.0)
-
-
-@hookimpl
-def traderd_services(config):
-    return [Service(name="neighbour", run=run)]
-"""
-"""A tenant that is not ours, and is struck like everybody."""
 
 
 class Strike(enum.Enum):
@@ -310,6 +297,16 @@ class Chaos:
         }
         assert restarted <= touched, f"{sorted(restarted - touched)} were harmed by {self.strikes}"
 
+    def check_strategy(self) -> None:
+        """The strategy runs, every look of it ended in one outcome, and its fills were told at most once."""
+        ticks = self.simulated.view.ticks
+        assert {one.strategy: one.status for one in ticks.reports} == {QUOTER: TenantStatus.RUNNING}
+        assert sum(row.count for row in ticks.rows.values()) == ticks.ticks[QUOTER]
+        told = self.simulated.daemon.shared.strategies[QUOTER].make.fills
+        assert len(told) == len(set(told))
+        book = self.simulated.view.ledger.strategies.books.get(QUOTER)
+        assert len(told) <= (0 if book is None else book.fill_count)
+
 
 def _hopeless_order() -> PlaceOrder:
     return PlaceOrder(
@@ -368,9 +365,7 @@ async def survive(directory: Path, seed: int, duration_s: float = HALF_HOUR_S) -
 
 async def _live(state: Path, seed: int, duration_s: float, at: SimulatedExchange) -> Chaos:
     troupe, rng = Troupe(), Random(seed)
-    (state / "plugins").mkdir(mode=0o755)
-    (state / "plugins" / "neighbour.py").write_text(PLUGIN)
-    (state / "plugins" / "neighbour.py").chmod(0o644)
+    write_tenants(state / "plugins")
     with troupe.taking_over():
         async with simulated_daemon(
             state,
@@ -407,6 +402,7 @@ async def _live(state: Path, seed: int, duration_s: float, at: SimulatedExchange
             chaos.check_steps()
             chaos.check_recoveries()
             chaos.check_others()
+            chaos.check_strategy()
             invariants.check_orders(simulated)
             invariants.check_money(simulated)
             assert len(chaos.fills) == simulated.view.ledger.fill_count

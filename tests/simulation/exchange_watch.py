@@ -16,6 +16,7 @@ import attrs
 
 from tests.simulation.harness import SimulatedDaemon, SimulatedExchange
 from traderd.core.exposure import Leg, grouped_exposure
+from traderd.core.fees import USUAL_MULTIPLIER
 from traderd.core.order_life import LIFE
 from traderd.core.position import Position
 from traderd.errors import TraderdError
@@ -219,7 +220,7 @@ class ExchangeWatch:
         for order in self._resting(account_id):
             leg = (order.side, order.price, order.remaining_count)
             legs.setdefault(order.ticker, []).append(leg)
-        return grouped_exposure(positions, legs, self._exclusive)
+        return grouped_exposure(positions, legs, self._exclusive, lambda _: USUAL_MULTIPLIER)
 
     def _check_limits(
         self, account_id: str, before: Money, what: str, ticker: MarketTicker

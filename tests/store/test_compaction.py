@@ -146,6 +146,35 @@ async def test_whatever_moment_it_is_cancelled_at_nothing_is_lost(autojump_clock
     assert moment > 10
 
 
+async def test_one_of_the_same_position_is_never_half_replaced(autojump_clock, env, path):
+    """After an upgrade nothing new may have come since; its rows would be those of two versions."""
+    moment, cancelled = 0, True
+    while cancelled:
+        moment += 1
+        file = path.parent / f"{moment}" / "journal.sqlite3"
+        async with open_journal(env=env, path=file) as journal:
+            await append(journal, 30)
+            old = [b"an earlier version's, row %d" % number for number in range(LINES)]
+            rest = trio.lowlevel.checkpoint
+            await write_checkpoint(journal, old, position=30, code="old", rest=rest)
+            with trio.CancelScope() as scope:
+
+                def lines(scope=scope, moment=moment):
+                    for number, line in enumerate(lines_of(30), start=1):
+                        if number == moment:
+                            scope.cancel()
+                        yield line
+
+                await write_checkpoint(journal, lines(), position=30, code="new", rest=rest)
+            cancelled = scope.cancelled_caught
+        async with open_journal(env=env, path=file) as journal:
+            found, code = list_lines(journal._database), journal.checkpoint.code
+            assert (code, found) in [("old", old), ("", []), ("new", lines_of(30))]
+            await write_checkpoint(journal, lines_of(30), position=30, code="new", rest=rest)
+            assert list_lines(journal._database) == lines_of(30)
+    assert moment > LINES // 2
+
+
 async def test_an_intent_waits_for_one_short_step_at_most(autojump_clock, env, path):
     env.blocking_s = 0.010
     slowest = 0.0

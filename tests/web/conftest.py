@@ -6,7 +6,8 @@ import pytest
 import trio
 
 from tests.web.live_looking import LiveLookingSource
-from traderd.web.http_app import AccessRules, create_app
+from traderd.web.access import AccessRules
+from traderd.web.http_app import create_app
 from traderd.web.live import LiveHub
 
 TOKEN = "correct-horse-battery-staple"

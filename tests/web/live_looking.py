@@ -277,6 +277,9 @@ class LiveLookingSource:
         self.books_rendered += 1
         return self.books.get(ticker)
 
+    def chart(self, ticker: str | None) -> dict[str, Any]:
+        return {"ticker": ticker, "every_s": 5, "points": []}
+
     def similar_market(self, ticker: str) -> str | None:
         return ticker.upper() if ticker.upper() in self.books else None
 
@@ -295,6 +298,22 @@ class LiveLookingSource:
 
     def log_lines(self, limit: int) -> list[dict[str, Any]]:
         return self.lines[-limit:]
+
+    def page(
+        self, name: str, limit: int, before: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        records = {
+            "orders": self.orders,
+            "transitions": self.transitions,
+            "fills": lambda: self.fill_list,
+            "log": lambda: self.lines,
+        }[name]()
+        end = len(records) if before is None else int(before)
+        start = max(0, end - limit)
+        return records[start:end], str(start) if start else None
+
+    def verbs(self) -> dict[str, dict[str, Any]]:
+        return {verb: {"type": "object"} for verb in ("pause", "resume")}
 
     def status_boxes(self) -> list[str]:
         return ["╔═══ a box"]

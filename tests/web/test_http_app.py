@@ -4,8 +4,7 @@ import pytest
 import structlog
 from quart.testing.connections import WebsocketResponseError
 
-from traderd.errors import ConfigError
-from traderd.web.http_app import HEADERS, AccessRules
+from traderd.web.http_app import HEADERS
 from traderd.web.live import CLIENTS_MAX
 
 OURS = {"Host": "127.0.0.1:8005"}
@@ -216,12 +215,3 @@ async def test_the_console_beyond_the_cap_is_turned_away_with_503(autojump_clock
         one.__exit__(None, None, None)
     async with face.client.websocket("/v3/ws", headers=OURS):
         pass
-
-
-def test_a_short_token_is_a_configuration_error():
-    with pytest.raises(ConfigError, match="fewer than 16"):
-        AccessRules(control_token="")
-
-
-def test_the_token_does_not_show_in_a_repr():
-    assert "staple" not in repr(AccessRules(control_token="correct-horse-battery-staple"))

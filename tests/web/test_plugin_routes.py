@@ -4,7 +4,8 @@ import pytest
 
 from tests.web.conftest import TOKEN
 from tests.web.live_looking import LiveLookingSource
-from traderd.web.http_app import AccessRules, create_app
+from traderd.web.access import AccessRules
+from traderd.web.http_app import create_app
 from traderd.web.live import LiveHub
 
 HOST = {"Host": "127.0.0.1:8005"}

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import attrs
 import msgspec
 
+from traderd.app_plugins import find_plugins
 from traderd.cli.config_words import mask_key_id
 from traderd.cli.options import given_flags
 from traderd.config import STRATEGIES, Config, check_config
@@ -30,19 +32,32 @@ from traderd.config_layers import (
     read_toml,
 )
 from traderd.config_risk import check_risk
+from traderd.config_strategies import CALLBACK_BUDGET_MS, COMMANDS_PER_S, ENABLED, GROUP
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.plugin_api import StrategySpec
+from traderd.plugin_checks import strategies_of
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.env import RealEnv
-from traderd.runtime.log_text import Plain, clean_field
+from traderd.runtime.log_text import MASK, Plain, clean_field
+from traderd.runtime.plugin_record import PluginState
 from traderd.services.market_plan import configured_tickers
 from traderd.services.tenant_make import make_tenants
 
 DEFAULT: Final = "default"
 KEY_ID: Final = "exchange.key_id"
-ENABLED: Final = "enabled"
-EVERY_STRATEGY: Final[Mapping[str, Any]] = {ENABLED: None, "order_group_contracts_per_15s": "0"}
+WEBHOOK: Final = "notify.webhook.url"
+"""Of some services the address is the secret: whoever knows it may post there."""
+EVERY_STRATEGY: Final[Mapping[str, Any]] = {
+    ENABLED: None,
+    GROUP: "0",
+    "share_percent": None,
+    "max_exposure_dollars": "0",
+    "max_open_orders": 0,
+    "max_position_contracts": "0",
+    "commands_per_s": COMMANDS_PER_S,
+    "callback_budget_ms": CALLBACK_BUDGET_MS,
+}
 """What the daemon itself reads in each strategy's section, with the defaults; the rest are the strategy's parameters."""
 
 
@@ -129,7 +144,13 @@ def look(
         config_file=config_file,
         flags=given_flags(environment, state_dir, settings),
     )
-    return found, load_plugins(drop_in_directories(Path.cwd()))
+    try:
+        # Those that a person switched off are not even imported, as when the daemon starts.
+        plugins = find_plugins(found.config or Config(), Path.cwd())
+    except ConfigError as exc:
+        plugins = load_plugins(drop_in_directories(Path.cwd()))
+        found = attrs.evolve(found, problems=(*found.problems, str(exc)))
+    return found, plugins
 
 
 def _known() -> dict[str, Any]:
@@ -225,6 +246,9 @@ def _place(layer: Layer, name: str, otherwise: str) -> str:
 def _shown(name: str, value: Any) -> Plain:
     if name == KEY_ID and isinstance(value, str):
         return mask_key_id(value)
+    if name == WEBHOOK and isinstance(value, str) and value:
+        parts = urlsplit(value)
+        return f"{parts.scheme}://{parts.hostname}/{MASK}"
     return clean_field(name.rpartition(".")[2], value)
 
 
@@ -256,6 +280,8 @@ def strategy_problems(config: Config, plugins: PluginManager) -> list[str]:
         return [str(exc)]
     problems = []
     for name, section in config.strategies.items():
+        if name not in specs and _is_switched_off(plugins, name):
+            continue
         alone = msgspec.structs.replace(config, strategies={name: section})
         try:
             make_tenants(alone, specs)
@@ -269,3 +295,16 @@ def strategy_problems(config: Config, plugins: PluginManager) -> list[str]:
     return problems + [
         f"plugin {failed.where} is left out: {failed.reason}" for failed in plugins.failed
     ]
+
+
+def _is_switched_off(plugins: PluginManager, strategy: str) -> bool:
+    # The daemon passes its section over until somebody switches the plugin on again.
+    return any(
+        record.state is PluginState.OFF
+        and (record.name == strategy or strategy in _offered_by(Path(record.where)))
+        for record in plugins.listed()
+    )
+
+
+def _offered_by(path: Path) -> tuple[str, ...]:
+    return tuple(strategies_of(path)) if path.is_file() else ()

@@ -225,14 +225,14 @@ def _serve(options: ServeOptions) -> None:
     import trio
 
     from traderd.paper.serve import serve_exchange
-    from traderd.runtime.systemd import open_notifier
+    from traderd.runtime.systemd import open_manager
 
     env = RealEnv()
 
     async def main() -> None:
         with (
             env.signals(signal.SIGTERM, signal.SIGINT) as received,
-            open_notifier(env, warn=partial(click.echo, err=True)) as systemd,
+            open_manager(env, warn=partial(click.echo, err=True)) as systemd,
         ):
             async with trio.open_nursery() as nursery:
                 served = await nursery.start(partial(serve_exchange, options, env=env))

@@ -18,9 +18,10 @@ from traderd.core.state_rows import Parts, write_rows
 ENGINE: Final = "engine"
 LEFT_OUT: Final[dict[str, frozenset[str]]] = {
     ENGINE: frozenset({
-        *("limits", "market_data", "denials", "services", "restarts", "health", "recovering"),
+        *("limits", "market_data", "denials", "services", "restarts", "recovering"),
+        *("health", "health_history"),
         # Their fields are parts of their own, because other parts of the engine hold on to these objects.
-        *("orders", "groups", "ledger", "account", "conditions", "risk", "_folds"),
+        *("orders", "groups", "ledger", "account", "conditions", "risk", "ticks", "_folds"),
     }),
     "orders": frozenset(),
     "groups": frozenset(),
@@ -31,6 +32,7 @@ LEFT_OUT: Final[dict[str, frozenset[str]]] = {
         *("errors", "why", "rules", "_exclusive", "_event_of", "_markets_of"),
     }),
     "errors": frozenset({"window", "percent"}),
+    "ticks": frozenset({"rows", "ticks", "reports", "reported_at"}),
 }
 """The parts of a checkpoint, and which of their fields no journaled event changes; every other field is in it."""
 
@@ -72,6 +74,7 @@ def _parts(engine: Engine) -> dict[str, Any]:
         "conditions": engine.conditions,
         "risk": engine.risk,
         "errors": engine.risk.errors,
+        "ticks": engine.ticks,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Container
 import attrs
 
 from traderd.core.conditions import KILL_HALT, venue_pause_words
-from traderd.core.fees import worst_fee
+from traderd.core.fees import USUAL_MULTIPLIER, worst_fee
 from traderd.core.order import Order
 from traderd.core.proposal_facts import crossed_order, nearest_price
 from traderd.core.view import StateView
@@ -38,6 +38,8 @@ class Close:
     terms: OrderTerms
     best: Price | None
     """The far side of the book now, None when only a person's word bounds the price."""
+    fee_multiplier: int = USUAL_MULTIPLIER
+    """Bounds its fees, in 1/1000."""
     blocked_by: Order | None = None
     """An order of the account on the other side before which it stops, so that the two never trade with each other."""
 
@@ -46,7 +48,7 @@ class Close:
         """What it can lose against the best price there is now, fees included."""
         terms = self.terms
         slip = 0 if self.best is None else max(0, (terms.price - self.best) * terms.side.sign)
-        fee = worst_fee(terms.side, terms.price, terms.count)
+        fee = worst_fee(terms.side, terms.price, terms.count, self.fee_multiplier)
         return Money(notional(Price(slip), terms.count) + fee)
 
     @property
@@ -156,7 +158,8 @@ def plan_close(
         time_in_force=TimeInForce.IMMEDIATE_OR_CANCEL,
         reduce_only=True,
     )
-    return _short_of_own(view, market.grid, Close(terms=terms, best=best), without)
+    close = Close(terms=terms, best=best, fee_multiplier=view.ledger.fees.bound(ticker))
+    return _short_of_own(view, market.grid, close, without)
 
 
 def _short_of_own(

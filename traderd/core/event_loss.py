@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from traderd.core.exposure import Leg
-from traderd.core.fees import worst_fee
+from traderd.core.fees import USUAL_MULTIPLIER, worst_fee
 from traderd.core.position import Position
 from traderd.model.units import ONE_DOLLAR, Count, Money, Price, notional
 
@@ -30,6 +30,8 @@ class Holding:
 
     position: Position | None
     legs: tuple[Leg, ...] = ()
+    multiplier: int = USUAL_MULTIPLIER
+    """Bounds its fees, in 1/1000."""
 
     def loss_if(self, value: Price) -> Money:
         """Return the worst loss from now on when a YES contract turns out to be worth `value`; below 0 is a gain."""
@@ -39,7 +41,12 @@ class Holding:
             held = cost - notional(
                 value if count >= 0 else Price(ONE_DOLLAR - value), Count(abs(count))
             )
-        return Money(held + sum(max(0, _loss(leg, value)) for leg in self.legs))
+        return Money(held + sum(max(0, self._loss(leg, value)) for leg in self.legs))
+
+    def _loss(self, leg: Leg, value: Price) -> int:
+        side, price, count = leg
+        per_contract = Price((price - value) * side.sign)
+        return notional(per_contract, count) + worst_fee(side, price, count, self.multiplier)
 
 
 def event_loss(holdings: Iterable[Holding], *, exclusive: bool) -> Money:
@@ -60,9 +67,3 @@ def event_loss(holdings: Iterable[Holding], *, exclusive: bool) -> Money:
 def realized_loss(positions: Iterable[Position]) -> Money:
     """Return what an event has cost for good: fees paid, less what closing and settling earned; below 0 is a gain."""
     return Money(sum(position.fees_paid - position.realized_pnl for position in positions))
-
-
-def _loss(leg: Leg, value: Price) -> int:
-    side, price, count = leg
-    per_contract = Price((price - value) * side.sign)
-    return notional(per_contract, count) + worst_fee(side, price, count)

@@ -9,9 +9,10 @@ Must not: count an order as gone because nobody has heard of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
-from traderd.core.fees import worst_fee
+from traderd.core.fees import USUAL_MULTIPLIER, worst_fee
 from traderd.core.ledger import Ledger
 from traderd.core.order import Order
 from traderd.core.position import Position
@@ -26,19 +27,23 @@ _Offer = tuple[Price, Count, Money]
 """Price of the side that is acquired, count, and worst fee."""
 Worst = tuple[Money, int, int]
 """The worst loss in one market by itself, when it pays NO and when it pays YES."""
+FeeBound: TypeAlias = Callable[[MarketTicker], int]
+"""The largest fee multiplier of a market, in 1/1000 (`FeeModel.bound`)."""
 
 
-def market_exposure(position: Position | None, legs: Iterable[Leg]) -> Money:
+def market_exposure(
+    position: Position | None, legs: Iterable[Leg], multiplier: int = USUAL_MULTIPLIER
+) -> Money:
     """Return the worst loss in one market: all its bids filling or all its asks, whichever is dearer.
 
-    Bids and asks of one market hedge each other, so the two sides are not added.
+    Bids and asks of one market hedge each other, so the two sides are not added. `multiplier` bounds the fees, in 1/1000.
     """
     held = position.count if position is not None else 0
     cost = position.cost if position is not None else 0
     offers: dict[Side, list[_Offer]] = {Side.BID: [], Side.ASK: []}
     for side, price, count in legs:
         side_price = price if side is Side.BID else Price(ONE_DOLLAR - price)
-        offers[side].append((side_price, count, worst_fee(side, price, count)))
+        offers[side].append((side_price, count, worst_fee(side, price, count, multiplier)))
     adding, closing = (Side.BID, Side.ASK) if held >= 0 else (Side.ASK, Side.BID)
     more = cost + sum(notional(price, count) + fee for price, count, fee in offers[adding])
     return Money(max(more, _turning_risk(abs(held), cost, offers[closing])))
@@ -61,14 +66,16 @@ def _turning_risk(held: int, cost: int, offers: list[_Offer]) -> int:
     return risk - (-lost // held if held else 0)
 
 
-def _both_outcomes(position: Position | None, legs: list[Leg]) -> tuple[int, int]:
+def _both_outcomes(
+    position: Position | None, legs: list[Leg], multiplier: int
+) -> tuple[int, int]:
     # The worst loss when the market pays NO, and when it pays YES; below 0 is what it pays beyond its cost.
     count = position.count if position is not None else 0
     cost, held = (position.cost if position is not None else 0), abs(count)
     offers: dict[Side, list[_Offer]] = {Side.BID: [], Side.ASK: []}
     for side, price, amount in legs:
         side_price = price if side is Side.BID else Price(ONE_DOLLAR - price)
-        offers[side].append((side_price, amount, worst_fee(side, price, amount)))
+        offers[side].append((side_price, amount, worst_fee(side, price, amount, multiplier)))
     adding, closing = (Side.BID, Side.ASK) if count >= 0 else (Side.ASK, Side.BID)
     all_fees = sum(fee for side in offers for _, _, fee in offers[side])
     if_lost = cost + sum(notional(price, amount) for price, amount, _ in offers[adding]) + all_fees
@@ -95,6 +102,7 @@ def grouped_exposure(
     positions: Mapping[MarketTicker, Position],
     legs: Mapping[MarketTicker, Iterable[Leg]],
     exclusive: Mapping[MarketTicker, str],
+    fee_bound: FeeBound,
     known: dict[MarketTicker, Worst] | None = None,
 ) -> Money:
     """Return the worst loss over these markets.
@@ -103,14 +111,17 @@ def grouped_exposure(
         positions: all there are.
         legs: by market, what may still fill; every market that counts has its row.
         exclusive: the exclusive event of the markets that have one.
+        fee_bound: by which each market's fees are bounded.
         known: results of markets that were asked for before, which this call adds to.
     """
     known = {} if known is None else known
     for ticker, rows in legs.items():
         if ticker not in known:
             position = positions.get(ticker)
-            alone = market_exposure(position, rows)
-            outcomes = _both_outcomes(position, list(rows)) if ticker in exclusive else (0, 0)
+            rows, multiplier = list(rows), fee_bound(ticker)
+            alone = market_exposure(position, rows, multiplier)
+            is_alone = ticker not in exclusive
+            outcomes = (0, 0) if is_alone else _both_outcomes(position, rows, multiplier)
             known[ticker] = (alone, *outcomes)
     total, events = 0, dict[str, list[MarketTicker]]()
     for ticker in legs:
@@ -158,4 +169,4 @@ def account_exposure(
     `at_risk` are the live orders and those whose fills are still owed; without `exclusive` all markets are added.
     """
     legs = legs_of(ledger.open_positions(), at_risk, extra)
-    return grouped_exposure(ledger.positions, legs, exclusive or {})
+    return grouped_exposure(ledger.positions, legs, exclusive or {}, ledger.fees.bound)

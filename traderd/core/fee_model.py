@@ -17,6 +17,7 @@ from typing import Final
 
 import attrs
 
+from traderd.core.fees import USUAL_MULTIPLIER
 from traderd.model.fees import FeeTerms, PublishedFees
 from traderd.model.ids import MarketTicker, OrderId
 from traderd.model.orders import Fill
@@ -154,6 +155,15 @@ class FeeModel:
         self.published[fees.of] = fees
         while len(self.published) > PUBLISHED_MAX:
             del self.published[next(iter(self.published))]
+
+    def bound(self, ticker: MarketTicker) -> int:
+        """Return the largest multiplier, in 1/1000, that an order of a market may be charged by, now or as announced.
+
+        Never below the usual one: whether an event has fees of its own may not have been read yet.
+        """
+        event, series = ticker.rpartition("-")[0], _series(ticker)
+        known = (self.published.get(event, NOT_READ), self.published.get(series, NOT_READ))
+        return max([USUAL_MULTIPLIER, *(terms.multiplier for one in known for terms in one.all())])
 
     def is_published(self, ticker: MarketTicker) -> bool:
         """Tell whether the fees of a market were read; else its fills tell."""

@@ -22,10 +22,11 @@ from traderd.model.units import (
 )
 
 
-def worst_cost(terms: OrderTerms) -> Money:
-    """Return what an order costs at most when it fills, fee included."""
+def worst_cost(terms: OrderTerms, multiplier: int) -> Money:
+    """Return what an order costs at most when it fills, fee included; `multiplier` bounds that, in 1/1000."""
     price = terms.price if terms.side is Side.BID else Price(ONE_DOLLAR - terms.price)
-    return Money(notional(price, terms.count) + worst_fee(terms.side, terms.price, terms.count))
+    fee = worst_fee(terms.side, terms.price, terms.count, multiplier)
+    return Money(notional(price, terms.count) + fee)
 
 
 def size(proposal: Proposal) -> Denied | None:
@@ -45,7 +46,7 @@ def size(proposal: Proposal) -> Denied | None:
 
 def order_cost(proposal: Proposal) -> Denied | None:
     """One order may not cost more than the limit; what only takes risk away costs nothing."""
-    cost, limit = worst_cost(proposal.terms), proposal.limits.max_order_cost
+    cost, limit = worst_cost(proposal.terms, proposal.fee_multiplier), proposal.limits.max_order_cost
     if limit == NONE or cost <= limit or proposal.reduces:
         return None
     return Denied(

@@ -71,7 +71,8 @@ class OrderGroups:
     def trigger(self, event: OrderGroupTriggered) -> None:
         """Stop the group's strategy; the first sentence stays readable."""
         self.stopped.setdefault(event.strategy, event.sentence)
-        self._evolve(event.group_id, triggered_at=event.at)
+        if not event.is_over:
+            self._evolve(event.group_id, triggered_at=event.at)
 
     def reset(self, event: OrderGroupReset) -> None:
         """Let the strategy go on."""

@@ -286,8 +286,6 @@ class OrderRegister:
     def _add(self, order: Order) -> None:
         self._by_key[order.key] = order
         self._live[order.key] = order
-        if len(self._by_key) > ORDERS_KEPT_MAX:
-            self._forget_oldest()
 
     def _index(self, order: Order) -> None:
         live = order.status.is_live
@@ -299,6 +297,9 @@ class OrderRegister:
                 index[order.key] = order
             else:
                 index.pop(order.key, None)
+        # Here, because thousands may end at once, and no new one need follow.
+        if len(self._by_key) - len(self._live) - len(self._owing) > ORDERS_KEPT_MAX:
+            self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         # One that still owes fills can change a position, so it is not history yet.

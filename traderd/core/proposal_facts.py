@@ -35,6 +35,7 @@ class Facts:
     strategy_halt: HaltRaised | None
     engine_orders: int
     collateral: tuple[Money, Money] | None
+    fee_multiplier: int
     messages: int
     messages_here: int
     message_wait_ns: int
@@ -61,6 +62,7 @@ def gather(
         strategy_halt=None if strategy is None else halts.get(f"{EXECUTIONS_HALT}{strategy}"),
         engine_orders=sum(engine_index(engine, order.ticker) == index for order in others),
         collateral=collateral_left(engine, terms, others),
+        fee_multiplier=engine.ledger.fees.bound(terms.ticker),
         messages=account,
         messages_here=here,
         message_wait_ns=engine.risk.messages.wait_ns(terms.ticker, now),
@@ -142,11 +144,12 @@ def collateral_left(
     read_from = account.fills_read_from
     if balance is None or read_from is None:
         return None
+    bound = engine.ledger.fees.bound
     since = [
-        worst_cost(order.terms)
+        worst_cost(order.terms, bound(order.ticker))
         for order in others
         if order.terms is not None
         and order.created_at >= read_from
         and engine_index(engine, order.ticker) == index
     ]
-    return worst_cost(terms), Money(balance - sum(since))
+    return worst_cost(terms, bound(terms.ticker)), Money(balance - sum(since))

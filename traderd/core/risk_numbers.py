@@ -84,13 +84,14 @@ def risk_numbers(
     on_engine = {one: rows for one, rows in legs.items() if engine_index(engine, one) == index}
     exclusive = engine.risk.exclusive_markets(legs)
     worst = {one: worst_position(_held(positions, one), rows) for one, rows in legs.items()}
-    holdings = [Holding(positions.get(one), tuple(legs[one])) for one in here]
+    bound = engine.ledger.fees.bound
+    holdings = [Holding(positions.get(one), tuple(legs[one]), bound(one)) for one in here]
     of_event = here if event is None else engine.risk.markets_of(event)
     spent = realized_loss(positions[one] for one in of_event if one in positions)
     is_exclusive = event is not None and engine.risk.is_exclusive(event)
     return RiskNumbers(
-        exposure=grouped_exposure(positions, legs, exclusive, known),
-        engine_exposure=grouped_exposure(positions, on_engine, exclusive, known),
+        exposure=grouped_exposure(positions, legs, exclusive, bound, known),
+        engine_exposure=grouped_exposure(positions, on_engine, exclusive, bound, known),
         event_loss=Money(event_loss(holdings, exclusive=is_exclusive) + spent),
         market_position=worst.get(ticker, Count(0)),
         event_position=Count(sum(worst[one] for one in here)),
@@ -149,7 +150,8 @@ def _strategy_exposure(
     if strategy is None or share is None or not share.max_exposure:
         return Money(0)
     positions, legs = _strategy_legs(engine, orders, extra, strategy)
-    return grouped_exposure(positions, legs, engine.risk.exclusive_markets(legs), {})
+    exclusive = engine.risk.exclusive_markets(legs)
+    return grouped_exposure(positions, legs, exclusive, engine.ledger.fees.bound)
 
 
 def _strategy_legs(

@@ -48,7 +48,8 @@ class TickCounts:
     reported_at: Timestamp | None = None
     tuned: dict[StrategyName, dict[str, str]] = attrs.Factory(dict)
     """Parameters that people changed in this run: a strategy that is made anew gets them again."""
-
+    removed: dict[StrategyName, Timestamp] = attrs.Factory(dict)
+    """Strategies that were taken away in this run, and when: nothing of theirs may rest."""
     released: dict[StrategyName, Timestamp] = attrs.Factory(dict)
     """When each was released from quarantine last."""
 
@@ -86,14 +87,17 @@ class TickCounts:
         return []
 
     def replace(self, event: ev.StrategyReplaced) -> list[ev.Event]:
-        """Forget the parameters of a strategy that was taken away."""
+        """Note a strategy that was taken away, and forget its parameters; one that runs in its place is none."""
+        self.removed.pop(event.strategy, None)
         if event.removed:
+            self.removed[event.strategy] = event.at
             self.tuned.pop(event.strategy, None)
         return []
 
     def begin_run(self) -> None:
         """Forget what an earlier run changed: the configuration holds again."""
         self.tuned.clear()
+        self.removed.clear()
 
     def _add(self, key: Key, count: int, event: ev.TickEnded) -> None:
         row = self.rows.pop(key, None)

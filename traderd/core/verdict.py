@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import attrs
 
 from traderd.core.book import Book
+from traderd.core.fees import USUAL_MULTIPLIER
 from traderd.core.order import Order
 from traderd.core.quality_records import BookQuality
 from traderd.core.risk_limits import RiskLimits
@@ -80,6 +81,8 @@ class Proposal:
     """`live_orders`, of the matching engine that holds this market."""
     collateral: tuple[Money, Money] | None = None
     """What this order may tie up, and what that engine has left for it; None while that is not known."""
+    fee_multiplier: int = USUAL_MULTIPLIER
+    """Bounds the fees of this market, in 1/1000."""
     messages: int = 0
     """Creates and amends of the account within the last second."""
     messages_here: int = 0

@@ -1,8 +1,8 @@
 """Facts in the past tense: everything that can change or follow from a change of the state.
 
 Owns: the one list of event types; what each of them holds is in `market_events`, `universe_events`, `order_events`,
-`group_events`, `risk_events`, `account_events`, `strategy_events` and `state_events`. Every event carries `at`, stamped where the fact was observed. They are frozen
-and slotted; a name never changes between this list and that of the commands.
+`group_events`, `risk_events`, `account_events`, `strategy_events`, `plugin_events` and `state_events`. Every event carries
+`at`, stamped where the fact was observed. They are frozen and slotted; a name never changes between this list and that of the commands.
 Must not: hold commands (see `commands.py`) or behaviour.
 """
 
@@ -87,7 +87,7 @@ from traderd.model.order_events import (
     RenewalFailed,
     Source,
 )
-from traderd.model.plugin_events import PluginChange, PluginChanged, PluginEvent
+from traderd.model.plugin_events import PluginChange, PluginChanged
 from traderd.model.risk_events import (
     EventsDescribed,
     LimitsConfirmed,
@@ -160,7 +160,7 @@ Event: TypeAlias = (
     | OrderGroupEvent
     | RiskEvent
     | StrategyEvent
-    | PluginEvent
+    | PluginChanged
     | OrderDenied
     | OrderReported
     | OrderFilled
@@ -315,7 +315,6 @@ __all__ = [
     "OrderVanished",
     "PluginChange",
     "PluginChanged",
-    "PluginEvent",
     "PositionAccepted",
     "PositionChanged",
     "ProfitMarked",

@@ -35,6 +35,8 @@ class OrderGroupTriggered:
     group_id: str
     strategy: StrategyName
     sentence: str
+    is_over: bool = False
+    """The group was reset at the exchange before anybody here could say what its trigger means."""
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,6 @@ Must not: hold what a plugin offers.
 from __future__ import annotations
 
 import enum
-from typing import TypeAlias
 
 import attrs
 
@@ -40,6 +39,3 @@ class PluginChanged:
     author: Author = Author.PERSON
     by: str = ""
     """The name of the person, as far as it is known."""
-
-
-PluginEvent: TypeAlias = PluginChanged

@@ -49,7 +49,7 @@ class TickOutcome(enum.Enum):
     GRADE = "grade"
     """The book is worse than the strategy or the risk gate demands."""
     BUDGET = "budget"
-    """It wanted more commands per second than it may have."""
+    """It wanted more than it may have: of commands per second, of time for a callback, or of its share of the account."""
     TOKENS = "tokens"
     """The account's message limits had no room."""
     REJECTED = "rejected"

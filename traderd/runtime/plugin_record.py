@@ -176,6 +176,11 @@ class Guard:
                 answer = function(*args, **kwargs)
                 if wrong := check(answer):
                     raise TypeError(f"{name} {wrong}")
+            except SystemExit as exc:
+                times.failures += 1
+                self._strike(f"{name} called sys.exit({exc.code!r})")
+                # As an error, so that who calls it contains it like any other.
+                raise RuntimeError(f"{name} called sys.exit({exc.code!r})") from exc
             except Exception as exc:
                 times.failures += 1
                 self._strike(f"{name} raised {type(exc).__name__}: {exc}")

@@ -40,7 +40,7 @@ class Phase(enum.Enum):
     STOPPING = "stopping"
 
 
-class Notifier:
+class ServiceManager:
     """Tells systemd; without a socket it says nothing."""
 
     def __init__(
@@ -137,13 +137,13 @@ class Notifier:
 
 
 @contextmanager
-def open_notifier(env: Env, *, warn: Callable[[str], object]) -> Iterator[Notifier]:
-    """Open the way to systemd that the environment names; without one, or when it is not there, the notifier is silent."""
+def open_manager(env: Env, *, warn: Callable[[str], object]) -> Iterator[ServiceManager]:
+    """Open the way to systemd that the environment names; without one, or when it is not there, it is told nothing."""
     address = env.variables.get(SOCKET_VARIABLE, "")
-    notifier = Notifier()
+    manager = ServiceManager()
     if address:
         try:
-            notifier = Notifier(
+            manager = ServiceManager(
                 _datagrams(env, address),
                 warn=warn,
                 machine_us=env.machine_us,
@@ -155,9 +155,9 @@ def open_notifier(env: Env, *, warn: Callable[[str], object]) -> Iterator[Notifi
                 f"{SOCKET_VARIABLE}={clean_text(address)} cannot be used, so systemd is told nothing: {why}"
             )
     try:
-        yield notifier
+        yield manager
     finally:
-        notifier.close()
+        manager.close()
 
 
 def _datagrams(env: Env, address: str) -> Datagrams:

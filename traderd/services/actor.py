@@ -8,6 +8,7 @@ is changed, stopped and replaced by `actor_verbs`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -34,7 +35,7 @@ from traderd.services.tenant_make import make_tenants
 DECISION_INTERVAL_S: Final = 1.0
 """Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
 TIMER_STEP_S: Final = 0.1
-"""How exact timers are."""
+"""How soon after the last look timers are looked at again, whatever was asked for."""
 
 
 @hookimpl
@@ -98,6 +99,8 @@ class Actor:
         self._context, self._keeper = context, keeper
         self._asker = Asker(context, carry_out=self._send, quarantine=keeper.quarantine)
         self._sender = Sender(context, end=self._asker.end)
+        self._timer_set = trio.Event()
+        """Set when a strategy may have asked for a timer that is due before the others."""
 
     async def follow(self, changes: Inbox[Any]) -> None:
         """React to changed markets until cancelled."""
@@ -111,7 +114,10 @@ class Actor:
             for event in batch:
                 tenant = self._tenants.get(StrategyName(self._context.view.owner_of(event.fill)))
                 if tenant is not None:
-                    self._hand(tenant, event.fill.ticker, TickCause.FILL, event.fill)
+                    tenant.fills_held.append(event.fill)
+                    self._hand_fills(tenant)
+                    if tenant.fills_held:
+                        self._timer_set.set()
 
     async def follow_trades(self, trades: Inbox[Any]) -> None:
         """Hand every strategy that wants them the public trades until cancelled."""
@@ -124,14 +130,21 @@ class Actor:
         """Ask about every market once an interval: time passing is news as well."""
         while True:
             await trio.sleep(DECISION_INTERVAL_S)
-            for ticker in tuple(self._context.view.market_data.books):
+            books = self._context.view.market_data.books
+            for ticker in tuple(books):
                 self.consider(ticker)
+            for tenant in self._tenants.values():
+                tenant.forget_markets(books)
             self._keeper.report()
 
     async def wake_timers(self) -> None:
-        """Hand strategies their timers as they fall due."""
+        """Hand strategies their timers as they fall due, and the fills that waited for them."""
         while True:
-            await trio.sleep(TIMER_STEP_S)
+            self._timer_set = trio.Event()
+            with trio.move_on_after(self._timers_wait_s()):
+                await self._timer_set.wait()
+            for tenant in tuple(self._tenants.values()):
+                self._hand_fills(tenant)
             if not self._context.view.working:
                 continue
             for tenant in tuple(self._tenants.values()):
@@ -139,6 +152,18 @@ class Actor:
                     continue
                 for ticker, name in tenant.due_timers(self._context.env.monotonic()):
                     self._hand(tenant, ticker, TickCause.TIMER, name)
+
+    def _timers_wait_s(self) -> float:
+        tenants = self._tenants.values()
+        if any(tenant.fills_held for tenant in tenants):
+            return TIMER_STEP_S
+        due = min((at for tenant in tenants for at in tenant.timers.values()), default=math.inf)
+        return max(TIMER_STEP_S, due - self._context.env.monotonic())
+
+    def _ask(self, tick: Tick, callback: Callback) -> None:
+        self._asker.ask(tick, callback)
+        if tick.tenant.timers:
+            self._timer_set.set()
 
     def consider(self, ticker: MarketTicker) -> None:
         """Show a market to every tenant that is due to see it."""
@@ -152,11 +177,17 @@ class Actor:
             tick = Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK)
             if ticker not in tenant.busy:
                 tenant.due_at[ticker] = now + DECISION_INTERVAL_S
-                self._asker.ask(tick, callback)
+                self._ask(tick, callback)
             elif now >= tenant.busy_told_at.get(ticker, 0.0):
                 # It stays due, so it is asked as soon as its commands are answered.
                 tenant.busy_told_at[ticker] = now + DECISION_INTERVAL_S
                 self._asker.skip_busy(tick)
+
+    def _hand_fills(self, tenant: Tenant) -> None:
+        # One that is drained or quarantined gets them when it runs again; a new form gets those of the one before.
+        while tenant.fills_held and tenant.runs:
+            fill = tenant.fills_held.popleft()
+            self._hand(tenant, fill.ticker, TickCause.FILL, fill)
 
     def _hand(self, tenant: Tenant, ticker: MarketTicker, cause: TickCause, fact: Any) -> None:
         callback = tenant.callback(f"on_{cause.value}")
@@ -165,7 +196,7 @@ class Actor:
         if cause is not TickCause.FILL and not self._context.view.working:
             # What was filled is told all the same: it is true whether we may trade or not.
             return
-        self._asker.ask(Tick(tenant=tenant, ticker=ticker, cause=cause), _with(callback, fact))
+        self._ask(Tick(tenant=tenant, ticker=ticker, cause=cause), _with(callback, fact))
 
     def _send(self, tick: Tick, commands: Sequence[Command], held_back: Sequence[Ending]) -> None:
         self._sender.start(tick, commands, held_back)

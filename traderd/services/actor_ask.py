@@ -14,7 +14,7 @@ import attrs
 
 from traderd.core.observation import Observation
 from traderd.core.tick_outcome import NOTHING_WANTED, Ending
-from traderd.errors import BadInput
+from traderd.errors import FOREIGN_FAILURES, BadInput
 from traderd.model import events as ev
 from traderd.model.commands import AmendOrder, CancelOrder, Command, DecreaseOrder, PlaceOrder
 from traderd.model.ids import MarketTicker
@@ -26,6 +26,7 @@ from traderd.services.tenant_clock import SLOW_MAX, SLOW_WINDOW_S
 
 GRADE_RULE: Final = "min_book_grade"
 BUDGET_RULE: Final = "commands_per_s"
+TIME_RULE: Final = "callback_budget_ms"
 BUSY: Final = "its last commands for this market are under way"
 NO_BOOK: Final = "the market or its book is not known yet"
 SENTENCE_MAX: Final = 300
@@ -80,8 +81,12 @@ class Asker:
             return
         try:
             commands = self._call(tenant, ticker, callback, seen)
-        except Exception as exc:  # noqa: BLE001 - a strategy may fail in any way; the others go on
+        except FOREIGN_FAILURES as exc:  # a strategy may fail in any way; the others go on
             self._failed(tick, exc)
+            return
+        if not tenant.runs:
+            # It took too long once too often: what it wants now is nobody's to watch over.
+            self.end(tick, Ending(TickOutcome.BUDGET, TIME_RULE, tenant.reason))
             return
         tenant.failures.pop(ticker, None)
         tenant.failures_everywhere = 0
@@ -189,7 +194,7 @@ class Asker:
         ending = Ending(TickOutcome.BUDGET, BUDGET_RULE, sentence)
         return [*cancels, *others[:granted]], [ending]
 
-    def _failed(self, tick: Tick, error: Exception) -> None:
+    def _failed(self, tick: Tick, error: BaseException) -> None:
         tenant, ticker = tick.tenant, tick.ticker
         words = f"{type(error).__name__}: {error}"
         tenant.failures_everywhere += 1

@@ -7,18 +7,20 @@ Must not: decide what passes (`actor_ask`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 import trio
 
 from traderd.core.tick_outcome import Ending, ending_of, joined
-from traderd.model.commands import AmendOrder, Answer, Command, PlaceOrder
+from traderd.model.commands import AmendOrder, Answer, CancelOrder, Command, PlaceOrder
 from traderd.model.orders import Attribution, OrderOwner
-from traderd.model.strategy_events import TickOutcome
+from traderd.model.strategy_events import TenantStatus, TickOutcome
 from traderd.services.actor_ask import Tick
 from traderd.services.context import Context
 from traderd.services.tenant import Tenant
 
+QUARANTINE_RULE: Final = "quarantine"
 BROKEN_OFF = Ending(
     TickOutcome.UNKNOWN, sentence="the strategy was stopped before the answers came"
 )
@@ -69,6 +71,10 @@ class Sender:
         mine = Attribution(owner=OrderOwner.STRATEGY, strategy=tenant.name)
         if isinstance(command, PlaceOrder | AmendOrder):
             command = attrs.evolve(command, attribution=mine)
+        if tenant.status is TenantStatus.QUARANTINED and not isinstance(command, CancelOrder):
+            # Between its cancels and its orders it was taken out of service, and its orders down.
+            answers[number] = Ending(TickOutcome.DENIED, QUARANTINE_RULE, tenant.reason)
+            return
         outcome = await self._context.send(command)
         answers[number] = ending_of(outcome)
         if outcome.answer is not Answer.DONE:

@@ -13,7 +13,7 @@ import trio
 
 from traderd.core.strategy_context import StrategyContext
 from traderd.core.strategy_parameters import ON_PARAMETERS, changed
-from traderd.errors import BadInput, ConfigError
+from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model import events as ev
 from traderd.model.commands import (
     Answer,
@@ -131,6 +131,10 @@ class TenantKeeper:
         tenant = self.tenants.get(command.strategy)
         if tenant is None:
             return self._unknown(command.strategy)
+        if tenant.status is TenantStatus.DRAINING:
+            return _denied(
+                f"nothing was changed: strategy {tenant.name} is being replaced; try again when it runs"
+            )
         context, prefix = self._context, f"strategies.{tenant.name}."
         was = getattr(tenant.parameters, command.name, None)
         try:
@@ -142,7 +146,7 @@ class TenantKeeper:
             getattr(tenant.strategy, ON_PARAMETERS)(new)
         except BadInput as exc:
             return _denied(f"nothing was changed: {exc}")
-        except Exception as exc:  # noqa: BLE001 - a strategy may fail in any way
+        except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
             self.quarantine(tenant, f"it failed to take {command.name} over: {exc}")
             return _denied(f"strategy {tenant.name} failed to take it over: {exc}")
         tenant.parameters = new
@@ -198,7 +202,8 @@ class TenantKeeper:
         name, context = tenant.name, self._context
         await self._drain(tenant)
         outcome = await context.send(CancelOrders(strategy=name))
-        del self.tenants[name]
+        # A replacement that was broken off may have gone on and taken it already.
+        self.tenants.pop(name, None)
         context.shared.strategies.pop(name, None)
         if tenant.scope is not None:
             tenant.scope.cancel(reason=f"strategy {name} is taken away")

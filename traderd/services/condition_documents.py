@@ -13,6 +13,7 @@ from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus
 from traderd.model.units import format_time
+from traderd.services.health_cures import cure_of
 
 Document: TypeAlias = dict[str, Any]
 
@@ -112,6 +113,7 @@ def parts_document(view: StateView) -> list[Document]:
             "value": part.value,
             "limit": part.limit,
             "sentence": part.sentence,
+            "cure": cure_of(part.name),
         }
         for part in (() if view.health is None else view.health.parts)
     ]

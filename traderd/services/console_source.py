@@ -14,20 +14,24 @@ from traderd.errors import BadInput
 from traderd.model import commands as cm
 from traderd.model.events import StateChanged
 from traderd.model.units import format_count
+from traderd.runtime.inbox import InboxStatistics
 from traderd.runtime.plugin_record import PluginState
 from traderd.services import documents
+from traderd.services.chart_history import ChartHistory
 from traderd.services.condition_documents import health_document
 from traderd.services.console_verbs import VERBS, refuse_unknown
 from traderd.services.context import Context
 from traderd.services.documents import Document
 from traderd.services.feed_metrics import market_data_document
-from traderd.services.ledger_document import reconciliation_document
+from traderd.services.ledger_document import reconciliation_document, settlements_document
 from traderd.services.metric_table import read_daemon
 from traderd.services.order_policies import policies_document
+from traderd.services.pages import PAGES
 from traderd.services.plugin_desk import plugins_document
 from traderd.services.rate_limits_document import rate_limits_document
 from traderd.services.status_box import STATUS_BOXES
 from traderd.services.strategy_documents import tenants_document
+from traderd.services.verb_schemas import verb_schemas
 
 SIMILAR: Final = 0.9
 """How alike (0 to 1) two tickers must be for one to be suggested: those of one event differ in few letters."""
@@ -48,6 +52,7 @@ class DaemonSource:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._environment = context.config.environment
+        self._charts = ChartHistory()
 
     def health(self) -> Document:
         """Return the health document."""
@@ -74,6 +79,8 @@ class DaemonSource:
                 "rate_limits": rate_limits_document(self._context.venue.rest.throttle),
                 "tenants": tenants_document(self._context.view),
                 "plugin_troubles": self._plugin_troubles(),
+                "settlements": settlements_document(self._context.view),
+                "other_inboxes": self._other_inboxes(),
             }
         )
 
@@ -111,6 +118,15 @@ class DaemonSource:
     def book(self, ticker: str) -> Document | None:
         """Return one book."""
         return documents.book_document(self._context.view, ticker, self._context.now())
+
+    def chart(self, ticker: str | None) -> Document:
+        """Return an hour of one market's prices, or of our profit."""
+        charts = self._charts
+        return charts.profit_document() if ticker is None else charts.price_document(ticker)
+
+    def sample_charts(self) -> None:
+        """Keep how things stand for the charts; as often as you like, it keeps to its own pace."""
+        self._charts.sample(self._context.view, self._context.now())
 
     def similar_market(self, ticker: str) -> str | None:
         """Return the followed market that was probably meant: in capitals, or but for a letter or two."""
@@ -152,6 +168,14 @@ class DaemonSource:
     def log_lines(self, limit: int) -> list[Document]:
         """Return the newest log lines, oldest first."""
         return [dict(line) for line in self._context.shared.log_ring.lines()[-limit:]]
+
+    def page(self, name: str, limit: int, before: str | None) -> tuple[list[Document], str | None]:
+        """Return a page of a list that grows, and the cursor of the next older one."""
+        return PAGES[name](self._context, limit, before)
+
+    def verbs(self) -> dict[str, Document]:
+        """Return each verb with the schema of its body."""
+        return verb_schemas()
 
     def status_boxes(self) -> list[str]:
         """Return the kept status boxes, oldest first; none when the status service never ran."""
@@ -215,15 +239,31 @@ class DaemonSource:
             }
             inbox = inboxes.get(name)
             if inbox is not None:
-                found[name]["inbox"] = {
-                    "policy": inbox.policy,
-                    "depth": inbox.depth,
-                    "peak": inbox.peak,
-                    "dropped": inbox.dropped,
-                    "conflated": inbox.conflated,
-                    "handler_p99_ms": inbox.handler_p99_ms,
-                }
+                found[name]["inbox"] = _inbox_document(inbox)
         return found
+
+    def _other_inboxes(self) -> dict[str, Document]:
+        """The inboxes that bear no service's name, such as those of the market's books."""
+        services = self._context.view.services
+        return {
+            name: _inbox_document(inbox)
+            for name, inbox in sorted(self._context.shared.bus.statistics_by_name().items())
+            if name not in services
+        }
+
+
+def _inbox_document(inbox: InboxStatistics) -> Document:
+    return {
+        "policy": inbox.policy,
+        "depth": inbox.depth,
+        "depth_max": inbox.depth_max,
+        "peak": inbox.peak,
+        "dropped": inbox.dropped,
+        "conflated": inbox.conflated,
+        "handler_p50_ms": inbox.handler_p50_ms,
+        "handler_p99_ms": inbox.handler_p99_ms,
+        "busy_s": round(inbox.busy_s, 1),
+    }
 
 
 def _outcome_document(outcome: cm.Outcome) -> Document:

@@ -33,6 +33,8 @@ TICKER_MAX: Final = 64
 """Bounds a ticker; Kalshi's are shorter, and a refusal shows it back."""
 REASON_MAX: Final = 200
 """Bounds a reason, which every refusal that it causes shows."""
+NAME_MAX: Final = 200
+"""Bounds a key, a name or a number, which a refusal shows back."""
 ITEM_MAX: Final = 100
 """Bounds the name of a difference: a ticker and what stands before it."""
 BY_PERSON: Final = "asked for by a person"
@@ -54,6 +56,8 @@ def _text(body: Document, name: str, default: str | None = None) -> str:
         raise BadInput(f'{name!r} must be in quotes, as "{value}"')
     if not isinstance(value, str) or not value:
         raise BadInput(f"{name!r} must be a text that is not empty")
+    if len(value) > NAME_MAX and name != "ticker":
+        raise BadInput(f"{name!r} must be a text of 1 to {NAME_MAX} characters")
     return value
 
 

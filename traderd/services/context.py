@@ -27,7 +27,7 @@ from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
-from traderd.runtime.systemd import Notifier
+from traderd.runtime.systemd import ServiceManager
 from traderd.services.extensions import Extensions
 from traderd.services.feed_meter import FeedMeter
 from traderd.services.levers import Levers
@@ -107,7 +107,7 @@ class Shared:
     strategies: dict[str, StrategySpec]
     started_at: float
     """On the monotonic clock, in seconds."""
-    notifier: Notifier = attrs.Factory(Notifier)
+    systemd: ServiceManager = attrs.Factory(ServiceManager)
     """The way to systemd; silent when it did not start us."""
     levers: Levers = attrs.Factory(Levers)
     plugin_desk: PluginDesk | None = None

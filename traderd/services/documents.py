@@ -39,6 +39,7 @@ from traderd.services.condition_documents import conditions_document, health_wor
 from traderd.services.ledger_document import (
     balance_document,
     ledger_document,
+    shards_document,
     strategies_document,
 )
 from traderd.services.risk_document import denials_document, risk_document
@@ -337,6 +338,7 @@ def account_document(view: StateView, now: Timestamp) -> Document:
         "portfolio_value_dollars": _money_or_none(account.portfolio_value),
         "balance_read_at": None if account.read_at is None else format_time(account.read_at),
         "balance_age_s": age_s(account.read_at, now),
+        "balance_by_shard": shards_document(view),
         "reconciled_age_s": age_s(account.proof.proved_at, now),
         "positions": len(ledger.open_positions()),
         "open_orders": len(view.live_orders()),

@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from traderd.config import Config
-from traderd.core.fees import MULTIPLIER_BOUND
+from traderd.core.fees import USUAL_MULTIPLIER
 from traderd.errors import ExchangeError
 from traderd.model import events as ev
 from traderd.model.fees import PublishedFees
@@ -57,6 +57,7 @@ class FeeReader:
         self._due_at: dict[str, float] = {}
         """When each series and event is to be read next."""
         self._refused: dict[str, str] = {}
+        """Why the last read of each failed, as it was logged."""
 
     async def round(self) -> None:
         """Read the first few that are due."""
@@ -64,6 +65,7 @@ class FeeReader:
         wanted = self._wanted()
         # What is followed no more is forgotten, so that this never grows.
         self._due_at = {of: at for of, at in self._due_at.items() if of in wanted}
+        self._refused = {of: words for of, words in self._refused.items() if of in wanted}
         due = [of for of in wanted if self._due_at.get(of, now) <= now]
         for of in due[:READS_PER_ROUND]:
             await self._read(of, is_event=wanted[of])
@@ -116,9 +118,9 @@ class FeeReader:
             f"{fees.terms.maker_rate / 10_000:g}{later}",
             of=fees.of,
         )
-        if any(terms.multiplier > MULTIPLIER_BOUND * 1000 for terms in fees.all()):
-            log.error(
-                f"fees of {fees.of} are above what the risk limits count with (multiplier {MULTIPLIER_BOUND}): each "
-                "limit may be passed by the difference; lower risk.max_exposure_dollars or leave this series alone",
+        if any(terms.multiplier > USUAL_MULTIPLIER for terms in fees.all()):
+            log.warning(
+                f"fees of {fees.of} are above the usual ones: new orders count with them at once, and what rests there "
+                "may pass a limit by the difference",
                 of=fees.of,
             )

@@ -1,12 +1,13 @@
 """The ledger and its proof as JSON documents.
 
-Owns: the shapes of `account.ledger`, `account.strategies`, `account.balance_proof` and `/v3/reconciliation`.
+Owns: the shapes of `account.ledger`, `account.strategies`, `account.balance_proof`, `account.balance_by_shard`, `settlements` and
+`/v3/reconciliation`.
 Must not: compute anything that the view does not tell.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from traderd.core.balance_proof import Proof
 from traderd.core.reconcile import NO_DRIFT
@@ -29,6 +30,9 @@ from traderd.model.units import (
 from traderd.services.condition_documents import orders_in_doubt
 
 Document: TypeAlias = dict[str, Any]
+
+SETTLEMENTS_SHOWN: Final = 20
+"""Bounds the settlements of one status; the journal and `traderd report` have all."""
 
 
 def ledger_document(view: StateView) -> Document:
@@ -54,6 +58,32 @@ def _published(fees: PublishedFees) -> Document:
         "maker_rate_per_10000": None if terms is None else terms.maker_rate,
         "changes_at": [format_time(change.at) for change in fees.changes],
     }
+
+
+def shards_document(view: StateView) -> list[Document]:
+    """Return the balance on each of the exchange's matching engines; empty while it tells only the sum."""
+    return [
+        {"exchange_index": index, "balance_dollars": format_money(balance)}
+        for index, balance in view.account.balance_by_engine
+    ]
+
+
+def settlements_document(view: StateView) -> list[Document]:
+    """Return the newest settlements, newest first; `profit_dollars` is before the trading fees."""
+    newest = sorted(view.ledger.settlements.values(), key=lambda one: one.settled_at)
+    return [
+        {
+            "ticker": one.ticker,
+            "result": one.result,
+            "count": format_count(one.count),
+            "cost_dollars": format_money(one.cost),
+            "revenue_dollars": format_money(one.revenue),
+            "profit_dollars": format_money(Money(one.revenue - one.cost)),
+            "fees_dollars": format_money(one.fees_paid),
+            "settled_at": format_time(one.settled_at),
+        }
+        for one in newest[: -SETTLEMENTS_SHOWN - 1 : -1]
+    ]
 
 
 def strategies_document(view: StateView) -> list[Document]:

@@ -37,6 +37,7 @@ def metrics_route(context: Context) -> ReadRoute:
         path=PATH,
         content_type=CONTENT_TYPE_PLAIN_0_0_4,
         body=lambda: generate_latest(registry),
+        summary="The metrics of docs/metrics.md in the text format of Prometheus.",
     )
 
 

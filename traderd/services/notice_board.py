@@ -26,7 +26,7 @@ class Notices:
     desk: NoticeDesk = attrs.Factory(NoticeDesk)
     channels: dict[str, NotifierChannel] = attrs.Factory(dict)
     told: dict[str, Timestamp] = attrs.Factory(dict)
-    """When a standing halt that was told of had been raised, by the key of its notice."""
+    """When what is critical and not over had been raised, by the key of the notice that told it."""
 
 
 def notices_document(board: Notices, now: Timestamp) -> dict[str, Any]:

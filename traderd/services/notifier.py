@@ -248,7 +248,12 @@ class Teller:
     # --- pieces ----------------------------------------------------------------------------------
 
     def _hear(self, notice: Notice) -> None:
-        self._context.shared.notices.told[notice.key] = notice.at
+        told = self._context.shared.notices.told
+        if notice.ends:
+            told.pop(notice.key, None)
+        elif notice.urgency is Urgency.CRITICAL:
+            # Only what may stand: to remember every fill would grow for as long as the daemon runs.
+            told[notice.key] = notice.at
         self._desk.hear(notice, self._context.now())
 
     def _was_told(self, notice: Notice) -> bool:

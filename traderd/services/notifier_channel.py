@@ -14,6 +14,7 @@ import attrs
 import structlog
 import trio
 
+from traderd.errors import FOREIGN_FAILURES
 from traderd.model.notices import NoticeMessage, Urgency
 from traderd.model.units import Timestamp
 from traderd.runtime.env import Env
@@ -92,9 +93,9 @@ class NotifierChannel:
         self._queue.append(message)
         if len(self._queue) > MESSAGES_MAX:
             # The head may be half way out, so it stays.
-            later = list(self._queue)[1:]
-            ordinary = next((m for m in later if m.urgency is not Urgency.CRITICAL), later[0])
-            self._queue.remove(ordinary)
+            later = range(1, len(self._queue))
+            ordinary = (at for at in later if self._queue[at].urgency is not Urgency.CRITICAL)
+            del self._queue[next(ordinary, 1)]
             self.fate.dropped += 1
         self._idle = trio.Event() if self._idle.is_set() else self._idle
         self._wake.set()
@@ -118,7 +119,7 @@ class NotifierChannel:
             await self._send(message)
         except NotDelivered as exc:
             return self.masked(str(exc))
-        except Exception as exc:  # noqa: BLE001 - a foreign notifier may fail in any way; it is listed
+        except FOREIGN_FAILURES as exc:  # a foreign notifier may fail in any way; it is listed
             return self._note_defect(exc)
         return ""
 
@@ -141,7 +142,7 @@ class NotifierChannel:
             except NotDelivered as exc:
                 error, is_final = self.masked(str(exc)), exc.is_final
                 pause_s = exc.retry_after_s
-            except Exception as exc:  # noqa: BLE001 - a foreign notifier may fail in any way; it is listed
+            except FOREIGN_FAILURES as exc:  # a foreign notifier may fail in any way; it is listed
                 error, pause_s, defects = self._note_defect(exc), None, defects + 1
                 is_final = defects >= DEFECTS_MAX
             else:
@@ -182,7 +183,7 @@ class NotifierChannel:
         )
         return attrs.evolve(message, notices=notices)
 
-    def _note_defect(self, error: Exception) -> str:
+    def _note_defect(self, error: BaseException) -> str:
         fault = self._faults.note(self.plugin, f"notifier {self.name}", error, masked=self.masked)
         return f"its plugin {self.plugin} failed: {fault.error}"
 

@@ -4,9 +4,10 @@ Owns: the way of a change from the risk gate to its outcome. The change is in th
 under way the worse of old and new terms counts; it is sent once. Each amend gives the order another client order id and
 names the present one, so that it can happen at most once, and its record proves it. So does the decrease of a leased
 order: a renewal that was sent before it, and arrives after it, names the id that the order had and is refused, whereas
-it would undo a decrease that kept the id. Where a pause refuses the amend, it is decreased plainly, unless a renewal may
-still arrive. What only takes risk away waits for no disk. What stays unclear is fenced and resolved by reading the order
-(`amend_resolver`).
+it would undo a decrease that kept the id. Where a pause refuses the amend, or the disk does not take the new id at once,
+it is decreased plainly, unless a renewal may still arrive: what only takes risk away does not depend on a disk, but an
+order must never bear an id that a restart would not know it by. What stays unclear is fenced and resolved by reading the
+order (`amend_resolver`).
 Must not: decide what to change.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import isinf
+from math import inf, isinf
 from typing import Final
 
 import attrs
@@ -55,6 +56,8 @@ CHANGED_MEANWHILE: Final = frozenset({
 
 
 PAUSED: Final = frozenset({EXCHANGE_PAUSED, TRADING_PAUSED})
+DISK_S: Final = 0.5
+"""How long a decrease waits until its new id is on the disk: a hundred commits of a healthy one."""
 
 
 class OrderAmender:
@@ -162,33 +165,49 @@ class OrderAmender:
             client_order_id=self._context.shared.order_ids.next_id() if order.is_leased else None,
         )
         with self._context.shared.lifecycle.activity():
-            # Like a cancel it does not wait for a disk: what it took away, and the id that it gave, the record tells.
+            # Like a cancel it does not depend on a disk: what it took away the record tells.
             self._requested(order, terms)
-            if (key := terms.client_order_id) is not None:
-                new = _with(order, terms.price, terms.count)
-                self._gate.admit(key, new, added=Count(0))
-                if (stopped := self._let_out(order, key, new)) is not None:
-                    return stopped
-            return await self._send(order, terms, decrease_to=to)
+            if (key := terms.client_order_id) is None:
+                return await self._send(order, terms, decrease_to=to)
+            new = _with(order, terms.price, terms.count)
+            self._gate.admit(key, new, added=Count(0))
+            not_on_disk = await self._journaled(order, key, budget_s=DISK_S)
+            if (void := self._change_is_void(order, terms)) is not None:
+                self._gate.withdraw(key)
+                return self._failed(order, NOT_SENT, f"not sent: {void}", Answer.UNAVAILABLE)
+            if not_on_disk is not None:
+                self._gate.withdraw(key)
+            elif (stopped := self._let_out(order, key, new)) is not None:
+                return stopped
+            return await self._send(order, terms, decrease_to=to, not_on_disk=not_on_disk)
 
-    async def _journaled(self, order: Order, key: ClientOrderId) -> str | None:
+    async def _journaled(
+        self, order: Order, key: ClientOrderId, *, budget_s: float = inf
+    ) -> str | None:
         """Wait until the intent is on the disk; returns why it may not be sent, None when it may."""
         journal = self._context.shared.journal
         try:
-            await journal.wait_durable(journal.position)
+            with trio.move_on_after(budget_s) as scope:
+                await journal.wait_durable(journal.position)
         except StoreError as exc:
             return f"it could not be journaled: {exc}"
         except trio.Cancelled:
             self._gate.withdraw(key)
             self._failed(order, NOT_SENT, "the daemon was stopped before that", Answer.UNAVAILABLE)
             raise
-        return None
+        late = f"it did not reach the disk within {budget_s:g} s"
+        return late if scope.cancelled_caught else None
 
     async def _send(
-        self, order: Order, terms: AmendTerms, *, decrease_to: Count | None = None
+        self,
+        order: Order,
+        terms: AmendTerms,
+        *,
+        decrease_to: Count | None = None,
+        not_on_disk: str | None = None,
     ) -> Outcome:
         try:
-            done = await self._ask(order, terms, decrease_to)
+            done = await self._ask(order, terms, decrease_to, not_on_disk)
         except ExchangeRefused as exc:
             code = code_of(exc)
             outcome = attrs.evolve(self._failed(order, code, str(exc), Answer.REJECTED), rule=code)
@@ -207,39 +226,44 @@ class OrderAmender:
             raise
         return await self._accepted(order, terms, done)
 
-    async def _ask(self, order: Order, terms: AmendTerms, decrease_to: Count | None) -> Amended:
+    async def _ask(
+        self, order: Order, terms: AmendTerms, decrease_to: Count | None, not_on_disk: str | None
+    ) -> Amended:
         rest, order_id = self._context.venue.rest, order.order_id
         assert order_id is not None, "an order that rests has an order id"
         if decrease_to is not None and terms.client_order_id is None:
             return await rest.decrease_order(order_id, ticker=order.ticker, to=decrease_to)
-        is_decrease = decrease_to is not None
         try:
-            return await rest.amend_order(
-                order_id,
-                ticker=order.ticker,
-                side=order.side,
-                terms=terms,
-                present_id=order.exchange_client_id,
-                still_wanted=partial(self._change_is_void, order, terms),
-                # What only takes risk away goes with the cancels.
-                traffic=Traffic.CANCEL if is_decrease else None,
-            )
+            if not_on_disk is None:
+                return await rest.amend_order(
+                    order_id,
+                    ticker=order.ticker,
+                    side=order.side,
+                    terms=terms,
+                    present_id=order.exchange_client_id,
+                    still_wanted=partial(self._change_is_void, order, terms),
+                    # What only takes risk away goes with the cancels.
+                    traffic=None if decrease_to is None else Traffic.CANCEL,
+                )
+            why = not_on_disk
         except ExchangeRefused as exc:
             if decrease_to is None or code_of(exc) not in PAUSED:
                 raise
-            self._may_decrease_plainly(order, exc)
-        # A pause stops amends, but not what is like a cancel.
+            why = str(exc)
+        assert decrease_to is not None, "an amend that is not on the disk was not sent"
+        # A pause stops amends, but not what is like a cancel; nor does a disk.
+        self._may_decrease_plainly(order, why)
         return await rest.decrease_order(order_id, ticker=order.ticker, to=decrease_to)
 
-    def _may_decrease_plainly(self, order: Order, refusal: ExchangeRefused) -> None:
+    def _may_decrease_plainly(self, order: Order, why: str) -> None:
         """Refuse a decrease that keeps the order's id while a renewal, which would undo it, may still arrive."""
         wait_s = self._renewals.may_arrive_s(order.key, trio.current_time())
         if wait_s > 0:
             when = "its answer came" if isinf(wait_s) else f"{wait_s:.0f} s"
             raise ExchangeUnavailable(
-                f"{refusal}, and a renewal of order {order.key} that may still arrive would undo a decrease; "
+                f"{why}, and a renewal of order {order.key} that may still arrive would undo a decrease; "
                 f"cancel it, or try again {'when' if isinf(wait_s) else 'in'} {when}"
-            ) from refusal
+            )
 
     def _change_is_void(self, order: Order, terms: AmendTerms) -> str | None:
         """Return why a change that waited for the disk or its turn is not to be sent any more, None when it is."""

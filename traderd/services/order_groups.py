@@ -121,8 +121,8 @@ class GroupKeeper:
         finally:
             self._ours.pop(group.group_id, None)
 
-    def triggered(self, group: OrderGroup) -> None:
-        """Stop the strategy of a group that the exchange has triggered; once."""
+    def triggered(self, group: OrderGroup, *, is_over: bool = False) -> None:
+        """Stop the strategy of a group that the exchange has triggered; once.  `is_over`: it has reset it since."""
         context = self._context
         if group.strategy in context.view.order_groups.stopped:
             return
@@ -137,6 +137,7 @@ class GroupKeeper:
                 group_id=group.group_id,
                 strategy=group.strategy,
                 sentence=sentence,
+                is_over=is_over,
             )
         )
         context.log.error(sentence, strategy=group.strategy, group=group.group_id)
@@ -169,7 +170,8 @@ class GroupKeeper:
         """Take one piece of news; returns whether the limit must be set back."""
         context, strategy = self._context, group.strategy
         if event.news is ev.GroupNews.TRIGGERED:
-            self.triggered(group)
+            # The state has heard of this and of all that was told since.
+            self.triggered(group, is_over=group.triggered_at is None)
         elif event.news is ev.GroupNews.DELETED:
             self.ended(group.group_id)
         elif group.group_id in self._ours:

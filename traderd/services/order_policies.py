@@ -65,7 +65,8 @@ def degraded_part(strategy: StrategyName) -> str:
 def why_stopped(view: StateView, strategy: StrategyName | None) -> str | None:
     """Return why no order of a strategy may rest, None when its orders may.
 
-    It executed too often, its order group was triggered, or it failed and was switched off. A halt or a pause by a
+    It executed too often, its order group was triggered, it failed and was switched off, or it was taken away with its
+    plugin, so that nobody watches over what still turns up. A halt or a pause by a
     person is none of these: what rests then is theirs to judge.
     """
     if strategy is None:
@@ -73,6 +74,8 @@ def why_stopped(view: StateView, strategy: StrategyName | None) -> str | None:
     halt = view.conditions.halts.get(f"{EXECUTIONS_HALT}{strategy}")
     if halt is not None:
         return halt.reason
+    if strategy in view.ticks.removed:
+        return "it was taken away"
     off = view.conditions.degraded.get(degraded_part(strategy))
     return off or view.order_groups.stopped.get(strategy)
 

@@ -7,7 +7,8 @@ Must not: load anything itself; `plugins` of it does, which `app` puts in.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -101,13 +102,21 @@ class PluginDesk:
     directory: Path
     """Where it is kept which of them are off."""
     strikes: StrikeBox = attrs.Factory(StrikeBox)
-    coming: dict[str, str] = attrs.Factory(dict)
-    """Strategies of a plugin that is just being exchanged, with its name."""
+    _coming: dict[str, str] = attrs.Factory(dict)
+
+    @contextmanager
+    def expecting(self, plugin: str, strategies: Iterable[str]) -> Iterator[None]:
+        """Let these strategies be the plugin's while it is exchanged: its record does not say so yet."""
+        self._coming = dict.fromkeys(strategies, plugin)
+        try:
+            yield
+        finally:
+            self._coming = {}
 
     def owner_of_strategy(self, strategy: str) -> str:
         """Return the plugin that offers a strategy; its own name when nobody does."""
-        if strategy in self.coming:
-            return self.coming[strategy]
+        if strategy in self._coming:
+            return self._coming[strategy]
         for record in self.plugins.records.values():
             if strategy in record.offers.get("strategies", ()):
                 return record.name

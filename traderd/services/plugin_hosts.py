@@ -8,12 +8,12 @@ Must not: decide which plugins run.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
 
-from traderd.errors import ConfigError, describe_error
+from traderd.errors import FOREIGN_FAILURES, ConfigError, describe_error
 from traderd.runtime.plugin_record import PluginRecord
 from traderd.runtime.service import Service, ServiceHost, in_start_order
 from traderd.services.context import Context
@@ -97,7 +97,7 @@ class PluginHosts:
                 plugin=record.name,
                 log=self._context.log.bind(service=service.name, plugin=record.name),
             )
-            hosted = _Hosted(service, context)
+            hosted = _Hosted(_without_exit(service), context)
             self._hosted.setdefault(record.name, []).append(hosted)
             self._nursery.start_soon(self._keep, record, hosted, name=f"service {service.name}")
 
@@ -129,7 +129,7 @@ class PluginHosts:
         with trio.move_on_after(DRAIN_BUDGET_S) as budget:
             try:
                 await service.drain(hosted.context)
-            except* Exception as group:  # noqa: BLE001 - a foreign drain may fail in any way
+            except* FOREIGN_FAILURES as group:  # a foreign drain may fail in any way
                 failure = f"its drain failed: {describe_error(group)}"
                 listener.service_changed(service.name, "stopping", failure)
         if budget.cancelled_caught:
@@ -193,6 +193,18 @@ class PluginHosts:
     def _runs(self, name: str) -> bool:
         changed = self._context.view.services.get(name)
         return changed is not None and changed.status == "running"
+
+
+def _without_exit(service: Service) -> Service:
+    """Return a service whose `sys.exit()` is a failure of its own, like any exception."""
+
+    async def run(context: Any, *, task_status: trio.TaskStatus[None]) -> None:
+        try:
+            await service.run(context, task_status=task_status)
+        except* SystemExit as group:
+            raise RuntimeError("it called sys.exit()") from group
+
+    return attrs.evolve(service, run=run)
 
 
 def _among_themselves(services: Iterable[Service]) -> list[Service]:

@@ -14,13 +14,14 @@ from typing import Any, Final
 import msgspec
 import trio
 
-from traderd.errors import BadInput
+from traderd.errors import FOREIGN_FAILURES, BadInput
 from traderd.model.commands import Command, Outcome
 from traderd.services.context import Context
 from traderd.services.extensions import Owned, Route, RouteAnswer, RouteRequest
 from traderd.services.notice_board import notices_document
 from traderd.services.plugin_metrics import look_now
 from traderd.web.api import COMMAND_BUDGET_S, ReadRoute, Refusal
+from traderd.web.schema_parts import NOTICES
 
 READ_BUDGET_S: Final = 2.0
 """Bounds one GET: it reads what is in memory."""
@@ -36,6 +37,8 @@ def notices_route(context: Context) -> ReadRoute:
         path="/v3/notices",
         content_type="application/json",
         body=lambda: msgspec.json.encode(notices_document(context.shared.notices, context.now())),
+        summary="The notifiers, what is muted, alerts that nobody acknowledged, and the newest notices.",
+        schema=NOTICES,
     )
 
 
@@ -135,13 +138,13 @@ class PluginRoutes:
             return _checked(await route.answer(request))
         except BadInput:
             raise
-        except Exception as exc:
+        except FOREIGN_FAILURES as exc:
             self._note(owned, exc)
             raise _failure(
                 500, f"The plugin {owned.plugin} could not answer because of a defect of its own."
             ) from exc
 
-    def _note(self, owned: Owned, error: Exception) -> None:
+    def _note(self, owned: Owned, error: BaseException) -> None:
         what = f"route {owned.item.method} {owned.item.path}"
         self._context.shared.extensions.faults.note(owned.plugin, what, error)
 

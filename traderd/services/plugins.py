@@ -56,7 +56,8 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             # One after the other: two reloads at once would mix two forms of a plugin.
             async for request in requests:
                 with request as command:
-                    request.answer(await tenants.carry_out(command))
+                    async with tenants.exchange:
+                        request.answer(await tenants.carry_out(command))
 
 
 async def drain(context: Context) -> None:
@@ -72,6 +73,8 @@ class Tenants:
     def __init__(self, context: Context, desk: PluginDesk, nursery: trio.Nursery) -> None:
         """`nursery` is the service's: the services of plugins run in it."""
         self._context, self._desk = context, desk
+        self.exchange = trio.Lock()
+        """Held while a plugin comes or goes: a quarantine must not take away what a reload just put in its place."""
         built_in = desk.plugins.built_in_services(context.config)
         self.hosts = PluginHosts(context, nursery, [service.name for service in built_in])
         context.shared.levers.restart_tenant = self.hosts.restart
@@ -121,7 +124,9 @@ class Tenants:
         if problem := self.hosts.problem(services, name):
             plugins.drop(prepared)
             return self._refused(command, before, problem)
-        words, problem = await self._replace_strategies(command, before, prepared)
+        coming = [spec.name for spec in prepared.offered["traderd_strategies"]]
+        with self._desk.expecting(name, coming):
+            words, problem = await self._replace_strategies(command, before, prepared)
         if problem:
             plugins.drop(prepared)
             return self._refused(command, before, problem)
@@ -151,7 +156,6 @@ class Tenants:
         old = [] if before is None else list(before.offers.get(STRATEGIES, ()))
         words: list[str] = []
         changed: list[tuple[str, Any]] = []
-        self._desk.coming = dict.fromkeys(new, command.plugin)
         for name in dict.fromkeys((*new, *old)):
             earlier = known.get(name)
             outcome = await self._replace(command, name, new.get(name))
@@ -169,22 +173,36 @@ class Tenants:
         return words, ""
 
     async def _replace(self, command: Any, name: str, spec: Any) -> cm.Outcome:
-        strategies = self._context.shared.strategies
+        why = f"plugin {command.plugin} {_verb_of(command)}"
+        return await self._exchange(name, spec, why, command.author, command.by)
+
+    async def _exchange(
+        self, name: str, spec: Any, why: str, author: ev.Author, by: str = ""
+    ) -> cm.Outcome:
+        strategies, strategy = self._context.shared.strategies, StrategyName(name)
         outcome = await self._context.send(
-            ReplaceStrategy(
-                strategy=StrategyName(name),
-                spec=spec,
-                why=f"plugin {command.plugin} {_verb_of(command)}",
-                author=command.author,
-                by=command.by,
-            )
+            ReplaceStrategy(strategy=strategy, spec=spec, why=why, author=author, by=by)
         )
-        if outcome.answer is not cm.Answer.DENIED:
-            # Also when no actor runs now: it begins with what is here.
-            if spec is None:
-                strategies.pop(name, None)
-            else:
-                strategies[name] = spec
+        if outcome.answer is cm.Answer.DENIED:
+            return outcome
+        # Also when no actor runs now: it begins with what is here.
+        if spec is None:
+            strategies.pop(name, None)
+        else:
+            strategies[name] = spec
+        if outcome.answer is not cm.Answer.DONE:
+            # Told from here, so that the orders of one that is taken away are taken down all the same.
+            self._context.publish(
+                ev.StrategyReplaced(
+                    at=self._context.now(),
+                    strategy=strategy,
+                    why=why,
+                    adopted=0,
+                    removed=spec is None,
+                    author=author,
+                    by=by,
+                )
+            )
         return outcome
 
     def _refused(
@@ -250,6 +268,10 @@ class Tenants:
 
     async def watch_strikes(self) -> None:
         """Tell failures of plugins, and take quarantined ones out of use, until cancelled."""
+        for record in tuple(self._desk.plugins.records.values()):
+            # Also when this service ended half way through, or never got as far.
+            if record.state is PluginState.QUARANTINED and self._strategies_left(record):
+                await self._take_out(record)
         while True:
             for record, reason, is_last in await self._desk.strikes.take():
                 self._context.log.error(f"plugin {record.name}: {reason}", plugin=record.name)
@@ -265,18 +287,29 @@ class Tenants:
         )
 
     async def _quarantine(self, record: PluginRecord) -> None:
-        self._tell_quarantine(record)
-        for strategy in record.offers.get(STRATEGIES, ()):
-            outcome = await self._context.send(
-                ReplaceStrategy(
-                    strategy=StrategyName(strategy),
-                    spec=None,
-                    why=f"plugin {record.name} is quarantined",
-                    author=ev.Author.MACHINE,
-                )
-            )
-            self._context.log.error(outcome.sentence, plugin=record.name)
-        await self.hosts.stop(record.name)
+        if self._is_in_use(record):
+            self._tell_quarantine(record)
+        await self._take_out(record)
+
+    async def _take_out(self, record: PluginRecord) -> None:
+        async with self.exchange:
+            if not self._is_in_use(record):
+                # A mended form took its place meanwhile.
+                return
+            for strategy in self._strategies_left(record):
+                why = f"plugin {record.name} is quarantined"
+                outcome = await self._exchange(strategy, None, why, ev.Author.MACHINE)
+                # Also one that did not run: nobody is to start it.
+                self._context.shared.strategies.pop(strategy, None)
+                self._context.log.error(outcome.sentence, plugin=record.name)
+            await self.hosts.stop(record.name)
+
+    def _is_in_use(self, record: PluginRecord) -> bool:
+        return self._desk.plugins.records.get(record.name) is record
+
+    def _strategies_left(self, record: PluginRecord) -> list[str]:
+        known = self._context.shared.strategies
+        return [name for name in record.offers.get(STRATEGIES, ()) if name in known]
 
     def _tell_quarantine(self, record: PluginRecord) -> None:
         sentence = f"plugin {record.name} is quarantined: {record.sentence}"

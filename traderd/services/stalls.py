@@ -25,8 +25,9 @@ PART: Final = "loop stall"
 PLUGIN: Final = "plugin "
 TOLD_FOR_S: Final = 60.0
 """For how long a stall stays a degraded part: who asks a minute later what happened must find it."""
-SERVICES: Final = "/traderd/services/"
-OURS: Final = "/traderd/"
+SERVICES: Final = f"{Path(__file__).parent}/"
+OURS: Final = f"{Path(__file__).parents[1]}/"
+"""Our own source files begin with it; one of a library may lie below a directory of the same name."""
 
 
 @hookimpl
@@ -59,9 +60,9 @@ class StallTelling:
         name = self._context.shared.levers.plugin_of_file(file)
         if name:
             return f"{PLUGIN}{name}"
-        if SERVICES in file:
+        if file.startswith(SERVICES):
             return f"service {Path(file).stem}"
-        return f"traderd ({Path(file).stem})" if OURS in file else ""
+        return f"traderd ({Path(file).stem})" if file.startswith(OURS) else ""
 
     def begun(self, stall: Stall) -> None:
         """Tell a stall while it lasts.  Called from beside the loop, so it touches nothing but log and disk."""
@@ -106,6 +107,9 @@ class StallTelling:
 
     async def forget(self) -> None:
         """Take the degraded part back when it has been told for long enough, until cancelled."""
+        if PART in self._context.view.conditions.degraded:
+            # Told before this service was started anew.
+            self._news.set()
         while True:
             await self._news.wait()
             self._news = trio.Event()

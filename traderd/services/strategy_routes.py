@@ -13,6 +13,7 @@ import msgspec
 from traderd.services.context import Context
 from traderd.services.strategy_documents import tenants_document, why_document
 from traderd.web.api import ReadRoute
+from traderd.web.schema_parts import STRATEGIES, WHY
 
 JSON: Final = "application/json"
 
@@ -25,10 +26,14 @@ def strategy_routes(context: Context) -> tuple[ReadRoute, ...]:
             path="/v3/strategies",
             content_type=JSON,
             body=lambda: msgspec.json.encode({"strategies": tenants_document(view)}),
+            summary="Every strategy with its parameters, its ticks and how quick it is.",
+            schema=STRATEGIES,
         ),
         ReadRoute(
             path="/v3/why",
             content_type=JSON,
             body=lambda: msgspec.json.encode(why_document(view)),
+            summary="How the ticks of strategies ended: why there was no trade.",
+            schema=WHY,
         ),
     )

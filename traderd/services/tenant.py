@@ -7,7 +7,8 @@ Must not: call the strategy (`actor_ask`) or send anything (`actor_send`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 import attrs
@@ -17,6 +18,7 @@ from traderd.config_strategies import StrategySettings
 from traderd.core.strategy_context import StrategyContext, Timer
 from traderd.core.strategy_parameters import doc_of, is_tunable
 from traderd.model.ids import MarketTicker, StrategyName
+from traderd.model.orders import Fill
 from traderd.model.strategy_events import ParameterReport, StrategyReport, TenantStatus
 from traderd.model.units import NS_PER_S
 from traderd.plugin_api import StrategySpec
@@ -27,6 +29,9 @@ FAILURES_MAX: Final = 5
 CALLBACKS: Final = ("on_book", "on_trade", "on_fill", "on_timer")
 TIMERS_MAX: Final = 1_000
 """Bounds the timers of one strategy that run at a time."""
+FILLS_HELD_MAX: Final = 1_000
+"""Bounds the fills that wait while a strategy is drained or quarantined; its orders are few by then. Past it the oldest go:
+the position of its observations is true all the same."""
 VALUE_CHARACTERS_MAX: Final = 200
 """Bounds a parameter's value on screens."""
 
@@ -56,6 +61,8 @@ class Tenant:
     """When each market may be looked at again, on the monotonic clock."""
     busy_told_at: dict[MarketTicker, float] = attrs.Factory(dict)
     """When a market that is under way is counted as busy again."""
+    fills_held: deque[Fill] = attrs.Factory(lambda: deque(maxlen=FILLS_HELD_MAX))
+    """Its own fills of a time in which it was not asked, until it is asked again."""
     timers: dict[tuple[MarketTicker, str], float] = attrs.Factory(dict)
     """When each timer is due."""
     ticks_begun: int = 0
@@ -96,17 +103,25 @@ class Tenant:
         if not self.busy:
             self.idle.set()
 
+    def forget_markets(self, followed: Container[MarketTicker]) -> None:
+        """Forget when markets are due that are followed no longer: they come and go for as long as the daemon runs."""
+        for times in (self.due_at, self.busy_told_at):
+            for ticker in [ticker for ticker in times if ticker not in followed]:
+                del times[ticker]
+
     def take_timers(self, now: float) -> Timer | None:
-        """Start the timers that the last callback asked for; returns one that was one too many."""
+        """Start the timers that the last callback asked for; returns the first that was one too many."""
+        left_out: Timer | None = None
         for timer in self.context.take_timers():
             key = (timer.ticker, timer.name)
             self.timers.pop(key, None)
             if timer.after_s is None:
                 continue
             if len(self.timers) >= TIMERS_MAX:
-                return timer
+                left_out = left_out or timer
+                continue
             self.timers[key] = now + timer.after_s
-        return None
+        return left_out
 
     def due_timers(self, now: float) -> list[tuple[MarketTicker, str]]:
         """Take the timers that are due, the earliest first."""

@@ -14,7 +14,7 @@ from traderd.config import Config
 from traderd.config_strategies import own_parameters, strategy_settings
 from traderd.core.strategy_context import NotesInMemory, SilentLog, StrategyContext, StrategyNotes
 from traderd.core.strategy_parameters import ON_PARAMETERS, changed, read_parameters, tunable_names
-from traderd.errors import BadInput, ConfigError
+from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model.ids import StrategyName
 from traderd.plugin_api import StrategySpec
 from traderd.services.tenant import CALLBACKS, Tenant
@@ -113,7 +113,7 @@ def make_strategy(spec: StrategySpec, parameters: Any, context: StrategyContext)
         strategy = spec.make(parameters, **given)
     except BadInput:
         raise
-    except Exception as exc:
+    except FOREIGN_FAILURES as exc:
         raise BadInput(
             f"it cannot be made: {type(exc).__name__}: {exc}; correct the plugin, or set enabled = false"
         ) from exc

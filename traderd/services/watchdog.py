@@ -35,7 +35,7 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Tell systemd until cancelled; without systemd there is nothing to do."""
-    if not context.shared.notifier.is_heard:
+    if not context.shared.systemd.is_heard:
         task_status.started()
         await trio.sleep_forever()
     with context.subscribe(StateChanged, ProgressProbed, depth=INBOX_DEPTH) as news:
@@ -68,7 +68,7 @@ class Watch:
     @property
     def beat_s(self) -> float:
         """How often a sign of life is due."""
-        return self._context.shared.notifier.beat_s
+        return self._context.shared.systemd.beat_s
 
     def probe(self) -> None:
         """Send the next probe through the bus; raises what the bus raises: then it does not work."""
@@ -84,20 +84,20 @@ class Watch:
 
     def tell_state(self) -> None:
         """Tell the state at once: that the daemon is ready, that it stops, or what keeps it."""
-        notifier, view, text = self._context.shared.notifier, self._context.view, self._status()
+        systemd, view, text = self._context.shared.systemd, self._context.view, self._status()
         if view.working:
             # The first time that this is so calibration has been done, or the books stand and nothing is traded.
-            notifier.ready(text)
+            systemd.ready(text)
         if view.state is State.SHUTDOWN:
-            notifier.stopping(text)
-        notifier.status(text)
+            systemd.stopping(text)
+        systemd.status(text)
 
     def beat(self) -> None:
         """Tell that the daemon lives if the probe of the last beat came through and the journal moves."""
         stuck = self._stuck()
         if not stuck:
             self.tell_state()
-            self._context.shared.notifier.alive(self._status())
+            self._context.shared.systemd.alive(self._status())
             self._complained = False
         elif not self._complained:
             self._context.log.error(f"no progress, so the watchdog is not fed: {stuck}")

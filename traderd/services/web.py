@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from traderd.web.live import LiveHub
     from traderd.web.server import ServedConsole
 
-TOKEN_FILE: Final = "control.token"
 GOODBYE_S: Final = 0.5
 """Bounds the polite part of stopping; the supervisor gives the whole service one second."""
 STATUS_INTERVAL_S: Final = 1.0
@@ -55,36 +53,26 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve consoles until cancelled; then pages are told that the daemon goes, and connections are closed."""
-    from traderd.services.metrics import metrics_route
-    from traderd.services.plugin_routes import PluginRoutes, notices_route
-    from traderd.services.strategy_routes import strategy_routes
-    from traderd.web.http_app import AccessRules, create_app
+    from traderd.services.web_access import open_access
+    from traderd.services.web_app import make_app
     from traderd.web.live import LiveHub
     from traderd.web.server import serve_console
 
     source = DaemonSource(context)
     hub, stop = LiveHub(source), trio.Event()
     directory = context.config.state_path()
-    token = await context.env.run_blocking(ensure_token, directory, context.env.new_id())
+    access, tls = await context.env.run_blocking(
+        open_access, context.config, directory, (context.env.new_id(), context.env.new_id())
+    )
     serve = partial(
         serve_console,
-        create_app(
-            source,
-            hub,
-            access=AccessRules(control_token=token),
-            stop=stop,
-            extra_routes=(
-                metrics_route(context),
-                notices_route(context),
-                *strategy_routes(context),
-            ),
-            plugin_routes=PluginRoutes(context),
-        ),
+        make_app(context, source, hub, access, stop),
         env=context.env,
         host=context.config.web.host,
         port=context.config.web.port,
         socket_path=directory / CONTROL_SOCKET,
         stop=stop,
+        tls=tls,
     )
     async with serving(serve, stop) as served, trio.open_nursery() as nursery:
         await nursery.start(hub.run)
@@ -123,15 +111,6 @@ async def serving(
             shield.cancel(reason="the polite part of stopping is over")
 
 
-def ensure_token(directory: Path, fresh: str) -> str:
-    """Return the control token, made once per state directory and readable by its owner only."""
-    path = directory / TOKEN_FILE
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(fresh, encoding="ascii")
-    return path.read_text(encoding="ascii").strip()
-
-
 async def broadcast(
     context: Context, source: DaemonSource, hub: LiveHub, *, task_status: trio.TaskStatus[None]
 ) -> None:
@@ -151,6 +130,7 @@ async def broadcast(
             nursery.start_soon(_mark_books, hub, books)
             task_status.started()
             while True:
+                source.sample_charts()
                 if hub.statistics().clients:
                     # With thousands of books it costs some milliseconds, and a newcomer gets one anyhow.
                     hub.publish("trader_status", source.status())

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from traderd.errors import StoreError
+from traderd.store.ownership import give_to_owner
 
 ARMED_FILE: Final = "armed.json"
 FILE_MODE: Final = 0o600
@@ -54,6 +55,7 @@ def write_armed(directory: Path, armed: Armed) -> None:
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         try:
+            give_to_owner(descriptor, directory)
             os.write(descriptor, msgspec.json.encode(armed))
             os.fsync(descriptor)
         finally:

@@ -32,11 +32,15 @@ async def write_checkpoint(
 ) -> int:
     """Write a checkpoint beside the one there is, make it the one, and return its size in bytes.
 
-    Cancelling at any point leaves the old one or the new one whole.
+    Cancelling at any point leaves the old one or the new one whole, or none while one of the same position is replaced,
+    which is of other code or could not be read.
 
     Raises:
-        StoreError: it could not be written; the old one is as it was.
+        StoreError: it could not be written; what there was is as it is after a cancel.
     """
+    if journal.checkpoint.position == position:
+        # Its rows have the same names: half replaced they must not pass for whole.
+        await journal.in_turn(make_valid, Checkpoint())
     number = size = waiting_bytes = 0
     waiting: list[bytes] = []
     for count, line in enumerate(lines, start=1):

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from traderd.errors import StoreError
+from traderd.store.ownership import give_to_owner
 
 LATCH_FILE: Final = "kill.latch"
 INSTANCE_FILE: Final = "instance"
@@ -53,6 +54,7 @@ def write_latch(directory: Path, latch: Latch) -> str:
     except OSError as exc:
         raise StoreError(f"the latch {path} cannot be made: {exc}") from exc
     try:
+        give_to_owner(descriptor, directory)
         content = os.pread(descriptor, BYTES_MAX, 0)
         standing = _parse(content)
         if not content or standing.verified or (standing.only_ours and not latch.only_ours):

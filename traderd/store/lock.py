@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from traderd.errors import AlreadyRunning, StoreError
+from traderd.store.ownership import give_to_owner
 
 LOCK_FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
@@ -41,6 +42,7 @@ def hold_lock(path: Path, *, instead: str = "another state directory") -> Iterat
             f"the lock file {path} cannot be made: {exc}; give traderd a state directory it can write to"
         ) from exc
     try:
+        give_to_owner(descriptor, path.parent)
         _take(descriptor, path, instead)
         yield
     finally:

@@ -1,7 +1,7 @@
-"""The routes: the page, the reads, the verbs, the live stream.
+"""The verbs and the live stream, and the words that all routes share.
 
-Owns: paths, parameters and how a source's answer becomes an HTTP answer.
-Must not: decide who may ask (`http_app` does) or compute anything about trading.
+Owns: how a verb's outcome or its failure becomes an HTTP answer.
+Must not: decide who may ask (`http_app` does) or compute anything about trading. The reads are in `reads`.
 
 Every handler is `async def`: quart runs plain functions in a thread, where they would read live state.
 """
@@ -9,7 +9,7 @@ Every handler is `async def`: quart runs plain functions in a thread, where they
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -19,21 +19,12 @@ from quart import Response, request, websocket
 from quart_trio import QuartTrio
 
 from traderd.errors import BadInput, ExchangeError, OutcomeUnknown, StoreError
-from traderd.web.assets import Asset, load_assets
 from traderd.web.live import LiveHub
+from traderd.web.schema_words import Schema
 from traderd.web.source import ConsoleSource, JsonObject
-
-LIMIT_DEFAULT: Final = 100
-LIMIT_MAX: Final = 1_000
-"""Bounds one page of fills, log lines or markets, and so how long one answer holds everybody else up (20 ms)."""
 
 COMMAND_BUDGET_S: Final = 30.0
 """Bounds one command: long enough to cancel every order at the exchange's slowest documented rate."""
-
-UNKNOWN_BOOK_CURE: Final = (
-    "`traderd markets` or /v3/markets lists the markets that are followed; market_data.markets names them, or "
-    "market_data.discover looks for them."
-)
 
 VERB: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -44,8 +35,17 @@ CLOSE_GOING_AWAY: Final = 1001
 class Refusal(Exception):
     """An answer other than success, with a sentence for people and a cure."""
 
-    def __init__(self, status: int, code: str, sentence: str, cure: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        sentence: str,
+        cure: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(status, code, sentence, cure)
+        self.headers = dict(headers or {})
         self.status = status
         self.code = code
         self.sentence = sentence
@@ -59,6 +59,9 @@ class ReadRoute:
     path: str
     content_type: str
     body: Callable[[], str | bytes]
+    summary: str
+    schema: Schema = attrs.Factory(lambda: {"type": "string"})
+    """What the body fits; a text when it is not JSON."""
 
 
 def json_answer(value: Any, status: int = 200) -> Response:
@@ -66,103 +69,13 @@ def json_answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status=status, content_type="application/json")
 
 
-def add_pages(app: QuartTrio) -> None:
-    """Add the console page and its files."""
-    for asset in load_assets():
-        app.add_url_rule(asset.path, f"asset {asset.path}", _asset_handler(asset))
-
-
-def _asset_handler(asset: Asset) -> Callable[[], Any]:
-    async def serve_asset() -> Response:
-        return Response(asset.body, content_type=asset.content_type)
-
-    return serve_asset
-
-
-def add_reads(
-    app: QuartTrio, source: ConsoleSource, extra_routes: tuple[ReadRoute, ...] = ()
+def add_commands(
+    app: QuartTrio, source: ConsoleSource, *, check_command: Callable[[], None]
 ) -> None:
-    """Add everything that only looks."""
-
-    async def health() -> Response:
-        record = source.health()
-        return json_answer(record, 503 if record.get("health") == "unhealthy" else 200)
-
-    async def book(ticker: str) -> Response:
-        record = source.book(ticker)
-        if record is None:
-            similar = source.similar_market(ticker)
-            raise Refusal(
-                404,
-                "unknown_book",
-                f"No book is kept for {ticker}.",
-                UNKNOWN_BOOK_CURE if similar is None else f"Did you mean {similar}?",
-            )
-        return json_answer(record)
-
-    app.add_url_rule("/v3/health", "health", health)
-    # Also what no ticker looks like gets the answer about tickers.
-    app.add_url_rule("/v3/books/<path:ticker>", "book", book)
-    reads: dict[str, Callable[[], Any]] = {
-        "status": source.status,
-        "orders": lambda: {"orders": source.orders()},
-        "reconciliation": source.reconciliation,
-        "positions": lambda: {"positions": source.positions()},
-        "markets": lambda: source.markets(asked_limit()),
-        "plugins": source.plugins,
-        "transitions": lambda: {"transitions": source.transitions()},
-        "fills": lambda: {"fills": source.fills(asked_limit())},
-        "status-history": lambda: {"boxes": source.status_boxes()},
-        "log": lambda: {"log": source.log_lines(asked_limit())},
-    }
-    for name, read in reads.items():
-        app.add_url_rule(f"/v3/{name}", name, _read_handler(read))
-    for route in extra_routes:
-        app.add_url_rule(route.path, f"extra {route.path}", _extra_handler(route))
-
-
-def _read_handler(read: Callable[[], Any]) -> Callable[[], Any]:
-    async def serve_read() -> Response:
-        return json_answer(read())
-
-    return serve_read
-
-
-def _extra_handler(route: ReadRoute) -> Callable[[], Any]:
-    async def serve_extra() -> Response:
-        return Response(route.body(), content_type=route.content_type)
-
-    return serve_extra
-
-
-def asked_limit() -> int:
-    """Return the `limit` of the current request.
-
-    Raises:
-        BadInput: it is not a whole number from 1 to `LIMIT_MAX`.
-    """
-    text = request.args.get("limit", str(LIMIT_DEFAULT))
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= LIMIT_MAX):
-        raise BadInput(f"limit must be a whole number from 1 to {LIMIT_MAX}")
-    return int(text)
-
-
-def token_needed() -> Refusal:
-    """Return the refusal of a verb without the control token."""
-    return Refusal(
-        401,
-        "token_needed",
-        "This verb needs the control token.",
-        "Send it as Authorization: Bearer; the file `control.token` in the daemon's state directory holds it.",
-    )
-
-
-def add_commands(app: QuartTrio, source: ConsoleSource, *, may_command: Callable[[], bool]) -> None:
-    """Add the verbs."""
+    """Add the verbs; `check_command` raises Refusal when the current request may give no orders."""
 
     async def command(verb: str) -> Response:
-        if not may_command():
-            raise token_needed()
+        check_command()
         if VERB.fullmatch(verb) is None:
             raise Refusal(
                 404, "unknown_verb", "There is no such verb.", "See `traderd --help` for the verbs."

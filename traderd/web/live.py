@@ -186,6 +186,9 @@ class LiveHub:
                 self._mail.set()
                 continue
             if client.watching is not None:
+                chart = encode("chart", self._source.chart(client.watching))
+                # One key for all: only the chart that is looked at is worth sending.
+                client.mailbox.put("chart", "", chart)
                 self.mark_book(client.watching)
 
     def _take(self, client: LiveClient) -> list[str]:
@@ -210,7 +213,9 @@ class LiveHub:
         messages.extend(encode("position", record) for record in source.positions())
         messages.extend(encode("fill", record) for record in source.fills(SNAPSHOT_FILLS))
         messages.extend(encode("log", record) for record in source.log_lines(SNAPSHOT_LOG_LINES))
+        messages.append(encode("chart", source.chart(None)))
         if client.watching is not None:
+            messages.append(encode("chart", source.chart(client.watching)))
             messages.append(encode("book", self._book(client.watching)))
         return messages
 

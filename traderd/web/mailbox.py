@@ -20,7 +20,7 @@ EVENTS_MAX: Final = 1_000
 LATEST_MAX: Final = 2_000
 """Bounds the distinct orders, positions and books of one client; a stalled one sees many orders go by."""
 
-LATEST_WINS: Final = ("trader_status", "trading_state", "book", "position", "order")
+LATEST_WINS: Final = ("trader_status", "trading_state", "book", "position", "order", "chart")
 """Message types of which only the newest version per key is worth sending."""
 
 

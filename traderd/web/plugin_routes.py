@@ -34,7 +34,7 @@ class PluginRouteHost(Protocol):
 
 
 def add_plugin_routes(
-    app: QuartTrio, host: PluginRouteHost, *, may_command: Callable[[], bool]
+    app: QuartTrio, host: PluginRouteHost, *, check_command: Callable[[], None]
 ) -> None:
     """Add everything under `/x/`."""
 
@@ -44,8 +44,7 @@ def add_plugin_routes(
     async def serve(plugin: str, path: str) -> Response:
         body: Mapping[str, Any] = {}
         if request.method == "POST":
-            if not may_command():
-                raise api.token_needed()
+            check_command()
             body = await api.command_body()
         status, content_type, content = await host.answer(
             "POST" if request.method == "POST" else "GET",

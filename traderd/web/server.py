@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import ssl
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -43,6 +44,12 @@ PING_INTERVAL_S: Final = 20.0
 READ_SILENCE_S: Final = 60
 """A live console answers pings, so a connection that is silent for three of them is dead."""
 
+ASK_BUDGET_S: Final = 5.0
+"""Bounds the TLS handshake, and the wait for a whole request head on a connection that asks nothing else."""
+
+HEAD_MAX_BYTES: Final = 16 * 1024
+"""Bounds a request's head: a browser's has 1 to 2 KB, with long cookies of other pages on this machine some more."""
+
 INBOUND_MESSAGE_MAX_BYTES: Final = 4 * 1024
 """Bounds a WebSocket message from a client; the only one there is has a ticker in it."""
 
@@ -58,6 +65,7 @@ _FULL_BODY: Final = (
 )
 FULL_ANSWER: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\n"
     b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
 )
 
@@ -81,11 +89,12 @@ async def serve_console(
     port: int,
     socket_path: Path | None,
     stop: trio.Event,
+    tls: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[ServedConsole] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app` until `stop` is set, then give connections `STOP_BUDGET_S` to end.
 
-    Cancelling closes every connection at once.
+    With `tls` the port speaks nothing but TLS; the Unix socket never does. Cancelling closes every connection at once.
 
     Raises:
         AlreadyRunning: the port is taken.
@@ -96,9 +105,10 @@ async def serve_console(
     async with tcp:
         unix = _listen_unix(socket_path) if socket_path is not None else None
         try:
-            server = _Server(app)
+            server = _Server(app, tls)
+            scheme = "http" if tls is None else "https"
             served = ServedConsole(
-                url=f"http://{shown_host}:{bound_port}", port=bound_port, socket_path=socket_path
+                url=f"{scheme}://{shown_host}:{bound_port}", port=bound_port, socket_path=socket_path
             )
             task_status.started(served)
             await server.run(tcp, unix, stop)
@@ -110,7 +120,8 @@ async def serve_console(
 class _Server:
     """The connections that are open now."""
 
-    def __init__(self, app: QuartTrio) -> None:
+    def __init__(self, app: QuartTrio, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
         self._app = wrap_app(cast(ASGIFramework, app), 0, "asgi")
         self._config = _hypercorn_config()
         self._context = WorkerContext(None)
@@ -145,8 +156,13 @@ class _Server:
             await _turn_away(stream)
             return
         self._open += 1
-        connection = _Connection(stream)
-        state = ConnectionState({"local_socket": is_local})
+        state = ConnectionState({"local_socket": is_local, "peer": _peer(stream)})
+        if self._tls is None or is_local:
+            connection = _Connection(stream)
+        else:
+            connection = SecureConnection(
+                trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
+            )
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(connection.close_when_over, nursery.cancel_scope)
@@ -219,6 +235,23 @@ class _Connection(trio.abc.HalfCloseableStream):
         everything.cancel(reason="the connection is over")
 
 
+class SecureConnection(_Connection):
+    """A connection over TLS; by these two names hypercorn knows one."""
+
+    def __init__(self, stream: trio.SSLStream[Any]) -> None:
+        super().__init__(stream)
+        self._tls = stream
+        self.transport_stream = self
+
+    async def do_handshake(self) -> None:
+        """Agree on keys; raises BrokenResourceError.  Hypercorn bounds the wait."""
+        await self._tls.do_handshake()
+
+    def selected_alpn_protocol(self) -> str:
+        """Return the one protocol that is spoken: what HTTP/2 could do better, nobody here needs."""
+        return "http/1.1"
+
+
 class _NoAddress:
     """What hypercorn asks of a socket: its addresses.  Nobody here decides by them, so there are none."""
 
@@ -229,6 +262,17 @@ class _NoAddress:
 
     def getsockname(self) -> None:
         """Return no address."""
+
+
+def _peer(stream: trio.abc.Stream) -> str:
+    """Return the address of the other end, empty where there is none: in memory, on the Unix socket, or gone already."""
+    if not isinstance(stream, trio.SocketStream):
+        return ""
+    try:
+        name = stream.socket.getpeername()
+    except OSError:
+        return ""
+    return str(name[0]) if isinstance(name, tuple) else ""
 
 
 async def _turn_away(stream: trio.abc.Stream) -> None:
@@ -246,6 +290,9 @@ def _hypercorn_config() -> Config:
     config.include_server_header = False
     config.include_date_header = False  # It would read the wall clock past Env.
     config.read_timeout = READ_SILENCE_S
+    config.keep_alive_timeout = ASK_BUDGET_S
+    config.ssl_handshake_timeout = ASK_BUDGET_S
+    config.h11_max_incomplete_size = HEAD_MAX_BYTES
     config.websocket_ping_interval = PING_INTERVAL_S
     config.websocket_max_message_size = INBOUND_MESSAGE_MAX_BYTES
     config.h2_max_concurrent_streams = 10

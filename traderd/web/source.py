@@ -41,6 +41,9 @@ class ConsoleSource(Protocol):
     def book(self, ticker: str) -> JsonObject | None:
         """Return the book of one market, or None when it is not watched."""
 
+    def chart(self, ticker: str | None) -> JsonObject:
+        """Return `points`, the last hour of one market's best bid and ask, or with None that of our profit."""
+
     def similar_market(self, ticker: str) -> str | None:
         """Return the followed market whose ticker was probably meant, or None."""
 
@@ -55,6 +58,17 @@ class ConsoleSource(Protocol):
 
     def log_lines(self, limit: int) -> list[JsonObject]:
         """Return the newest `limit` log lines, oldest first."""
+
+    def page(
+        self, name: str, limit: int, before: str | None
+    ) -> tuple[list[JsonObject], str | None]:
+        """Return a page of `orders`, `fills`, `transitions` or `log`, and the cursor of the next older one if there is one.
+
+        Raises BadInput for a cursor that names nothing which is kept.
+        """
+
+    def verbs(self) -> dict[str, JsonObject]:
+        """Return each verb with the JSON Schema of its body."""
 
     def status_boxes(self) -> list[str]:
         """Return the kept status boxes, oldest first."""

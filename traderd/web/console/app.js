@@ -1,18 +1,33 @@
 // The page: takes messages from the connection and hands each to the part that shows it.
 
 import { Book } from "./book.js";
-import { wireButtons } from "./commands.js";
+import { chartBook, chooseChart, showHistory, wireCharts } from "./charts.js";
 import { openConnection } from "./connection.js";
 import { byId, setText } from "./dom.js";
-import { Log, Transitions } from "./log.js";
-import { showAccount, showEnvironment, showHalts, showLink, showState, showStatus } from "./status.js";
-import { Fills, Orders, Positions } from "./tables.js";
+import { wireKeys } from "./keys.js";
+import { Log } from "./log.js";
+import { Machine } from "./machine.js";
+import { wireTicket } from "./place.js";
+import { showHalts } from "./risk.js";
+import { readPlugins, wirePlugins } from "./services.js";
+import { showAccount, showEnvironment, showLink, showStatus } from "./status.js";
+import { wireWhy } from "./strategies.js";
+import { Fills, Orders, Positions, Settlements } from "./tables.js";
+import { Transitions } from "./transitions.js";
+import { wireVerbs } from "./verbs.js";
+
+// How long messages are worked off before the browser may paint and answer a person.
+const SLICE_MS = 12;
 
 const orders = new Orders();
 const positions = new Positions();
 const fills = new Fills();
+const settlements = new Settlements();
 const log = new Log();
+const machine = new Machine();
 const transitions = new Transitions();
+document.addEventListener("book-chosen", ({ detail }) => chooseChart(detail));
+wireTicket();
 const book = new Book((ticker) => connection.watch(ticker));
 let version = null;
 let status = null;
@@ -22,12 +37,16 @@ const handlers = {
     // A page from before an upgrade would speak to the new daemon in the old way.
     if (version !== null && version !== data.version) location.reload();
     version = data.version;
-    for (const part of [orders, positions, fills, log, transitions]) part.clear();
+    status = null;
+    for (const part of [orders, positions, fills, log, machine, transitions]) part.clear();
     showEnvironment(data.environment);
+    readPlugins();
   },
   trader_status(data) {
     status = data;
+    machine.show(status.state, status.state_since_s);
     showStatus(status);
+    settlements.show(status.settlements ?? []);
     for (const market of data.universe?.markets ?? []) book.offer(market.ticker);
   },
   trading_state(data) {
@@ -39,27 +58,54 @@ const handlers = {
     transitions.add(data);
     // The history of a late joiner comes after its status, so only news may move the state.
     const isNews = status !== null && !(status.transitions ?? []).some((known) => known.timestamp === data.timestamp);
-    if (isNews) showState(data.to_state, 0);
+    machine.note(data);
+    if (isNews) machine.show(data.to_state, 0);
   },
   order(data) { orders.show(data); book.offer(data.ticker); },
   position(data) { positions.show(data); book.offer(data.ticker); },
   fill(data) { fills.show(data); book.offer(data.ticker); },
-  book(data) { book.show(data); },
+  book(data) { book.show(data); chartBook(data); },
+  chart(data) { showHistory(data); },
   log(data) { log.add(data); },
   halt(data) {
     if (status === null) return;
     const others = (status.halts ?? []).filter((halt) => halt.id !== data.id);
     status.halts = data.cleared ? others : [...others, data];
-    showHalts(status.halts);
+    showHalts(status);
   },
   error(data) { setText(byId("command-outcome"), data.sentence); },
 };
 
+// A late joiner's history is hundreds of messages at once: they are worked off in slices, so that no task is long.
+const waiting = [];
+let isWorking = false;
+
+function workOff() {
+  const until = performance.now() + SLICE_MS;
+  let done = 0;
+  while (done < waiting.length && (done === 0 || performance.now() < until)) {
+    const message = waiting[done];
+    done += 1;
+    handlers[message.type]?.(message.data);
+  }
+  waiting.splice(0, done);
+  log.flush();
+  isWorking = waiting.length > 0;
+  if (isWorking) setTimeout(workOff);
+}
+
 const connection = openConnection({
   onState: showLink,
-  onMessage(message) { handlers[message.type]?.(message.data); },
+  onMessage(message) {
+    waiting.push(message);
+    if (isWorking) return;
+    isWorking = true;
+    setTimeout(workOff);
+  },
 });
 
-wireButtons((verb) => {
-  if (status !== null) showStatus({ ...status, paused: verb === "pause" });
-});
+wireVerbs();
+wireKeys();
+wirePlugins();
+wireWhy();
+wireCharts();

@@ -29,6 +29,7 @@ export class Book {
     for (const id of ["book", "book-grade", "book-reads"]) byId(id).hidden = true;
     setText(byId("book-words"), `Waiting for the book of ${ticker}…`);
     this.onWatch(ticker);
+    document.dispatchEvent(new CustomEvent("book-chosen", { detail: ticker }));
   }
 
   show(book) {
@@ -53,13 +54,26 @@ export class Book {
       const size = make("td", { class: "number size" }, exact(count));
       size.style.setProperty("--depth", `${Math.round((Number(count) / longest) * 100)}%`);
       const mine = own.get(`${kind} ${price}`);
-      return make("tr", { class: kind }, make("td", { class: "own" }, mine ? `● ${mine.join(" + ")}` : " "),
-        make("td", { class: "number price" }, exact(price)), size);
+      return make("tr", { class: kind }, make("td", { class: "own" }, mine ? `● ${mine.map((left) => exact(left)).join(" + ")}` : " "),
+        make("td", { class: "number price" }, this.level(kind, price)), size);
     };
     const spread = shown.spread ? `spread ${exact(shown.spread)}` : "one side is empty";
     const middle = make("tr", { class: "spread" }, make("td", { colspan: 3 }, spread));
-    table.tBodies[0].replaceChildren(...asks.map(row("ask")).reverse(), middle, ...bids.map(row("bid")));
+    const body = table.tBodies[0];
+    const focused = [...body.querySelectorAll("button")].indexOf(document.activeElement);
+    body.replaceChildren(...asks.map(row("ask")).reverse(), middle, ...bids.map(row("bid")));
+    if (focused >= 0) body.querySelectorAll("button")[focused]?.focus();
+    const more = (shown.bid_levels ?? 0) + (shown.ask_levels ?? 0) - asks.length - bids.length;
+    setText(byId("book-more"), more > 0 ? `${more} further levels are not shown` : " ");
   }
+
+  // Choosing a price puts it on the order ticket.
+  level(kind, price) {
+    const button = make("button", { type: "button", class: "ticker", title: kind === "ask" ? "Bid at this price" : "Ask at this price", tabindex: -1 }, exact(price));
+    button.addEventListener("click", () => document.dispatchEvent(new CustomEvent("level", { detail: { kind, price } })));
+    return button;
+  }
+
   showQuality(book) {
     const { grade, causes = [], line_silent_s: silent } = book.quality ?? {};
     const badge = byId("book-grade");

@@ -1,14 +1,14 @@
-// Pause and resume.  The control token is asked for once and kept for the life of the tab.
+// Sends verbs.  The control token is asked for once and kept for the life of the tab.
 
 import { byId, setText } from "./dom.js";
 
 const STORED = "traderd-control-token";
 
-function askForToken(verb, complaint) {
+function askForToken(what, complaint) {
   const dialog = byId("token-dialog");
   const input = byId("token");
   const environment = document.body.dataset.environment ?? "unknown";
-  setText(byId("token-text"), `${complaint}To ${verb} trading in ${environment}, give the control token.`);
+  setText(byId("token-text"), `${complaint}To ${what} in ${environment}, give the control token.`);
   input.value = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -19,22 +19,23 @@ function askForToken(verb, complaint) {
   });
 }
 
-async function send(verb, token) {
+async function send(verb, body, token) {
   const response = await fetch(`/v3/commands/${verb}`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: "{}",
+    body: JSON.stringify(body),
   });
   return { status: response.status, body: await response.json() };
 }
 
-export async function command(verb) {
+// The answer as {status, body}, or null when nobody gave a token.  Throws when the daemon does not answer.
+export async function command(verb, body, what) {
   let token = sessionStorage.getItem(STORED);
   let complaint = "";
   for (;;) {
-    token ??= await askForToken(verb, complaint);
+    token ??= await askForToken(what, complaint);
     if (!token) return null;
-    const answer = await send(verb, token);
+    const answer = await send(verb, body, token);
     if (answer.status !== 401) {
       sessionStorage.setItem(STORED, token);
       return answer;
@@ -45,20 +46,26 @@ export async function command(verb) {
   }
 }
 
-export function wireButtons(onDone) {
-  for (const verb of ["pause", "resume"]) {
-    const button = byId(verb);
-    button.addEventListener("click", async () => {
-      const outcome = byId("command-outcome");
-      try {
-        const answer = await command(verb);
-        if (answer === null) return;
-        const error = answer.body.error;
-        outcome.textContent = error ? `${error.sentence} ${error.cure}` : "";
-        if (!error) onDone(verb);
-      } catch (error) {
-        outcome.textContent = `${verb} was not answered: ${error.message}`;
-      }
-    });
+// What a person reads of an answer: "done: 3 orders are cancelled", or what is wrong and the cure.
+export function wordsOf({ body }) {
+  if (body.error) return `${body.error.sentence} ${body.error.cure}`.trim();
+  return `${body.answer}: ${body.sentence}`;
+}
+
+export const isDone = ({ body }) => body.answer === "done";
+
+// Does a verb without questions and shows in the bar how it went.
+export async function commandNow(verb, body, what) {
+  const outcome = byId("command-outcome");
+  try {
+    const answer = await command(verb, body, what);
+    if (answer === null) return null;
+    setText(outcome, wordsOf(answer));
+    outcome.dataset.answer = answer.body.answer ?? "error";
+    return answer;
+  } catch (error) {
+    setText(outcome, `${verb} was not answered: ${error.message}`);
+    outcome.dataset.answer = "error";
+    return null;
   }
 }

@@ -1,8 +1,9 @@
-// Orders, positions and fills.  Rows are kept by key and changed in place, so selection and focus survive updates.
+// Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so selection and focus survive updates.
 
+import { commandNow } from "./commands.js";
 import { byId, clock, direction, exact, make, setAge } from "./dom.js";
 
-const OVER = new Set(["filled", "executed", "canceled", "cancelled", "rejected", "denied", "expired"]);
+const OVER = new Set(["executed", "canceled", "rejected", "not_placed"]);
 const OVER_KEPT = 10;
 const FILLS_KEPT = 200;
 
@@ -42,9 +43,9 @@ class Table {
 
   put(key, record) {
     const row = this.rows.get(key) ?? make("tr", { "data-key": key });
-    const focused = row.contains(document.activeElement);
+    const focused = [...row.querySelectorAll("button")].indexOf(document.activeElement);
     row.replaceChildren(...this.cells(record));
-    if (focused) row.querySelector("button")?.focus();
+    if (focused >= 0) row.querySelectorAll("button")[focused]?.focus();
     if (!this.rows.has(key)) {
       if (this.rows.size === 0) this.body.replaceChildren();
       this.rows.set(key, row);
@@ -66,12 +67,27 @@ function age(seconds) {
   return cell;
 }
 
+// A cancel takes risk away, so it is done at once; how it went is said in the bar.
+function cancelCell(order) {
+  const cell = make("td", { class: "actions" });
+  if (OVER.has(order.status)) return cell;
+  const button = make("button", { type: "button", class: "small", "aria-label": `Cancel ${order.side} ${order.remaining} at ${order.price_dollars} of ${order.ticker}` }, "Cancel");
+  button.disabled = order.status === "cancelling";
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const answer = await commandNow("cancel", { key: order.key }, "cancel an order");
+    if (answer === null || answer.body.answer !== "done") button.disabled = false;
+  });
+  cell.append(button);
+  return cell;
+}
+
 export class Orders extends Table {
   constructor() {
     super("orders", (order) => [
       ticker(order.ticker), side(order.side), number(exact(order.price_dollars)), number(exact(order.count), "spare"),
       number(exact(order.filled), "extra"), number(exact(order.remaining)),
-      make("td", { title: order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order.age_s),
+      make("td", { title: order.reason || order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order.age_s), cancelCell(order),
     ]);
   }
 
@@ -81,7 +97,7 @@ export class Orders extends Table {
     row.className = isOver ? "over" : "";
     if (!isOver) return;
     // What is over sinks below what is open, and the oldest of it goes.
-    row.lastElementChild.removeAttribute("data-since");
+    row.querySelector("[data-since]")?.removeAttribute("data-since");
     this.body.append(row);
     const over = [...this.body.querySelectorAll("tr.over")];
     for (const old of over.slice(0, Math.max(0, over.length - OVER_KEPT))) this.remove(old.dataset.key);
@@ -116,5 +132,23 @@ export class Fills extends Table {
 
   show(fill) {
     this.put(fill.trade_id, fill);
+  }
+}
+
+export class Settlements extends Table {
+  constructor() {
+    super("settlements", (one) => [
+      make("td", { title: one.settled_at }, String(one.settled_at).slice(0, 16).replace("T", " ")), ticker(one.ticker), make("td", {}, one.result),
+      number(exact(one.count, { signed: true })), number(exact(one.cost_dollars), "spare"), number(exact(one.revenue_dollars)),
+      signed(one.profit_dollars), number(exact(one.fees_dollars), "spare"),
+    ]);
+  }
+
+  show(settlements) {
+    const text = JSON.stringify(settlements);
+    if (text === this.text) return;
+    this.text = text;
+    this.clear();
+    for (const one of settlements) this.put(`${one.ticker} ${one.settled_at}`, one);
   }
 }

@@ -1,0 +1,53 @@
+"""A browser for the console's tests: Debian's Chromium, headless, with everything that a page complains of."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+EXPECTED = ("Failed to load resource", "WebSocket connection to")
+"""What Chromium itself writes when a daemon is gone or refuses: no fault of the page."""
+
+
+@contextmanager
+def open_page(
+    *, width: int = 1280, height: int = 900, scheme: str = "dark"
+) -> Iterator[tuple[Any, list[str]]]:
+    """Give a page and the list of what it complains of."""
+    from playwright.sync_api import sync_playwright
+
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page, complaints
+        browser.close()
+
+
+def unexpected(complaints: list[str]) -> list[str]:
+    """Return what is the page's own fault."""
+    return [one for one in complaints if not one.startswith(EXPECTED)]

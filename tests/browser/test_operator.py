@@ -1,0 +1,236 @@
+"""What an operator does at the console, in headless Chromium, in front of a real daemon on its embedded exchange."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.pages import CHROMIUM, open_page, unexpected
+from tests.process_tools import DaemonProcess, running_daemon
+
+LONG_MS = 10_000
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
+]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
+    with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
+        process.wait_ready()
+        yield process
+
+
+def token_of(daemon: DaemonProcess) -> str:
+    return (daemon.state_dir / "control.token").read_text(encoding="ascii").strip()
+
+
+def give_token(page: Any, daemon: DaemonProcess) -> None:
+    page.locator("#token").fill(token_of(daemon))
+    page.locator("#token-ok").click()
+
+
+def open_console(page: Any, daemon: DaemonProcess) -> None:
+    from playwright.sync_api import expect
+
+    page.goto(daemon.url)
+    expect(page.locator("#state")).to_have_text(re.compile("ready|acting"), timeout=LONG_MS)
+    expect(page.locator("#book")).to_be_visible(timeout=LONG_MS)
+
+
+def test_an_order_is_placed_at_a_price_of_the_ladder_seen_in_the_book_and_cancelled(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        # The lowest bid that is shown: it rests, and bidding there costs least.
+        price = page.locator("#book tr.bid .price button").last.inner_text()
+        form = page.locator("#ticket")
+        form.locator("[name=side]").select_option("bid")
+        form.locator("[name=price_dollars]").fill(price)
+        form.locator("[name=count]").fill("0.001")
+        expect(page.locator("#ticket-place")).to_be_disabled()
+        form.locator("[name=count]").fill("3")
+        cost = f"{3 * round(float(price) * 10_000) / 10_000:.4f}"
+        expect(page.locator("#ticket-cost")).to_contain_text(f"At most ${cost[:-2]}")
+        page.locator("#ticket-place").click()
+        page.locator("#token").fill("not the token of this daemon")
+        page.locator("#token-ok").click()
+        expect(page.locator("#token-text")).to_contain_text("does not know that token")
+        give_token(page, daemon)
+        expect(page.locator("#ticket-outcome")).to_contain_text("done", timeout=LONG_MS)
+        row = page.locator("#orders tbody tr", has_text="person")
+        expect(row).to_contain_text("resting")
+        expect(page.locator("#book .own", has_text="3.00")).to_have_count(1)
+        row.get_by_role("button", name=re.compile("^Cancel")).click()
+        expect(row).to_contain_text("canceled", timeout=LONG_MS)
+        expect(page.locator("#book .own", has_text="3.00")).to_have_count(0)
+        # An ask in the ladder is bought.
+        page.locator("#book tr.ask .price button").last.click()
+        expect(form.locator("[name=side]")).to_have_value("bid")
+        assert unexpected(complaints) == []
+
+
+def test_pause_and_resume_say_what_they_would_do_and_are_told_to_everybody(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        # Without a mouse: the key, the token, the preview, Enter.
+        page.keyboard.press("p")
+        page.keyboard.type(token_of(daemon))
+        page.keyboard.press("Enter")
+        expect(page.locator("#verb-preview")).to_contain_text("no new risk would be taken")
+        assert daemon.status()["paused"] is None, "a preview did something"  # type: ignore[index]
+        page.locator("#verb-reason").fill("lunch")
+        expect(page.locator("#verb-confirm")).to_be_enabled()
+        page.keyboard.press("Enter")
+        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        page.keyboard.press("Enter")
+        expect(page.locator("#verb-dialog")).to_be_hidden()
+        expect(page.locator("#paused")).to_be_visible()
+        expect(page.locator("#pauses")).to_contain_text("lunch")
+        expect(page.locator("#pauses")).to_contain_text("console")
+        # An order is refused, and the page says by which rule.
+        page.locator("#ticket [name=price_dollars]").fill("0.01")
+        page.locator("#ticket [name=count]").fill("1")
+        page.locator("#ticket-place").click()
+        expect(page.locator("#ticket-outcome")).to_have_attribute("data-answer", "denied")
+        expect(page.locator("#denials")).to_contain_text("person", timeout=LONG_MS)
+        page.locator("#pauses button").click()
+        expect(page.locator("#verb-confirm")).to_be_enabled()
+        page.locator("#verb-confirm").click()
+        expect(page.locator("#verb-outcome")).to_contain_text("done")
+        page.locator("#verb-close").click()
+        expect(page.locator("#paused")).to_be_hidden()
+        assert unexpected(complaints) == []
+
+
+def test_kill_needs_its_word_holds_over_a_restart_and_is_cleared_by_a_person(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        page.keyboard.press("k")
+        give_token(page, daemon)
+        expect(page.locator("#verb-preview")).to_contain_text("nothing is done")
+        confirm, typed = page.locator("#verb-confirm"), page.locator("#verb-typed")
+        expect(confirm).to_be_disabled()
+        typed.fill("kil")
+        expect(confirm).to_be_disabled()
+        typed.press("Enter")
+        assert daemon.status()["halts"] == []  # type: ignore[index]
+        typed.fill("kill")
+        expect(confirm).to_be_enabled()
+        confirm.click()
+        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        page.locator("#verb-close").click()
+        halt = page.locator("#halts [data-key=kill]")
+        expect(halt).to_be_visible()
+        expect(page.locator("#halted")).to_be_visible()
+        assert daemon.stop() == 0
+        expect(page.locator("#link")).to_have_attribute("data-link", "lost", timeout=LONG_MS)
+        with running_daemon(daemon.state_dir, web__port=daemon.port) as again:
+            again.wait_ready()
+            expect(page.locator("#link")).to_have_attribute("data-link", "live", timeout=30_000)
+            expect(halt).to_be_visible()
+            halt.get_by_role("button").click()
+            expect(page.locator("#verb-confirm")).to_be_enabled()
+            page.locator("#verb-confirm").click()
+            expect(page.locator("#verb-outcome")).to_contain_text("done")
+            page.locator("#verb-close").click()
+            expect(halt).to_have_count(0)
+        assert unexpected(complaints) == []
+
+
+def test_the_machine_the_health_and_the_inboxes_say_how_they_are(daemon: DaemonProcess) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        expect(page.locator("#machine [data-state=ready]")).to_have_attribute(
+            "aria-current", "step"
+        )
+        expect(page.locator("#machine .way.last")).to_have_attribute(
+            "data-way", "kalshi_data_sync ready"
+        )
+        expect(page.locator("#machine [data-state=initializing] .stay")).to_contain_text("ms")
+        # A transition opens to its metadata.
+        page.locator("#transitions summary", has_text="initializing → orderbook_connect").click()
+        expect(page.locator("#transitions details[open]")).to_contain_text("market_count")
+        disk = page.locator("#health-parts [data-key=disk]")
+        expect(disk).to_contain_text("limit 200 MB")
+        disk.locator("summary").click()
+        expect(disk).to_contain_text("Make room")
+        # It stays open when the next status comes.
+        page.wait_for_timeout(2_500)
+        expect(disk.locator("details")).to_have_attribute("open", "")
+        row = page.locator("#services [data-key=orders]")
+        expect(row).to_contain_text("/ 5")
+        expect(page.locator("#plugins")).to_contain_text("spread_maker")
+        expect(page.locator("#plugins-note")).to_contain_text("built in, all running")
+        expect(page.locator("#chart-profit canvas")).to_be_visible()
+        expect(page.locator("#chart-price")).to_have_attribute(
+            "aria-label", re.compile(r"bid 0\.\d{4}, ask 0\.\d{4}")
+        )
+        expect(page.locator("#balance-proof")).to_contain_text("proved")
+        assert unexpected(complaints) == []
+
+
+def test_a_late_joiner_filters_the_log_and_copies_it(daemon: DaemonProcess) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        lines = page.locator("#log li:not([hidden])")
+        expect(lines.first).to_be_visible()
+        page.locator("#log-service").select_option("sync")
+        expect(page.locator("#log li:not([hidden])").first).to_have_attribute(
+            "data-service", "sync"
+        )
+        page.keyboard.press("Escape")
+        page.locator("#log-service").select_option("")
+        page.locator("#log").focus()
+        page.keyboard.press("/")
+        page.keyboard.type("orderbook_connect")
+        expect(lines.first).to_contain_text("orderbook_connect")
+        page.locator("#log-copy").click()
+        expect(page.locator("#log-copy")).to_contain_text("Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.count("\n") + 1 == lines.count()
+        assert "orderbook_connect" in copied
+        page.locator("#log-older").click()
+        expect(page.locator("#log-older")).to_have_text(re.compile("older"))
+        assert unexpected(complaints) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    daemon: DaemonProcess, scheme: str
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page(width=390, height=844, scheme=scheme) as (page, complaints):
+        open_console(page, daemon)
+        expect(page.locator("#kill")).to_be_visible()
+        expect(page.locator("#plugins tbody tr").first).to_be_visible()
+        expect(page.locator("#chart-price canvas")).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        too_small = page.evaluate(
+            """() => [...document.querySelectorAll("header button, #orders button")]
+                .filter((one) => one.offsetParent && one.getBoundingClientRect().height < 30)
+                .map((one) => one.id)"""
+        )
+        assert too_small == []
+        assert unexpected(complaints) == []

@@ -1,0 +1,49 @@
+// Lists whose items stay: one is made anew only when its record changed, so focus, selection and what a person opened
+// survive a status every second.
+
+export class Keyed {
+  // `make(record)` gives the elements of one record; `empty()` what stands there while there is none.
+  constructor(parent, make, empty) {
+    this.parent = parent;
+    this.make = make;
+    this.empty = empty;
+    this.known = new Map();
+  }
+
+  show(records, keyOf) {
+    const kept = new Map();
+    for (const record of records) {
+      const key = keyOf(record);
+      const text = JSON.stringify(record);
+      const old = this.known.get(key);
+      kept.set(key, old?.text === text ? old : { text, parts: this.renew(old, record) });
+    }
+    this.known = kept;
+    const wanted = [...kept.values()].flatMap(({ parts }) => parts);
+    if (wanted.length === 0) wanted.push(...(this.empty?.() ?? []));
+    this.place(wanted);
+  }
+
+  renew(old, record) {
+    const parts = [this.make(record)].flat();
+    for (const [index, part] of parts.entries()) {
+      const before = old?.parts[index];
+      if (before?.tagName === "DETAILS") part.open = before.open;
+      const focused = before?.contains(document.activeElement) ? focusables(before).indexOf(document.activeElement) : -1;
+      // A new one must stand in the page before it can take the focus.
+      if (focused >= 0) queueMicrotask(() => focusables(part)[focused]?.focus());
+    }
+    return parts;
+  }
+
+  // Moves only what is not where it should be: an element that is taken out and put back loses the focus.
+  place(wanted) {
+    const parent = this.parent;
+    wanted.forEach((element, index) => {
+      if (parent.children[index] !== element) parent.insertBefore(element, parent.children[index] ?? null);
+    });
+    while (parent.childElementCount > wanted.length) parent.lastElementChild.remove();
+  }
+}
+
+const focusables = (element) => [...element.querySelectorAll("button, summary, input")];

@@ -1,0 +1,71 @@
+// The order ticket: one order by hand.  What it can cost at most is worked out exactly, before it is sent.
+
+import { command, isDone, wordsOf } from "./commands.js";
+import { byId, money, setText } from "./dom.js";
+
+const DOLLAR = 10000n; // prices in 1/10 000 $, counts in 1/100 contract, so money is in 1/1 000 000 $
+
+const form = byId("ticket");
+const field = (name) => form.elements.namedItem(name);
+
+// "0.45" with 4 places is 4500n; null when it is no such number.
+function whole(text, places) {
+  const match = /^(\d*)(?:\.(\d*))?$/.exec(text.trim());
+  if (!match || (!match[1] && !match[2]) || (match[2] ?? "").length > places) return null;
+  return BigInt((match[1] || "0") + (match[2] ?? "").padEnd(places, "0"));
+}
+
+export function worstCost(side, priceText, countText) {
+  const price = whole(priceText, 4);
+  const count = whole(countText, 2);
+  if (price === null || count === null || price <= 0n || price >= DOLLAR || count <= 0n) return null;
+  const cost = (side === "bid" ? price : DOLLAR - price) * count;
+  return `${cost / 1000000n}.${String(cost % 1000000n).padStart(6, "0")}`;
+}
+
+function showCost() {
+  const cost = worstCost(field("side").value, field("price_dollars").value, field("count").value);
+  const where = document.body.dataset.environment ?? "unknown";
+  setText(byId("ticket-cost"), cost === null ? "Price between 0 and 1 $, count above 0." : `At most $${money(cost)} and fees, in ${where}.`);
+  byId("ticket-place").disabled = cost === null || !field("ticker").value;
+}
+
+async function place() {
+  const outcome = byId("ticket-outcome");
+  const button = byId("ticket-place");
+  button.disabled = true;
+  setText(outcome, "Under way…");
+  const order = {
+    ticker: field("ticker").value, side: field("side").value, price_dollars: field("price_dollars").value.trim(),
+    count: field("count").value.trim(), time_in_force: field("time_in_force").value, post_only: field("post_only").checked,
+  };
+  try {
+    const answer = await command("place", order, "place an order");
+    setText(outcome, answer === null ? "Nothing was sent." : wordsOf(answer));
+    outcome.dataset.answer = answer === null ? "" : answer.body.answer ?? "error";
+    if (answer !== null && isDone(answer)) field("count").value = "";
+  } catch (error) {
+    // A write is never sent twice: a person looks first.
+    setText(outcome, `It was not answered (${error.message}). Look at the orders before you try again.`);
+    outcome.dataset.answer = "error";
+  }
+  showCost();
+}
+
+export function wireTicket() {
+  form.addEventListener("input", showCost);
+  form.addEventListener("submit", (event) => { event.preventDefault(); place(); });
+  // A level of the ladder is a price to take: an ask is bought, a bid is sold.
+  document.addEventListener("level", ({ detail }) => {
+    field("side").value = detail.kind === "ask" ? "bid" : "ask";
+    field("price_dollars").value = detail.price;
+    showCost();
+    field("count").focus();
+  });
+  document.addEventListener("book-chosen", ({ detail }) => {
+    field("ticker").value = detail;
+    setText(byId("ticket-ticker"), detail);
+    showCost();
+  });
+  showCost();
+}

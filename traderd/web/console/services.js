@@ -1,0 +1,74 @@
+// Services and inboxes, and plugins: how each is, what waits for it, how long it takes, and the cure of what is wrong.
+
+import { byId, exact, make, setText } from "./dom.js";
+import { Keyed } from "./keyed.js";
+import { emptyRow } from "./tables.js";
+import { askVerb } from "./verbs.js";
+
+const PLUGINS_EVERY_MS = 10000;
+
+const serviceBody = byId("services").tBodies[0];
+const services = new Keyed(serviceBody, serviceRow, () => [emptyRow(serviceBody)]);
+const pluginBody = byId("plugins").tBodies[0];
+const plugins = new Keyed(pluginBody, pluginRow, () => [emptyRow(pluginBody)]);
+
+const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
+const times = (one, other) => (one === undefined ? "–" : `${one.toFixed(1)} / ${other.toFixed(1)}`);
+
+function serviceRow({ name, service, inbox }) {
+  const first = make("td", {}, make("span", { "data-status": service?.status ?? "none" }, name));
+  const troubled = service && service.status !== "running" ? service.status : "";
+  const detail = [troubled, service?.detail].filter(Boolean).join(": ");
+  if (detail) first.append(make("span", { class: "detail" }, detail));
+  if (inbox?.busy_s > 5) first.append(make("span", { class: "detail trouble" }, `busy with one batch for ${inbox.busy_s} s`));
+  const lost = inbox?.dropped ? "warn" : "";
+  return make("tr", { "data-key": name }, first, number(service ? service.restarts : "–", service?.restarts ? "warn" : ""),
+    make("td", { class: "spare" }, inbox?.policy ?? "no inbox"), number(inbox ? `${exact(inbox.depth)} / ${exact(inbox.depth_max)}` : "–"),
+    number(inbox ? exact(inbox.peak) : "–", "spare"), number(inbox ? exact(inbox.dropped) : "–", lost),
+    number(inbox ? exact(inbox.conflated) : "–", "spare"), number(times(inbox?.handler_p50_ms, inbox?.handler_p99_ms)));
+}
+
+export function showServices(status) {
+  const own = Object.entries(status.services ?? {}).map(([name, service]) => ({ name, service: { ...service, inbox: undefined }, inbox: service.inbox }));
+  const others = Object.entries(status.other_inboxes ?? {}).map(([name, inbox]) => ({ name, inbox }));
+  services.show([...own, ...others], (one) => `${one.service ? "service" : "inbox"} ${one.name}`);
+}
+
+function pluginRow(plugin) {
+  const offers = Object.entries(plugin.offers ?? {}).map(([kind, names]) => `${kind}: ${names.join(", ")}`).join("; ");
+  const about = make("td", { class: "wrap" }, offers || plugin.hooks.join(", ") || " ");
+  for (const sentence of [plugin.reason, ...(plugin.failures ?? [])]) if (sentence) about.append(make("span", { class: "detail trouble" }, sentence));
+  if (plugin.cure) about.append(make("span", { class: "detail" }, `What to do: ${plugin.cure}`));
+  const verbs = plugin.origin === "built-in" ? [] : plugin.state === "running" ? ["reload", "disable"] : ["enable", "reload"];
+  const buttons = verbs.map((verb) => {
+    const button = make("button", { type: "button", class: "small", "aria-label": `${verb} ${plugin.name}` }, verb);
+    button.addEventListener("click", () => askVerb(`${verb}-plugin`, { plugin: plugin.name }, plugin.name));
+    return button;
+  });
+  const calls = Object.values(plugin.calls ?? {}).filter((one) => one.p99_ms !== null);
+  const slowest = calls.length ? Math.max(...calls.map((one) => one.p99_ms)).toFixed(2) : "–";
+  return make("tr", { "data-key": plugin.name }, make("td", {}, make("span", { "data-status": plugin.state, title: plugin.file }, plugin.name)),
+    make("td", { class: "state-of" }, plugin.state), make("td", { class: "spare" }, plugin.origin), about, number(slowest, "spare"), make("td", { class: "actions" }, ...(buttons.length ? buttons : [" "])));
+}
+
+// Plugins change seldom and their list is long, so it is read now and then instead of sent with every status.
+async function readPlugins() {
+  if (document.hidden) return;
+  try {
+    const answer = await (await fetch("/v3/plugins")).json();
+    const rank = (one) => (one.state !== "running" ? 0 : one.origin !== "built-in" ? 1 : 2);
+    const found = [...answer.plugins].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+    const ours = found.filter((one) => rank(one) === 2).length;
+    plugins.show(found.filter((one) => rank(one) < 2), (one) => one.name);
+    setText(byId("plugins-note"), `and ${ours} built in, all running`);
+  } catch {
+    // The light at the top says that the daemon is gone; the next reading tells more.
+    setText(byId("plugins-note"), "could not be read, again in 10 s");
+  }
+}
+
+export function wirePlugins() {
+  readPlugins();
+  setInterval(readPlugins, PLUGINS_EVERY_MS);
+}
+export { readPlugins };
