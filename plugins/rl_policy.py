@@ -19,7 +19,6 @@ from typing import Any, Final
 
 import attrs
 import trio
-import trio.testing
 
 from traderd.plugin_api import (
     NS_PER_S,
@@ -59,7 +58,7 @@ HANG_S: Final = 2.0
 STALE_NS: Final = 2 * NS_PER_S
 """Bounds the age of the observation that an answer is about when it is acted upon."""
 SILENT_NS: Final = 30 * NS_PER_S
-"""How long quotes may rest without an answer; then they are pulled, for nobody watches over them."""
+"""How long quotes may rest without an answer; then they are pulled. A market that was not shown for so long has closed."""
 PIPE: Final = -1
 """What the standard library's `subprocess` calls by this name."""
 ASKED: Final = struct.Struct(f"<Q{VECTOR_LENGTH + MEMORY}f")
@@ -163,15 +162,9 @@ class Mailbox:
 
     def document(self) -> dict[str, Any]:
         """Return how it does, for people and programs."""
-        return {
-            "answers": not self.reason,
-            "reason": self.reason,
-            "model": str(self.model or ""),
-            "posted": self.posted,
-            "answered": self.answered,
-            "late": self.late,
-            "stale": self.stale,
-        }
+        counts = {name: getattr(self, name) for name in ("posted", "answered", "late", "stale")}
+        model = str(self.model or "")
+        return {"answers": not self.reason, "reason": self.reason, "model": model, **counts}
 
 
 MAILBOX: Final = Mailbox()
@@ -187,6 +180,7 @@ class RlPolicy:
         self._context, self._mailbox = context, mailbox
         self._markets_max = parameters.markets_max
         self._memory: dict[MarketTicker, tuple[float, ...]] = {}
+        self._seen_at: dict[MarketTicker, Timestamp] = {}
         self._asked_at: dict[MarketTicker, Timestamp] = {}
         self._heard_at: dict[MarketTicker, Timestamp] = {}
         self._told = ""
@@ -205,10 +199,13 @@ class RlPolicy:
         """Do what the last answer says, and ask the next question when it is time."""
         ticker = observation.ticker
         if ticker not in self._memory:
-            if len(self._memory) >= self._markets_max:
+            self._forget_gone(observation.at)
+            is_full = len(self._memory) >= self._markets_max
+            if is_full and not observation.orders and not observation.position:
                 return ()
             self._memory[ticker] = (0.0,) * MEMORY
             self._heard_at[ticker] = observation.at
+        self._seen_at[ticker] = observation.at
         commands = self._act(observation)
         # Half a second of grace: looks come once a second, and never quite on time.
         waited_ns = observation.at - self._asked_at.get(ticker, 0) + NS_PER_S // 2
@@ -243,20 +240,24 @@ class RlPolicy:
         return bool(self._told)
 
     def _pull_forgotten(self, observation: Observation) -> Sequence[Command]:
-        if observation.at - self._heard_at[observation.ticker] < SILENT_NS:
-            return ()
-        return [cancel(order) for order in observation.orders if not order.changing]
+        is_old = observation.at - self._heard_at[observation.ticker] >= SILENT_NS
+        return tuple(cancel(one) for one in observation.orders if is_old and not one.changing)
+
+    def _forget_gone(self, now: Timestamp) -> None:
+        # A market that closed is shown no more and makes room for another.
+        for ticker in [one for one, at in self._seen_at.items() if now - at >= SILENT_NS]:
+            for known in (self._seen_at, self._asked_at, self._heard_at, self._memory):
+                known.pop(ticker, None)
 
 
 async def run(
     context: Any, *, mailbox: Mailbox = MAILBOX, task_status: trio.TaskStatus[None]
 ) -> None:
-    """Keep one worker; raises WorkerLost when it cannot serve, and the host starts anew with its back-off and budget.
-
-    Cancelling ends the worker.
-    """
+    """Keep one worker until cancelled, which ends it; raises WorkerLost when it cannot serve: the host starts anew, with back-off."""
     task_status.started()
-    if isinstance(trio.lowlevel.current_clock(), trio.testing.MockClock):
+    # It is there in every simulation; to import it would cost each daemon a megabyte.
+    testing = sys.modules.get("trio.testing")
+    if testing is not None and isinstance(trio.lowlevel.current_clock(), testing.MockClock):
         # A virtual clock does not wait for another process, and nothing comes into a simulation from outside.
         mailbox.reason = "a simulation has no worker process"
         await trio.sleep_forever()
@@ -318,8 +319,7 @@ async def _hello(worker: trio.Process) -> Mapping[str, str]:
         raise WorkerLost(f"its worker was not ready within {HELLO_MAX_S:g} s")
     said = json.loads(line)
     if "error" in said:
-        error = str(said["error"])
-        missing = "ModuleNotFoundError" in error
+        error, missing = str(said["error"]), "ModuleNotFoundError" in str(said["error"])
         raise WorkerLost(
             f"{error}; run: {CURE}" if missing else f"the policy cannot be opened: {error}"
         )

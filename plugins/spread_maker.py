@@ -8,10 +8,12 @@ behind it all the same. Copy this file to start a strategy of your own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
 from traderd.plugin_api import (
+    NS_PER_S,
     BadInput,
     Command,
     Count,
@@ -22,6 +24,7 @@ from traderd.plugin_api import (
     Price,
     Side,
     StrategySpec,
+    Timestamp,
     amend,
     cancel,
     decrease,
@@ -32,6 +35,9 @@ from traderd.plugin_api import (
     setting,
     tunable,
 )
+
+GONE_NS: Final = 60 * NS_PER_S
+"""How long after its last look a market counts as gone: each is shown once a second."""
 
 
 def _above_0(text: str | int) -> Count:
@@ -66,7 +72,7 @@ class SpreadMaker:
     """Keeps one bid and one ask in each of its markets."""
 
     def __init__(self, parameters: Parameters) -> None:
-        self._markets: list[MarketTicker] = []
+        self._seen_at: dict[MarketTicker, Timestamp] = {}
         self.on_parameters(parameters)
 
     def on_parameters(self, parameters: Parameters) -> None:
@@ -79,16 +85,26 @@ class SpreadMaker:
 
     def decide(self, observation: Observation) -> Sequence[Command]:
         """Move, place or take away the quotes of one market."""
-        if observation.ticker not in self._markets:
-            if len(self._markets) >= self._markets_max:
-                return ()
-            self._markets.append(observation.ticker)
+        if not self._has_place(observation):
+            return ()
         if not observation.book_usable or observation.bid is None or observation.ask is None:
             return [cancel(order) for order in observation.orders if _rests(order)]
         commands: list[Command] = []
         for side, price in self._wanted(observation, observation.bid, observation.ask).items():
             commands += self._quote(observation, side, price)
         return commands
+
+    def _has_place(self, observation: Observation) -> bool:
+        """Tell whether this is one of its markets; where it has orders or a position it always is."""
+        ticker, now = observation.ticker, observation.at
+        if ticker not in self._seen_at:
+            # One that closed is shown no more and makes room for another.
+            self._seen_at = {one: at for one, at in self._seen_at.items() if now - at < GONE_NS}
+            is_full = len(self._seen_at) >= self._markets_max
+            if is_full and not observation.orders and not observation.position:
+                return False
+        self._seen_at[ticker] = now
+        return True
 
     def _wanted(
         self, observation: Observation, best_bid: Price, best_ask: Price

@@ -7,7 +7,6 @@ Must not: connect, create or start anything.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path

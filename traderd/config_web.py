@@ -18,7 +18,7 @@ from traderd.errors import ConfigError
 NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 """A host name or an address as a browser's address bar shows it, without the port."""
 
-EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - a value to compare with
+EVERY_ADDRESS: Final = ("0.0.0.0", "::")
 
 
 class WebConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

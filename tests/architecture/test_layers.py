@@ -28,6 +28,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "config_orders": LOW,
     "config_strategies": (*LOW, "config_orders"),
     "config_notify": (*LOW, "config_risk"),
+    "config_web": ("errors",),
     "config": (*LOW, "runtime", "config_layers", "config_values", "config_risk", "config_orders"),
     # To train a policy: the exchange's pure core and ours, side by side; nothing of ours imports it.
     "gym": (*LOW, "core", "paper"),
@@ -38,7 +39,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 ONE_PART = dict.fromkeys(
     (
         *("config_layers", "config_values", "config_risk", "config_orders", "config_strategies"),
-        "config_notify",
+        *("config_notify", "config_web"),
     ),
     "config",
 ) | dict.fromkeys(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,40 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
         )
         assert too_small == []
         assert unexpected(complaints) == []
+
+
+def test_a_daemon_that_stands_still_is_told_from_one_that_has_nothing_to_say(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        link = page.locator("#link")
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        expect(link).to_have_attribute("data-link", "stale", timeout=LONG_MS)
+        # A line that says nothing for long is given up, as one that died without a word.
+        expect(link).to_have_attribute("data-link", re.compile("lost|connecting"), timeout=30_000)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        expect(link).to_have_attribute("data-link", "live", timeout=30_000)
+        expect(page.locator("#state")).to_have_text(re.compile("ready|acting"))
+        assert unexpected(complaints) == []
+
+
+def test_a_slow_click_on_what_changes_ten_times_a_second_is_not_lost(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, _):
+        open_console(page, daemon)
+        price = page.locator("#ticket [name=price_dollars]")
+        for _ in range(3):
+            page.locator("#book tr.ask .price button").nth(4).hover()
+            page.mouse.down()
+            page.wait_for_timeout(700)
+            page.mouse.up()
+            expect(price).to_have_value(re.compile(r"0\.\d{4}"))
+            price.fill("")
+        # What is not held any more goes on.
+        expect(page.locator("#book-words")).to_contain_text("last change")

@@ -21,7 +21,8 @@ def formula(at_price: int, count: int) -> Decimal:
 
 
 @pytest.mark.parametrize(
-    ("multiplier", "fee"), [(0, "0"), (500, "0.88"), (1_000, "1.75"), (1_001, "1.76"), (2_500, "4.38")]
+    ("multiplier", "fee"),
+    [(0, "0"), (500, "0.88"), (1_000, "1.75"), (1_001, "1.76"), (2_500, "4.38")],
 )
 def test_the_multiplier_of_a_market_multiplies_it(multiplier, fee):
     assert worst_fee(Side.BID, price("0.50"), contracts(100), multiplier) == dollars(fee)

@@ -18,7 +18,7 @@ from traderd.core.engine import Engine
 from traderd.core.standing import plan_reconcile, standing
 from traderd.errors import BadInput
 from traderd.model import events as ev
-from traderd.model.commands import Reconcile
+from traderd.model.commands import EVERYTHING, Reconcile
 from traderd.model.rows import RowKind, UnreadableRow
 from traderd.services.recorder import worth_keeping
 
@@ -45,6 +45,13 @@ def stands(engine: Engine) -> list[tuple[str, bool]]:
 def ignored(engine: Engine, item: str = ITEM) -> ev.DifferenceIgnored:
     (one,) = [each for each in standing(engine.account, engine.conditions) if each.item == item]
     return ev.DifferenceIgnored(at=second(110), item=item, amount=one.amount, by="ann")
+
+
+@pytest.mark.parametrize("author", [one for one in ev.Author if one is not ev.Author.PERSON])
+def test_only_a_person_decides_about_a_difference(author):
+    refused = plan_reconcile((), Reconcile(adopt=(EVERYTHING,), author=author))
+    assert isinstance(refused, str)
+    assert f"a person only, not by a {author.value}" in refused
 
 
 def test_a_mismatch_stands_with_both_numbers():

@@ -42,11 +42,15 @@ class Rig:
         (self.account_id,) = exchange.venue.account_ids()
         self.told: list[str] = []
 
-    def place(self, count: int, *, prefix: str = "by-hand") -> None:
+    def place(self, count: int, *, prefix: str = "by-hand", subaccount: int = 0) -> None:
         for number in range(count):
             terms = OrderTerms(ticker=TICKER, side=Side.BID, price=Price(100), count=Count(100))
             self.exchange.venue.create_order(
-                self.account_id, terms, ClientOrderId(f"{prefix}-{number}"), self.exchange.now()
+                self.account_id,
+                terms,
+                ClientOrderId(f"{prefix}-{number}"),
+                self.exchange.now(),
+                subaccount=subaccount,
             )
         self.exchange.settle()
 
@@ -168,6 +172,23 @@ async def test_as_a_last_resort_the_exchange_is_told_to_cancel_everything(autoju
                 for order in world.exchange.venue.orders(world.account_id)
             ),
         ])
+        with trio.fail_after(20):
+            assert (await world.sweep()).verified
+        assert world.resting() == 0
+        assert any("as a last resort" in line for line in world.told)
+
+
+async def test_an_order_that_is_listed_and_that_no_cancel_finds_ends_by_the_last_resort(
+    autojump_clock,
+):
+    """Kalshi lists the orders of all subaccounts, and a cancel by id means the first."""
+    async with rig() as world:
+        venue, now = world.exchange.venue, world.exchange.now
+        account = venue.account(world.account_id)
+        venue.bank.open_subaccount(account, now())
+        venue.bank.transfer(account, "t-1", 0, 1, parse_money("5"), now())
+        world.place(2)
+        world.place(1, subaccount=1, prefix="elsewhere")
         with trio.fail_after(20):
             assert (await world.sweep()).verified
         assert world.resting() == 0

@@ -249,8 +249,23 @@ async def test_orders_are_asked_for_by_status_market_and_second(exchange, autoju
         "status": "resting",
         "ticker": "A",
         "min_ts": "1",
+        "subaccount": "0",
         "limit": "1000",
     }
+
+
+async def test_orders_and_fills_are_those_of_our_subaccount_and_a_kill_means_all(
+    exchange, autojump_clock
+):
+    """Kalshi: without the word they are those of all, and positions and balance those of number 0."""
+    for rows in ("orders", "orders", "fills"):
+        exchange.reply(200, {rows: [], "cursor": ""})
+    async with opened(exchange) as client:
+        await client.read_orders()
+        await client.read_orders(everywhere=True)
+        await client.read_fills()
+    asked = [request.query.get("subaccount") for request in exchange.requests]
+    assert asked == ["0", None, "0"]
 
 
 async def test_fills_without_a_time_get_the_time_of_the_reading(exchange, autojump_clock):
@@ -258,7 +273,7 @@ async def test_fills_without_a_time_get_the_time_of_the_reading(exchange, autoju
     async with opened(exchange) as client:
         (fill,) = await client.fills(order_id=OrderId("o1"))
     assert fill.executed_at == exchange.env.wall_ns()
-    assert exchange.requests[0].query == {"order_id": "o1", "limit": "1000"}
+    assert exchange.requests[0].query == {"order_id": "o1", "subaccount": "0", "limit": "1000"}
 
 
 async def test_a_bad_row_spoils_the_reading_and_is_named(exchange, autojump_clock):

@@ -135,6 +135,20 @@ def test_it_asks_once_an_interval_and_about_no_more_markets_than_it_may():
     assert list(plugin.MAILBOX._questions) == [world.ticker]
 
 
+def test_a_market_that_is_shown_no_more_makes_room_for_another():
+    plugin = fresh()
+    mine, world = strategy(plugin, markets_max=1), MarketSession(MARKET, seed=1, rate=1.0)
+    answering(plugin)
+    other = MarketSession(
+        one_market(default_scenario(), default_scenario().markets[1].ticker), seed=1, rate=1.0
+    )
+    mine.decide(world.observe())
+    other.advance(Timestamp(other.now + plugin.SILENT_NS))
+    mine.decide(other.observe())
+    assert list(mine._memory) == [other.ticker]
+    assert list(plugin.MAILBOX._questions) == [world.ticker, other.ticker]
+
+
 def test_an_answer_about_what_is_long_past_is_not_acted_upon():
     plugin = fresh()
     mine, world = strategy(plugin), MarketSession(MARKET, seed=1, rate=1.0)
@@ -159,7 +173,8 @@ def test_without_a_worker_it_does_nothing_says_why_once_and_pulls_what_nobody_wa
         assert mine.decide(world.observe()) == ()
     world.advance(Timestamp(world.now + NS_PER_S))
     pulled = mine.decide(world.observe())
-    assert pulled == [CancelOrder(key=order.key) for order in world.observe().orders] != []
+    assert pulled
+    assert list(pulled) == [CancelOrder(key=order.key) for order in world.observe().orders]
     assert log.said == ["no action: its worker ended"]
     assert plugin.MAILBOX.document()["reason"] == "its worker ended"
 

@@ -1,5 +1,6 @@
 import importlib.util
 
+import attrs
 import pytest
 import trio
 
@@ -323,6 +324,26 @@ def test_it_stays_inside_its_number_of_markets(plugin):
     asked = ["A", "B", "C", "A", "C", "B"]
     quoted = [t for t in asked if maker.decide(seen("0.45", "0.46", ticker=t))]
     assert quoted == ["A", "B", "A", "B"]
+
+
+def test_a_market_that_is_shown_no_more_makes_room_for_another(plugin):
+    maker = plugin.SpreadMaker(plugin.Parameters(markets_max=1))
+    look = seen("0.45", "0.46", ticker="A")
+    assert maker.decide(look)
+    after = Timestamp(plugin.GONE_NS - 1)
+    assert not maker.decide(attrs.evolve(seen("0.45", "0.46", ticker="B"), at=after))
+    gone = Timestamp(plugin.GONE_NS)
+    assert maker.decide(attrs.evolve(seen("0.45", "0.46", ticker="B"), at=gone))
+    assert not maker.decide(attrs.evolve(look, at=gone))
+
+
+def test_new_code_looks_after_the_orders_and_positions_that_it_finds(plugin):
+    maker = plugin.SpreadMaker(plugin.Parameters(markets_max=1))
+    assert maker.decide(seen("0.45", "0.48", ticker="A"))
+    left = seen("0.45", "0.48", ticker="B", orders=(own(Side.BID, "0.30"),))
+    assert said(maker.decide(left))[0] == "amend bid-0.30 to 0.4600 x 5"
+    assert maker.decide(seen("0.45", "0.48", ticker="C", position="40"))
+    assert not maker.decide(seen("0.45", "0.48", ticker="D"))
 
 
 @pytest.mark.parametrize(

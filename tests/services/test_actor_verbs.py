@@ -345,3 +345,22 @@ async def test_an_order_that_turns_up_after_its_strategy_was_taken_away_is_taken
         await simulated.wait_until(lambda: resting(simulated), within_s=5.0)
         await trio.sleep(10.0)
         assert len(resting(simulated)) == 1
+
+
+async def test_a_quarantine_outlives_a_crash_of_the_actor(tmp_path, autojump_clock):
+    write_probe(tmp_path, FAILING.format(ticker=FIRST))
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.wait_until(lambda: resting(simulated), within_s=5.0)
+        probe(simulated).broken = True
+        await simulated.wait_until(lambda: "strategy probe" in simulated.view.conditions.degraded)
+        probe(simulated).broken = False
+        simulated.daemon.shared.levers.restart_any("actor", "a test ends it")
+        await trio.sleep(10.0)
+        assert simulated.view.services["actor"].status == "running"
+        assert simulated.said("strategy probe stays quarantined")
+        stopped = report(simulated)
+        assert stopped.status is TenantStatus.QUARANTINED
+        assert "traderd strategies release probe" in stopped.reason
+        assert simulated.view.live_orders() == ()
+        assert (await simulated.send(ReleaseStrategy(strategy=NAME))).ok
+        await simulated.wait_until(lambda: resting(simulated), within_s=5.0)

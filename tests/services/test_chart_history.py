@@ -52,7 +52,9 @@ async def test_a_book_that_cannot_be_trusted_leaves_a_gap_and_a_clock_that_steps
     async with still_daemon(tmp_path) as daemon:
         view, charts = followed_market(daemon), ChartHistory()
         daemon.publish(
-            ev.FeedDisconnected(at=daemon.now(), feed=ev.FeedName.MARKET_DATA, connection=1, reason="gone")
+            ev.FeedDisconnected(
+                at=daemon.now(), feed=ev.FeedName.MARKET_DATA, connection=1, reason="gone"
+            )
         )
         charts.sample(view, after(100))
         charts.sample(view, after(0))

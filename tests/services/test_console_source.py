@@ -298,3 +298,26 @@ async def test_a_ticker_in_small_letters_or_with_a_slip_has_a_suggestion(tmp_pat
         similar = source_of(daemon).similar_market
         assert similar(MARKET.lower()) == similar(MARKET[:-2] + MARKET[-1]) == MARKET
         assert similar("KXSOMETHING-ELSE") is similar("../x") is None
+
+
+async def test_inboxes_without_a_service_are_listed_and_all_say_how_long_handlers_take(
+    autojump_clock, tmp_path
+):
+    async with still_daemon(tmp_path) as daemon:
+        with daemon.shared.bus.subscribe(
+            ev.BookChanged, name="web books", policy=Policy.LATEST, key=lambda event: event.ticker
+        ):
+            others = source_of(daemon).status()["other_inboxes"]
+        inbox = others["web books"]
+        assert (inbox["policy"], inbox["depth"], inbox["busy_s"]) == ("latest", 0, 0.0)
+        assert inbox["depth_max"] > 0
+        assert {"handler_p50_ms", "handler_p99_ms", "peak", "conflated"} <= set(inbox)
+
+
+async def test_the_charts_begin_with_what_was_sampled_before(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        source = source_of(daemon)
+        assert source.chart(None)["points"] == []
+        source.sample_charts()
+        assert [point[1:] for point in source.chart(None)["points"]] == [["0.000000", "0.000000"]]
+        assert source.chart("KXNOBODY")["points"] == []

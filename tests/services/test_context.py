@@ -4,7 +4,7 @@ import trio
 from tests.services.still_daemon import MARKET, still_daemon
 from traderd.errors import AuthenticationRefused
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Resume
+from traderd.model.commands import Answer, Calibrate, ConfirmLimits, Reconcile, Reload, Resume
 from traderd.runtime.inbox import Policy
 from traderd.runtime.simulation import SimEnv
 from traderd.services.context import EmbeddedAddress, broken_off, key_refused, refuse
@@ -86,3 +86,30 @@ async def test_a_refused_key_names_the_key_and_where_to_look(autojump_clock, tmp
         assert "exchange.key_id and exchange.key_file" in sentence
         assert "environment sim" in sentence
         assert MARKET not in sentence
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (ConfirmLimits(by="ann"), "limits can be raised"),
+        (Reload(raise_limits=True, by="ann"), "limits can be raised"),
+        (Reconcile(adopt=("all",), by="ann"), "differences from the exchange can be accepted"),
+        (Calibrate(accept_balance=True), "differences from the exchange can be accepted"),
+    ],
+)
+async def test_what_only_a_person_may_decide_no_service_can_send(
+    autojump_clock, tmp_path, command, what
+):
+    """C17: whatever author a plugin names."""
+    async with still_daemon(tmp_path) as daemon:
+        outcome = await daemon.context("a_plugin").send(command)
+        assert outcome.answer is Answer.DENIED
+        assert outcome.sentence == f"{what} by a person only, not by the service a_plugin"
+
+
+@pytest.mark.parametrize("command", [Reload(), Calibrate()])
+async def test_what_decides_nothing_any_service_can_send(autojump_clock, tmp_path, command):
+    async with still_daemon(tmp_path) as daemon:
+        outcome = await daemon.context("a_plugin").send(command)
+        # Nobody serves it in these parts of a daemon; that it got so far is the point.
+        assert outcome.answer is Answer.UNAVAILABLE

@@ -5,13 +5,16 @@ import json
 from tests.services.still_daemon import MARKET, still_daemon
 from traderd.core.balance_proof import Candidate, Proof
 from traderd.model import events as ev
+from traderd.model.cash import Settlement
 from traderd.model.orders import Side
-from traderd.model.units import Money, parse_money
+from traderd.model.units import Count, Money, parse_count, parse_money
 from traderd.services.ledger_document import (
     balance_document,
     difference_document,
     ledger_document,
     reconciliation_document,
+    settlements_document,
+    shards_document,
     strategies_document,
 )
 
@@ -63,3 +66,41 @@ async def test_the_exchanges_own_news_are_no_drift(autojump_clock, tmp_path):
         daemon.sync("998.7725")
         document = reconciliation_document(daemon.view, daemon.now())
         assert (document["version"], document["mismatches"], document["settling"]) == (1, [], [])
+
+
+async def test_the_balance_of_each_shard_is_told_where_the_exchange_tells_it(
+    autojump_clock, tmp_path
+):
+    async with still_daemon(tmp_path) as daemon:
+        assert shards_document(daemon.view) == []
+        daemon.view.account.balance_by_engine = ((0, parse_money("7.50")), (3, parse_money("0.25")))
+        assert shards_document(daemon.view) == [
+            {"exchange_index": 0, "balance_dollars": "7.500000"},
+            {"exchange_index": 3, "balance_dollars": "0.250000"},
+        ]
+
+
+async def test_a_settlement_says_what_it_paid_and_earned_before_fees(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.list_market()
+        daemon.fill(daemon.place(Side.BID, "10", "0.47"), "10", "0.47", "0.1744")
+        settled = Settlement(
+            ticker=MARKET,
+            result="yes",
+            yes_count=parse_count("10"),
+            no_count=Count(0),
+            cost=parse_money("4.70"),
+            revenue=parse_money("10"),
+            fees_paid=parse_money("0.1744"),
+            settled_at=daemon.now(),
+        )
+        daemon.publish(ev.MarketSettled(at=daemon.now(), settlement=settled))
+        (document,) = settlements_document(daemon.view)
+        assert (document["ticker"], document["result"], document["count"]) == (
+            MARKET,
+            "yes",
+            "10.00",
+        )
+        assert document["revenue_dollars"] == "10.000000"
+        assert document["profit_dollars"] == "5.300000"
+        assert document["fees_dollars"] == "0.174400"

@@ -81,9 +81,7 @@ async def test_state_changes_are_paged(autojump_clock, tmp_path):
 
 
 @pytest.mark.parametrize("name", list(PAGES))
-async def test_a_cursor_that_names_nothing_is_refused_with_the_cure(
-    autojump_clock, tmp_path, name
-):
+async def test_a_cursor_that_names_nothing_is_refused_with_the_cure(autojump_clock, tmp_path, name):
     async with still_daemon(tmp_path) as daemon:
         with pytest.raises(BadInput, match="begin again without it"):
             PAGES[name](daemon.context("web"), 10, "no-such-thing" * 100)

@@ -49,5 +49,7 @@ def test_a_strategys_notes_are_those_of_the_plugin_that_offers_it(tmp_path):
     )
     assert desk.owner_of_strategy("maker") == "mine"
     assert desk.owner_of_strategy("orphan") == "orphan"
-    desk.coming = {"orphan": "new"}
-    assert desk.owner_of_strategy("orphan") == "new"
+    with desk.expecting("new", ["orphan"]):
+        assert desk.owner_of_strategy("orphan") == "new"
+    # A reload that was refused leaves nothing behind.
+    assert desk.owner_of_strategy("orphan") == "orphan"

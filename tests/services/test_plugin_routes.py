@@ -8,7 +8,7 @@ from tests.services.still_daemon import still_daemon
 from traderd.errors import BadInput
 from traderd.model.commands import Calibrate, Outcome
 from traderd.services.extensions import Owned, Route, RouteAnswer
-from traderd.services.plugin_routes import READ_BUDGET_S, PluginRoutes, notices_route
+from traderd.services.plugin_routes import GOODBYE_S, READ_BUDGET_S, PluginRoutes, notices_route
 from traderd.web.api import Refusal
 
 
@@ -143,3 +143,47 @@ async def test_the_notices_are_a_read(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         document = msgspec.json.decode(notices_route(daemon.context("web")).body())
         assert document["alerts"] == []
+
+
+async def test_a_post_that_hangs_goes_on_without_its_client_and_ends_with_the_daemon(
+    autojump_clock, tmp_path
+):
+    async def hang(request):
+        await trio.sleep_forever()
+
+    async with still_daemon(tmp_path) as daemon:
+        host = serve(daemon, hang, method="POST")
+        told = []
+
+        async def client():
+            with pytest.raises(Refusal) as caught:
+                await ask(host, "POST")
+            told.append((caught.value.status, trio.current_time()))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client)
+            await trio.sleep(1.0)
+            # The client goes away, which takes nothing back.
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1.0)
+                assert told == []
+                stopping = trio.current_time()
+                daemon.shared.lifecycle.stopping("a test says so")
+                await trio.sleep(5.0)
+        assert told == [(503, pytest.approx(stopping + GOODBYE_S))]
+        # That it was broken off is no fault of the plugin.
+        assert host.listing()["faults"] == []
+
+
+async def test_a_post_answers_refuses_and_fails_as_a_get_does(autojump_clock, tmp_path):
+    async def picky(request):
+        if request.body.get("bad"):
+            raise BadInput("no")
+        return RouteAnswer(body="done")
+
+    async with still_daemon(tmp_path) as daemon:
+        host = serve(daemon, picky, method="POST")
+        assert (await ask(host, "POST"))[2] == b"done"
+        with pytest.raises(BadInput, match="no"):
+            await ask(host, "POST", body={"bad": True})

@@ -10,13 +10,14 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
+from traderd.core.balance_proof import Proof
 from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi.order_reads import OrderReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.events import FeedName, TradingStateUpdated
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
-from traderd.model.units import Money, Timestamp, format_price
+from traderd.model.units import Money, Timestamp, format_price, parse_money
 from traderd.services.account_reading import gather
 from traderd.services.sync import describe_update
 
@@ -280,3 +281,29 @@ async def test_an_order_that_the_exchange_forgot_ends_after_a_grace_and_says_so(
         assert order.status is OrderStatus.CANCELED
         assert "has not known it" in order.sentence
         assert simulated.count("vanished") == 1
+
+
+async def test_what_another_subaccount_of_the_member_trades_is_none_of_our_business(
+    tmp_path, autojump_clock
+):
+    """Kalshi lists orders and fills of all subaccounts, and the positions and the balance of number 0 only."""
+    async with simulated_daemon(tmp_path) as simulated:
+        venue, now = simulated.exchange.venue, simulated.exchange.now
+        account = venue.account(simulated.account_id)
+        # The times of transfers are whole seconds.
+        await trio.sleep(5.0)
+        venue.bank.open_subaccount(account, now())
+        venue.bank.transfer(account, "t-1", 0, 1, parse_money("50"), now())
+        for price in (simulated.touch()[1], "0.0100"):
+            terms = order_terms("bid", "5", price)
+            venue.create_order(simulated.account_id, terms, None, now(), subaccount=1)
+        simulated.exchange.settle()
+        await trio.sleep(100.0)
+        view = simulated.view
+        assert venue.fills(simulated.account_id, subaccount=1)
+        assert (view.ledger.fill_count, view.live_orders(), dict(view.conditions.halts)) == (
+            0,
+            (),
+            {},
+        )
+        assert view.account.proof.status is Proof.PROVED

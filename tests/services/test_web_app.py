@@ -14,6 +14,14 @@ async def test_what_every_contributor_serves_is_there(autojump_clock, tmp_path):
         rules = AccessRules(control_token="correct-horse-battery-staple")
         app = make_app(context, source, LiveHub(source), rules, trio.Event())
         client = app.test_client()
-        for path in ("/", "/metrics", "/v3/status", "/v3/notices", "/v3/strategies", "/v3/why", "/x/"):
+        for path in (
+            "/",
+            "/metrics",
+            "/v3/status",
+            "/v3/notices",
+            "/v3/strategies",
+            "/v3/why",
+            "/x/",
+        ):
             answer = await client.get(path, headers={"Host": "localhost"})
             assert answer.status_code == 200, path

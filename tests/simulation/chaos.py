@@ -33,7 +33,7 @@ from tests.simulation.harness import (
 from traderd import app
 from traderd.kalshi import order_lines
 from traderd.model import events as ev
-from traderd.model.commands import ClearHalt, PlaceOrder, Resume
+from traderd.model.commands import CancelOrders, ClearHalt, Pause, PlaceOrder, Resume
 from traderd.model.orders import Attribution, OrderOwner
 from traderd.model.states import TRANSITIONS, State
 from traderd.model.strategy_events import TenantStatus
@@ -339,10 +339,12 @@ async def _trade(simulated: SimulatedDaemon, rng: Random, scope: trio.CancelScop
 
 
 async def _calm(simulated: SimulatedDaemon) -> None:
-    """End what the chaos left behind by right: halts of crashes are for a person to clear."""
+    """End what the chaos left behind by right: halts of crashes are for a person to clear. The strategy moves no more money."""
     for halt_id in list(simulated.view.conditions.halts):
         await simulated.send(ClearHalt(halt_id=halt_id))
     await simulated.send(Resume())
+    await simulated.send(Pause(reason="the books are compared", strategy=QUOTER))
+    await simulated.send(CancelOrders(strategy=QUOTER))
 
 
 async def _wait_same(expected: Callable[[], bool], what: str) -> None:

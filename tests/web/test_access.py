@@ -56,7 +56,7 @@ def test_where_there_is_no_read_token_an_empty_one_does_not_fit(authorization):
     ("secure", "origin", "known"),
     [
         (False, "http://127.0.0.1:8005", True),
-        (False, "https://127.0.0.1:8005", False),
+        (False, "https://127.0.0.1:8005", True),
         (True, "https://127.0.0.1:8005", True),
         (True, "http://127.0.0.1:8005", False),
         (False, "http://127.0.0.1", False),
@@ -69,7 +69,9 @@ def test_only_the_page_of_the_asked_host_is_ours(secure, origin, known):
     assert rules.knows_origin(origin, "127.0.0.1:8005") is known
 
 
-@pytest.mark.parametrize("tokens", [{"control_token": ""}, {"control_token": CONTROL, "read_token": "short"}])
+@pytest.mark.parametrize(
+    "tokens", [{"control_token": ""}, {"control_token": CONTROL, "read_token": "short"}]
+)
 def test_a_short_token_is_a_configuration_error(tokens):
     with pytest.raises(ConfigError, match="fewer than 16"):
         AccessRules(**tokens)

@@ -59,7 +59,9 @@ def test_the_states_and_ways_that_are_drawn_are_those_of_the_table():
 
 
 def test_every_outcome_of_a_tick_has_its_words():
-    assert [one.value for one in TickOutcome if f'["{one.value}", ' not in text_of("strategies.js")] == []
+    assert [
+        one.value for one in TickOutcome if f'["{one.value}", ' not in text_of("strategies.js")
+    ] == []
 
 
 def test_every_verb_that_a_button_asks_for_is_one_that_the_daemon_has():
@@ -67,11 +69,18 @@ def test_every_verb_that_a_button_asks_for_is_one_that_the_daemon_has():
     assert len(asked) > 10
     assert asked <= set(VERBS)
     buttons = set(re.findall(r'data-verb="([a-z-]+)"', text_of("index.html")))
-    assert {"pause", "resume", "cancel-all", "flatten", "kill", "confirm-limits"} <= buttons <= asked
+    assert (
+        {"pause", "resume", "cancel-all", "flatten", "kill", "confirm-limits"} <= buttons <= asked
+    )
 
 
 def test_a_verb_takes_the_fields_that_its_dialog_sends_and_can_say_beforehand_what_it_would_do():
-    entries = re.findall(r'^  "?([a-z-]+)"?: \{(.*?)\n?  ?\},', text_of("verb_words.js"), re.M | re.S)
+    entries = re.findall(
+        r'^  "?([a-z-]+)"?: \{(.*?)\n?  ?\},', text_of("verb_words.js"), re.MULTILINE | re.DOTALL
+    )
+    assert len(entries) == len(
+        re.findall(r"^    title: |^  .*\{ title: ", text_of("verb_words.js"), re.MULTILINE)
+    )
     for verb, words in entries:
         fields = set(VERBS[verb][1])
         shown = re.search(r"fields: \[(.*?)\]", words)

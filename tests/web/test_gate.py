@@ -22,9 +22,7 @@ class Guarded:
 
     def __init__(self, *, reads_need_token=True):
         self.source = LiveLookingSource()
-        rules = AccessRules(
-            control_token=TOKEN, read_token=READ, reads_need_token=reads_need_token
-        )
+        rules = AccessRules(control_token=TOKEN, read_token=READ, reads_need_token=reads_need_token)
         hub = LiveHub(self.source)
         self.client = create_app(self.source, hub, access=rules, stop=trio.Event()).test_client()
 
@@ -40,7 +38,9 @@ def password(token):
     return "Basic " + base64.b64encode(f"me:{token}".encode()).decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/v3/status", "/metrics", "/x/", "/v3/openapi.json", "/none"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v3/status", "/metrics", "/x/", "/v3/openapi.json", "/none"]
+)
 async def test_where_reads_need_a_token_nothing_is_shown_without_one(autojump_clock, path):
     answer = await Guarded().ask(path)
     assert answer.status_code == 401

@@ -170,6 +170,20 @@ async def test_a_book_goes_only_to_who_watches_it_and_is_rendered_once_per_flush
     assert {record["ticker"] for record in other.of_type("book")} == {BRAVO}
 
 
+async def test_who_chooses_a_market_gets_its_last_hour_and_a_newcomer_that_of_the_profit(
+    autojump_clock,
+):
+    async with running(LiveLookingSource()) as (hub, nursery):
+        console, other = await connect(hub, nursery), await connect(hub, nursery)
+        assert [chart["ticker"] for chart in console.of_type("chart")] == [None]
+        for ticker in (BRAVO, ALPHA):
+            await console.said.send(json.dumps({"watch": ticker}))
+        await trio.sleep(1)
+        # Only the chart that is looked at is worth sending.
+        assert [chart["ticker"] for chart in console.of_type("chart")][-1] == ALPHA
+        assert [chart["ticker"] for chart in other.of_type("chart")] == [None]
+
+
 async def test_watching_nothing_ends_the_books(autojump_clock):
     async with running(LiveLookingSource()) as (hub, nursery):
         console = await connect(hub, nursery)

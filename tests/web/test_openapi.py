@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import jsonschema_rs
 import pytest
@@ -13,8 +14,11 @@ from traderd.services.web_app import make_app
 from traderd.web.access import AccessRules
 from traderd.web.live import LiveHub
 from traderd.web.openapi import PATH, document
+from traderd.web.reads import READS
+from traderd.web.schema_parts import OUTCOME_STATUSES
 
 HOST = {"Host": "127.0.0.1:8005"}
+ROOT = Path(__file__).parents[2]
 TOKEN = "correct-horse-battery-staple"
 
 
@@ -78,7 +82,10 @@ async def test_every_read_answers_with_what_is_described(autojump_clock, tmp_pat
             media = answer.content_type.partition(";")[0]
             assert media in said, path
             if media == "application/json":
-                root = {**closed(said[media]["schema"]), "components": closed(described["components"])}
+                root = {
+                    **closed(said[media]["schema"]),
+                    "components": closed(described["components"]),
+                }
                 body = json.loads(await answer.get_data())
                 jsonschema_rs.validate(root, body)
                 judged.append(path)
@@ -146,3 +153,31 @@ async def test_the_routes_of_plugins_are_described_too(autojump_clock, face):
     described = document(face.source, (), Host())
     assert list(described["paths"]["/x/notes/add"]) == ["post"]
     assert described["paths"]["/x/notes/add"]["post"]["security"] == [{"token": []}]
+
+
+def test_the_page_names_every_read_every_status_of_a_verb_and_every_error_code():
+    page = (ROOT / "docs" / "api.md").read_text()
+    for read in READS:
+        assert f"`/v3/{read.path}`" in page
+    for status in OUTCOME_STATUSES:
+        assert f"| {status} | `" in page
+    sources = [
+        *(ROOT / "traderd" / "web").glob("*.py"),
+        *(ROOT / "traderd" / "services").glob("*routes.py"),
+    ]
+    codes = {
+        code
+        for source in sources
+        for code in re.findall(
+            r"(?:Refusal|error_answer|_failure)\(\s*\d{3},\s*\"(\w+)\"", source.read_text()
+        )
+    }
+    assert len(codes) >= 15
+    codes |= {
+        "plugin_failed",
+        "not_found",
+        "method_not_allowed",
+        "request_entity_too_large",
+        "too_many_connections",
+    }
+    assert {code for code in codes if f"`{code}`" not in page} == set()

@@ -79,3 +79,16 @@ async def test_the_list_is_a_read_and_other_methods_are_none(autojump_clock, cli
     listing = await client.get("/x/", headers=HOST)
     assert await listing.get_json() == {"routes": [], "faults": []}
     assert (await client.delete("/x/mine/do", headers=HOST)).status_code == 405
+
+
+async def test_options_tell_the_methods_of_the_plugin_s_own_route(
+    autojump_clock, host, client, monkeypatch
+):
+    routes = [{"method": "GET", "path": "/x/mine/a.csv"}, {"method": "POST", "path": "/x/mine/do"}]
+    monkeypatch.setattr(host, "listing", lambda: {"routes": routes, "faults": []})
+    allowed = {}
+    for path in ("a.csv", "do"):
+        answer = await client.options(f"/x/mine/{path}", headers=HOST)
+        allowed[path] = answer.headers["Allow"]
+    assert allowed == {"a.csv": "GET, HEAD, OPTIONS", "do": "OPTIONS, POST"}
+    assert host.asked == []

@@ -87,7 +87,12 @@ async def test_a_ticker_that_was_probably_meant_is_suggested(autojump_clock, fac
 
 
 async def test_a_contributed_route_is_served_with_its_content_type(autojump_clock, face):
-    route = ReadRoute(path="/metrics", content_type="text/plain", body=lambda: "traderd_up 1\n", summary="Metrics.")
+    route = ReadRoute(
+        path="/metrics",
+        content_type="text/plain",
+        body=lambda: "traderd_up 1\n",
+        summary="Metrics.",
+    )
     app = create_app(
         face.source, face.hub, access=face.access, stop=face.stop, extra_routes=(route,)
     )

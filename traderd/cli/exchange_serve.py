@@ -18,6 +18,7 @@ import msgspec
 from traderd.cli.exchange_client import keys_dir_option
 from traderd.cli.exchange_files import read_fault_plan, read_file
 from traderd.cli.exchange_keys import key_type_option
+from traderd.cli.options import PORT_MAX
 from traderd.errors import BadInput
 from traderd.model.units import Money, parse_money
 from traderd.paper.faults.plan import FaultPlan
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from traderd.paper.scenario import Scenario
     from traderd.paper.serve import Served, ServeOptions
 
-PORT_MAX: Final = 65_535
 EVENTS_PER_S_MAX: Final = 1_000.0
 """Bounds the order flow as `exchange.events_per_s` does."""
 MARKETS_MAX: Final = 100_000

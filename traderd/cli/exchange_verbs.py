@@ -105,7 +105,7 @@ def close(client: ExchangeClient, as_json: bool, ticker: str) -> None:
 def reopen(client: ExchangeClient, as_json: bool, ticker: str, closes_in_s: int) -> None:
     """Let the market TICKER trade until another close time.
 
-    Example: traderd exchange reopen KXMLBGAME-26AUG072140LADAZ-LAD --closes-in 600
+    Example: traderd exchange reopen KXMLBGAME-26AUG072140LADAZ-LAD
     """
     _carry_out(client, "reopen", {"ticker": ticker, "closes_in_s": closes_in_s}, as_json)
 

@@ -14,25 +14,11 @@ from typing import Any, Final
 import click
 
 from traderd import __version__
-from traderd.cli import exit_codes, halts, reads, reconcile, reload, verbs
-from traderd.cli.arm import arm
-from traderd.cli.completion import completion
-from traderd.cli.config import config
-from traderd.cli.doctor import doctor
-from traderd.cli.drill import drill
-from traderd.cli.exchange import exchange
-from traderd.cli.exchange_serve import PORT_MAX
-from traderd.cli.init import init
-from traderd.cli.install import install
+from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed
-from traderd.cli.kill import kill
-from traderd.cli.logs import logs
-from traderd.cli.notify import notify
-from traderd.cli.options import read_config, settings_options
+from traderd.cli.lazy_commands import LazyCommands
+from traderd.cli.options import PORT_MAX, read_config, settings_options
 from traderd.cli.plugin_commands import GroupWithPlugins
-from traderd.cli.plugins import plugins
-from traderd.cli.strategies import strategies
-from traderd.cli.why import why
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
 from traderd.runtime.lean_imports import without_terminal_tools
@@ -42,6 +28,7 @@ CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_w
 
 @click.group(
     cls=GroupWithPlugins,
+    commands=LazyCommands(),
     context_settings=CONTEXT_SETTINGS,
     epilog="Exit codes: 0 ok, 1 error, 2 usage, 3 not running, 4 configuration, 5 no answer in time, "
     "6 refused by risk, mode or exchange, 7 drift found.",
@@ -101,30 +88,6 @@ def version() -> None:
     Example: traderd version
     """
     click.echo(f"traderd {__version__}")
-
-
-for _command in (
-    *reads.COMMANDS,
-    *verbs.COMMANDS,
-    *halts.COMMANDS,
-    kill,
-    drill,
-    *reconcile.COMMANDS,
-    reload.reload,
-    plugins,
-    notify,
-    strategies,
-    why,
-    exchange,
-    config,
-    doctor,
-    init,
-    logs,
-    completion,
-    arm,
-    install,
-):
-    cli.add_command(_command)
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from traderd.config import CONTROL_SOCKET, Config, load_config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS
 from traderd.runtime.env import RealEnv
 
+PORT_MAX: Final = 65_535
 SETTINGS: Final = ("config_file", "environment", "state_dir", "settings")
 """The parameters that `settings_options` adds."""
 

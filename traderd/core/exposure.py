@@ -66,9 +66,7 @@ def _turning_risk(held: int, cost: int, offers: list[_Offer]) -> int:
     return risk - (-lost // held if held else 0)
 
 
-def _both_outcomes(
-    position: Position | None, legs: list[Leg], multiplier: int
-) -> tuple[int, int]:
+def _both_outcomes(position: Position | None, legs: list[Leg], multiplier: int) -> tuple[int, int]:
     # The worst loss when the market pays NO, and when it pays YES; below 0 is what it pays beyond its cost.
     count = position.count if position is not None else 0
     cost, held = (position.cost if position is not None else 0), abs(count)

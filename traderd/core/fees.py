@@ -21,9 +21,7 @@ _ROUND_TO: Final = 10_000
 """Fees are bounded up to the next cent, the coarsest balance precision an account can have."""
 
 
-def worst_fee(
-    side: Side, price: Price, count: Count, multiplier: int = USUAL_MULTIPLIER
-) -> Money:
+def worst_fee(side: Side, price: Price, count: Count, multiplier: int = USUAL_MULTIPLIER) -> Money:
     """Return the most that an order of `count` at limit `price` can cost in fees; `multiplier` is in 1/1000."""
     # p(1-p) peaks at 50 cents: a bid may execute lower and an ask higher, nearer to the peak.
     half = ONE_DOLLAR // 2

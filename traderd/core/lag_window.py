@@ -44,8 +44,11 @@ class LagWindow:
         held = len(self._ring)
         if held == 0:
             return None
-        newest = sorted(self._ring[(self._next - i) % held] for i in range(1, min(count, held) + 1))
-        return newest[(len(newest) - 1) // 2]
+        end = self._next or held
+        begin = end - min(count, held)
+        # Asked for at every look at a book, so the ring is cut and not walked.
+        newest = self._ring[begin:end] if begin >= 0 else self._ring[begin:] + self._ring[:end]
+        return sorted(newest)[(len(newest) - 1) // 2]
 
 
 def percentile_of(windows: Iterable[LagWindow], percent: int) -> int | None:

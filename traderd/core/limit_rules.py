@@ -46,7 +46,10 @@ def size(proposal: Proposal) -> Denied | None:
 
 def order_cost(proposal: Proposal) -> Denied | None:
     """One order may not cost more than the limit; what only takes risk away costs nothing."""
-    cost, limit = worst_cost(proposal.terms, proposal.fee_multiplier), proposal.limits.max_order_cost
+    cost, limit = (
+        worst_cost(proposal.terms, proposal.fee_multiplier),
+        proposal.limits.max_order_cost,
+    )
     if limit == NONE or cost <= limit or proposal.reduces:
         return None
     return Denied(

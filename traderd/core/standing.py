@@ -116,6 +116,10 @@ def plan_reconcile(
     found: Sequence[Standing], command: Reconcile
 ) -> list[tuple[str, Standing]] | str:
     """Return ADOPT or IGNORE with each difference that is meant, or why nothing can be done, with the cure."""
+    if command.author is not ev.Author.PERSON:
+        # What stands stops trading, so whoever trades must not talk it away.
+        author = command.author.value
+        return f"what differs is decided by a person only, not by a {author}, so nothing was done"
     plan: list[tuple[str, Standing]] = []
     meant: dict[str, None] = {}
     for verb, items in ((ADOPT, command.adopt), (IGNORE, command.ignore)):

@@ -18,6 +18,7 @@ from traderd.kalshi.paging import read_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.rows import RowReading, RowShape, read_rows
 from traderd.kalshi.wire import portfolio
+from traderd.kalshi.wire.account import OURS
 from traderd.kalshi.wire.money import move_from_wire, settlement_from_wire, transfer_from_wire
 from traderd.kalshi.wire.translate import fill_from_wire, position_from_wire
 from traderd.model.cash import CashMove, MoveKind, Settlement
@@ -28,8 +29,6 @@ from traderd.model.units import NS_PER_S, Timestamp
 
 MOVES_PER_PAGE: Final = 500
 """Kalshi: the largest `limit` of deposits and withdrawals."""
-OURS: Final = 0
-"""The subaccount that we trade with, whose positions and balance Kalshi shows by default."""
 
 
 @attrs.frozen(kw_only=True)

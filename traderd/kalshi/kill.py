@@ -44,6 +44,9 @@ SINGLES_AT_ONCE: Final = 6
 """Bounds single cancels under way; two of the connections for cancels stay free."""
 SINGLES_S: Final = 5.0
 """Bounds a round of single cancels: the batches go again after it, and who was tried least goes first."""
+NOT_FOUND_S: Final = 2.0
+"""How long an order may be listed that its cancel does not find: five times the exchange's lag. What is listed longer is
+there, in a place that a cancel by id does not reach, such as another subaccount."""
 LAST_RESORT_AFTER: Final = 3
 """How many rounds that failed without one cancel more pass until the exchange is told to cancel everything."""
 
@@ -138,6 +141,8 @@ class _Sweeper:
         self._backoff = Backoff(first_s=AGAIN_S, cap_s=AGAIN_CAP_S, rng=rng)
         self._tries: dict[str, int] = {}
         """How often each order was asked for by itself."""
+        self._not_found: dict[str, float] = {}
+        """Since when each order is not found by its cancel, on Trio's clock."""
         self._told: str = ""
         self._has_failed = False
         """Whether something went wrong in this round."""
@@ -183,7 +188,7 @@ class _Sweeper:
     async def _read(self) -> bool:
         self._has_failed = False
         try:
-            reading = await self._rest.read_orders(status=OrderStatus.RESTING)
+            reading = await self._rest.read_orders(status=OrderStatus.RESTING, everywhere=True)
         except AuthenticationRefused:
             raise
         except ExchangeError as exc:
@@ -279,9 +284,12 @@ class _Sweeper:
     def _take(self, record: Listed, result: CancelResult) -> None:
         if isinstance(result, Canceled):
             self._state.acknowledge(record)
-        elif not (isinstance(result, ExchangeRefused) and result.code == "not_found"):
-            # The next reading tells what it was: gone, filled, or still there.
-            self._failed(f"the cancel of order {_name(record)} went wrong: {result}")
+            return
+        name, now = _name(record), trio.current_time()
+        is_not_found = isinstance(result, ExchangeRefused) and result.code == "not_found"
+        # The next reading tells what it was: gone, filled, or still there.
+        if not is_not_found or now - self._not_found.setdefault(name, now) > NOT_FOUND_S:
+            self._failed(f"the cancel of order {name} went wrong: {result}")
 
     async def _cancel_account(self) -> None:
         self._tell("telling the exchange to cancel everything, as a last resort")

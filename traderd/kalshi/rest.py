@@ -28,6 +28,7 @@ from traderd.kalshi.request import Requester, RestStatistics
 from traderd.kalshi.throttle import Throttle
 from traderd.kalshi.transport import make_http_client, make_ssl_context, make_write_lines
 from traderd.kalshi.wire import portfolio, rest
+from traderd.kalshi.wire.account import OURS
 from traderd.kalshi.wire.translate import (
     balance_from_wire,
     orderbook_from_wire,
@@ -195,9 +196,15 @@ class RestClient(OrderCalls):
         status: OrderStatus | None = None,
         ticker: MarketTicker | None = None,
         since: Timestamp | None = None,
+        everywhere: bool = False,
     ) -> OrderReading:
-        """Return all orders and the rows that could not be read."""
-        query = _query(status=status.value if status else None, ticker=ticker, min_ts=since)
+        """Return all orders and the rows that could not be read; `everywhere`: those of all subaccounts."""
+        query = _query(
+            status=status.value if status else None,
+            ticker=ticker,
+            min_ts=since,
+            subaccount=None if everywhere else str(OURS),
+        )
         return await read_orders(self._requester, query)
 
     async def fills(
@@ -224,7 +231,8 @@ class RestClient(OrderCalls):
         order_id: OrderId | None = None,
     ) -> FillReading:
         """Return all fills and the rows that could not be read."""
-        return await self.account.fills(_query(ticker=ticker, order_id=order_id, min_ts=since))
+        query = _query(ticker=ticker, order_id=order_id, min_ts=since, subaccount=str(OURS))
+        return await self.account.fills(query)
 
     async def positions(self) -> tuple[PositionRecord, ...]:
         """Return the positions in unsettled markets; they lag fills by about a second.

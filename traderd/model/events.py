@@ -236,7 +236,8 @@ JOURNALED: Final[tuple[type, ...]] = (
 )
 """What the journal keeps: folding these again at start gives the private state back.
 
-Events that only follow from others are left out, but for halts, which must outlive a changed limit."""
+Events that only follow from others are left out, but for halts, which must outlive a changed limit. `PluginChanged` changes
+no state and is kept for people."""
 
 __all__ = [
     "JOURNALED",

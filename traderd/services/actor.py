@@ -20,7 +20,7 @@ from traderd.core.tick_outcome import Ending
 from traderd.model import events as ev
 from traderd.model.commands import Command, Outcome
 from traderd.model.ids import MarketTicker, StrategyName
-from traderd.model.strategy_events import TickCause
+from traderd.model.strategy_events import TenantStatus, TickCause
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
@@ -57,10 +57,11 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         all_known=False,
     )
     tenants = {tenant.name: tenant for tenant in made}
-    for name in tenants:
-        if degraded_part(name) in context.view.conditions.degraded:
-            # It begins anew with this service, so what it places may rest again.
-            context.publish(ev.DegradedCleared(at=context.now(), part=degraded_part(name)))
+    for tenant in made:
+        reason = context.view.conditions.degraded.get(degraded_part(tenant.name))
+        if reason is not None:
+            # A quarantine is for a person to end, and not for a crash of this service.
+            tenant.status, tenant.reason = TenantStatus.QUARANTINED, reason
     if not tenants:
         context.log.info("no strategy is enabled; set strategies.<name>.enabled = true")
     with (

@@ -55,7 +55,8 @@ class TenantKeeper:
         """Start every tenant.  Cancelling ends those that were started."""
         for tenant in self.tenants.values():
             await self._nursery.start(self._live, tenant)
-            self._context.log.info(f"strategy {tenant.name} runs", strategy=tenant.name)
+            does = "runs" if tenant.runs else "stays quarantined"
+            self._context.log.info(f"strategy {tenant.name} {does}", strategy=tenant.name)
 
     def report(self) -> None:
         """Tell how all strategies do."""

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from traderd.core.book import NOTHING_KNOWN
 from traderd.core.view import StateView
 from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_S, Money, Price, Timestamp, format_money, format_price
@@ -53,9 +54,8 @@ class ChartHistory:
         self.prices = {ticker: self.prices.get(ticker, _kept()) for ticker in followed}
         for ticker, samples in self.prices.items():
             book = view.book(ticker)
-            trusted = book is not None and book.usable
-            top = book.top() if book is not None and trusted else None
-            samples.append((at_s, top and top.bid, top and top.ask))
+            top = book.top() if book is not None and book.usable else NOTHING_KNOWN
+            samples.append((at_s, top.bid, top.ask))
 
     def profit_document(self) -> Document:
         """Return the profit; each point is [seconds, realized minus fees, unrealized] in dollars."""

@@ -18,7 +18,15 @@ from traderd.config import Config
 from traderd.core.last_gate import LastGate
 from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
-from traderd.model.commands import Answer, Command, ConfirmLimits, Outcome
+from traderd.model.commands import (
+    Answer,
+    Calibrate,
+    Command,
+    ConfirmLimits,
+    Outcome,
+    Reconcile,
+    Reload,
+)
 from traderd.model.events import Event
 from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import NS_PER_MS, Timestamp
@@ -214,13 +222,23 @@ class Context:
 
     async def send(self, command: Command) -> Outcome:
         """Send a command and wait for its outcome.  Cancelling does not break the command off."""
-        if isinstance(command, ConfirmLimits) and self.name != PEOPLES_SERVICE:
+        if self.name != PEOPLES_SERVICE and (what := _for_people(command)):
             # Of a plugin or any other program, whatever author it names (control C17).
             return Outcome(
                 answer=Answer.DENIED,
-                sentence=f"limits can be raised by a person only, not by the service {self.name}",
+                sentence=f"{what} by a person only, not by the service {self.name}",
             )
         return await self.shared.commands.send(command)
+
+
+def _for_people(command: Command) -> str:
+    """Return what a command does that no program may decide; an empty text when it is none of these."""
+    match command:
+        case ConfirmLimits() | Reload(raise_limits=True):
+            return "limits can be raised"
+        case Reconcile() | Calibrate(accept_balance=True):
+            return "differences from the exchange can be accepted"
+    return ""
 
 
 def key_refused(context: Context, refusal: AuthenticationRefused) -> ExchangeError:

@@ -70,12 +70,12 @@ def transitions_page(
         BadInput: the cursor names no state change that is kept.
     """
     kept = documents.transitions_document(context.view)
-    return _newest(kept, limit, before, lambda change: f"{change['timestamp']}/{change['to_state']}")
+    return _newest(
+        kept, limit, before, lambda change: f"{change['timestamp']}/{change['to_state']}"
+    )
 
 
-def log_page(
-    context: Context, limit: int, before: str | None
-) -> tuple[list[Document], str | None]:
+def log_page(context: Context, limit: int, before: str | None) -> tuple[list[Document], str | None]:
     """Return the newest `limit` log lines before the line number `before`, oldest first, and the next cursor.
 
     Raises:

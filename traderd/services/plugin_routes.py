@@ -15,7 +15,10 @@ import msgspec
 import trio
 
 from traderd.errors import FOREIGN_FAILURES, BadInput
+from traderd.model import events as ev
 from traderd.model.commands import Command, Outcome
+from traderd.model.states import State
+from traderd.runtime.inbox import Policy
 from traderd.services.context import Context
 from traderd.services.extensions import Owned, Route, RouteAnswer, RouteRequest
 from traderd.services.notice_board import notices_document
@@ -25,6 +28,8 @@ from traderd.web.schema_parts import NOTICES
 
 READ_BUDGET_S: Final = 2.0
 """Bounds one GET: it reads what is in memory."""
+GOODBYE_S: Final = 0.5
+"""How long into the stop of the daemon a POST may go on: the whole stop takes five seconds at most."""
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """Bounds one answer."""
 CONTENT_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; ?[a-z]+=[a-z0-9-]+)?", re.IGNORECASE)
@@ -84,7 +89,8 @@ class PluginRoutes:
     ) -> tuple[int, str, bytes]:
         """Return status, content type and body of a route's answer.
 
-        Cancelling breaks off a read; a POST goes on, for half of a command would be worse than either outcome.
+        Cancelling breaks off a read; a POST goes on, for half of a command would be worse than either outcome, but no longer
+        than GOODBYE_S into the daemon's stop.
 
         Raises:
             Refusal: there is no such route, or the plugin failed.
@@ -100,11 +106,39 @@ class PluginRoutes:
             send=_read_only if is_read else self._context.send,
         )
         budget_s = READ_BUDGET_S if is_read else COMMAND_BUDGET_S
-        with trio.move_on_after(budget_s, shield=not is_read) as budget:
-            return await self._call(owned, request)
-        assert budget.cancelled_caught, "nothing else ends the block without an answer"
+        with trio.move_on_after(budget_s, shield=not is_read):
+            if is_read:
+                return await self._call(owned, request)
+            return await self._call_until_stop(owned, request)
         self._note(owned, TimeoutError(f"no answer within {budget_s:g} s"))
         raise _failure(504, f"The plugin {plugin} did not answer within {budget_s:g} s.")
+
+    async def _call_until_stop(self, owned: Owned, request: RouteRequest) -> tuple[int, str, bytes]:
+        """Wait for the answer, but let one that hangs not hold the stop of the daemon up."""
+        answers: list[tuple[int, str, bytes]] = []
+        failures: list[Exception] = []
+
+        async def call() -> None:
+            try:
+                answers.append(await self._call(owned, request))
+            except (Refusal, BadInput) as exc:
+                failures.append(exc)
+            waiting.cancel_scope.cancel(reason="the route has answered")
+
+        with self._context.subscribe(ev.StateChanged, policy=Policy.LATEST, key=type) as states:
+            async with trio.open_nursery() as waiting:
+                waiting.start_soon(call)
+                while self._context.view.state is not State.SHUTDOWN:
+                    await states.receive()
+                await trio.sleep(GOODBYE_S)
+                waiting.cancel_scope.cancel(reason="the daemon stops")
+        if answers:
+            return answers[0]
+        raise (
+            failures[0]
+            if failures
+            else _failure(503, f"The daemon stopped before the plugin {owned.plugin} answered.")
+        )
 
     def _find(self, method: str, plugin: str, path: str) -> Owned:
         routes = [
@@ -124,6 +158,7 @@ class PluginRoutes:
                 "wrong_method",
                 f"This route takes {routes[0].item.method}.",
                 "Use that method.",
+                headers={"Allow": ", ".join(sorted(owned.item.method for owned in routes))},
             )
         raise Refusal(
             404,

@@ -6,7 +6,7 @@ Must not: parse a body (`console_verbs` does; a test holds both against each oth
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from traderd.model import commands as cm
 from traderd.model.notice_commands import MUTE_MAX_S
@@ -76,17 +76,10 @@ FIELDS: Final[dict[str, Document]] = {
     "alerts": _or_null({"type": "array", "items": {"type": "integer"}, "minItems": 1}),
     "adopt": _ITEMS,
     "ignore": _ITEMS,
-    **{
-        name: _FLAG
-        for name in (
-            "post_only",
-            "reduce_only",
-            "only_ours",
-            "no_wait",
-            "accept_balance",
-            "raise_limits",
-        )
-    },
+    **dict.fromkeys(
+        ("post_only", "reduce_only", "only_ours", "no_wait", "accept_balance", "raise_limits"),
+        _FLAG,
+    ),
     "dry_run": {**_FLAG, "description": "Tell what would be done, and do nothing."},
 }
 """By name, what kind a field is; it is the same in every verb that has it, but for what must be there."""
@@ -159,7 +152,7 @@ def _field(verb: str, name: str, is_required: bool) -> Document:
     if name == "orders":
         place = _body("place", PLACE_FIELDS)
         return {"type": "array", "items": place, "minItems": 1, "maxItems": cm.PLACES_MAX}
-    schema: Any = FIELDS[name]
+    schema: Document = FIELDS[name]
     if not is_required:
         return schema
     # A field that must be there may not be null, nor an empty text.

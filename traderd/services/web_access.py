@@ -31,7 +31,9 @@ def ensure_token(directory: Path, fresh: str, name: str = TOKEN_FILE) -> str:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(fresh, encoding="ascii")
-    refuse_open_file(path, f"delete it, and the daemon makes a new one; `chmod 600 {path}` keeps it")
+    refuse_open_file(
+        path, f"delete it, and the daemon makes a new one; `chmod 600 {path}` keeps it"
+    )
     return path.read_text(encoding="utf-8", errors="replace").strip()
 
 

@@ -67,8 +67,13 @@ class AccessRules:
         return port_is_plain and name in self.allowed_hosts
 
     def knows_origin(self, origin: str, host: str) -> bool:
-        """Tell whether an `Origin` header names the page of the host that was asked: another port is another page."""
-        return origin == f"{'https' if self.is_secure else 'http'}://{host}"
+        """Tell whether an `Origin` header names the page of the host that was asked: another port is another page.
+
+        Where we speak plain HTTP, a proxy before us may speak TLS to the browser.
+        """
+        if origin == f"https://{host}":
+            return True
+        return not self.is_secure and origin == f"http://{host}"
 
     def role_of(self, authorization: str) -> Role:
         """Return what an `Authorization` header allows, in a time that does not depend on how much of it is right.

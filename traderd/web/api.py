@@ -18,7 +18,7 @@ import trio
 from quart import Response, request, websocket
 from quart_trio import QuartTrio
 
-from traderd.errors import BadInput, ExchangeError, OutcomeUnknown, StoreError
+from traderd.errors import ExchangeError, OutcomeUnknown, StoreError
 from traderd.web.live import LiveHub
 from traderd.web.schema_words import Schema
 from traderd.web.source import ConsoleSource, JsonObject

@@ -124,8 +124,13 @@ class Gate:
         unsaid = self._unsaid.pop(reason, 0)
         if unsaid:
             facts["more"] = unsaid
-        shown = {key: value[:SHOWN_MAX] if isinstance(value, str) else value for key, value in facts.items()}
-        log.warning("web.refused", reason=reason, path=asked.path[:SHOWN_MAX], peer=peer_of(asked), **shown)
+        shown = {
+            key: value[:SHOWN_MAX] if isinstance(value, str) else value
+            for key, value in facts.items()
+        }
+        log.warning(
+            "web.refused", reason=reason, path=asked.path[:SHOWN_MAX], peer=peer_of(asked), **shown
+        )
 
 
 def came_over_unix_socket(asked: Request | Websocket) -> bool:

@@ -43,6 +43,8 @@ def add_plugin_routes(
 
     async def serve(plugin: str, path: str) -> Response:
         body: Mapping[str, Any] = {}
+        if request.method == "OPTIONS" and (allowed := _methods(host, plugin, path)):
+            return Response("", headers={"Allow": ", ".join(allowed)})
         if request.method == "POST":
             check_command()
             body = await api.command_body()
@@ -56,4 +58,18 @@ def add_plugin_routes(
         return Response(content, status=status, content_type=content_type)
 
     app.add_url_rule("/x/", "plugin routes", listing)
-    app.add_url_rule("/x/<plugin>/<path:path>", "plugin route", serve, methods=["GET", "POST"])
+    app.add_url_rule(
+        "/x/<plugin>/<path:path>",
+        "plugin route",
+        serve,
+        methods=["GET", "POST", "OPTIONS"],
+        # Quart would tell the methods of this one rule, not those of the plugin's route.
+        provide_automatic_options=False,
+    )
+
+
+def _methods(host: PluginRouteHost, plugin: str, path: str) -> list[str]:
+    served = host.listing()["routes"]
+    found = {one["method"] for one in served if one["path"] == f"/x/{plugin}/{path}"}
+    heads = {"HEAD"} if "GET" in found else set()
+    return sorted(found | heads | {"OPTIONS"}) if found else []

@@ -24,9 +24,9 @@ from traderd.web.schema_words import (
     record,
 )
 
-_DIFFERENCE: Final = record(
-    **{name: DIFFERENCE["properties"][name] for name in ("kind", "subject", "ours", "theirs")}
-)
+_DIFFERENCE: Final = record(**{
+    name: DIFFERENCE["properties"][name] for name in ("kind", "subject", "ours", "theirs")
+})
 
 MESSAGES: Final[dict[str, Schema]] = {
     "hello": record(version=TEXT, environment=TEXT, dropped=TALLY),
@@ -57,14 +57,12 @@ MESSAGES: Final[dict[str, Schema]] = {
     "chart": record(
         ticker=maybe(TICKER),
         every_s=NUMBER,
-        points=list_of(
-            {
-                "type": "array",
-                "prefixItems": [NUMBER, maybe(DOLLARS), maybe(DOLLARS)],
-                "minItems": 3,
-                "maxItems": 3,
-            }
-        ),
+        points=list_of({
+            "type": "array",
+            "prefixItems": [NUMBER, maybe(DOLLARS), maybe(DOLLARS)],
+            "minItems": 3,
+            "maxItems": 3,
+        }),
     ),
     "log": named("LogLine"),
     "halt": {

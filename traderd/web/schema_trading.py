@@ -29,9 +29,12 @@ from traderd.web.schema_words import (
 )
 
 GRADE: Final = choice("A", "B", "C", "D", "E", "F")
-LEVELS: Final = list_of(
-    {"type": "array", "prefixItems": [PRICE, COUNT], "minItems": 2, "maxItems": 2}
-)
+LEVELS: Final = list_of({
+    "type": "array",
+    "items": {"anyOf": [PRICE, COUNT]},
+    "minItems": 2,
+    "maxItems": 2,
+})
 """Price and contracts of each level, best first."""
 
 ORDER: Final = record(
@@ -50,9 +53,7 @@ ORDER: Final = record(
     expires_at=maybe(MOMENT),
     renewed=FLAG,
     change=maybe(
-        record(
-            kind=TEXT, price_dollars=PRICE, count=COUNT, outcome=choice("unknown", "under way")
-        )
+        record(kind=TEXT, price_dollars=PRICE, count=COUNT, outcome=choice("unknown", "under way"))
     ),
 )
 

@@ -40,6 +40,9 @@ SEND_BUDGET_S: Final = 10.0
 STOP_BUDGET_S: Final = 1.0
 """Bounds the polite part of stopping; then connections are closed under their users."""
 
+LINGER_S: Final = 0.1
+"""How long a client may still send after the answer that ends its connection, since it sent last; `STOP_BUDGET_S` in all."""
+
 PING_INTERVAL_S: Final = 20.0
 READ_SILENCE_S: Final = 60
 """A live console answers pings, so a connection that is silent for three of them is dead."""
@@ -108,7 +111,9 @@ async def serve_console(
             server = _Server(app, tls)
             scheme = "http" if tls is None else "https"
             served = ServedConsole(
-                url=f"{scheme}://{shown_host}:{bound_port}", port=bound_port, socket_path=socket_path
+                url=f"{scheme}://{shown_host}:{bound_port}",
+                port=bound_port,
+                socket_path=socket_path,
             )
             task_status.started(served)
             await server.run(tcp, unix, stop)
@@ -184,6 +189,8 @@ class _Connection(trio.abc.HalfCloseableStream):
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._over = trio.Event()
+        self._eof_sent = trio.Event()
+        self._heard = 0
         self.socket = _NoAddress()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -202,17 +209,31 @@ class _Connection(trio.abc.HalfCloseableStream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive some bytes; the end of the stream is the end of the connection."""
         data = await self._stream.receive_some(max_bytes)
+        self._heard += 1
         if not data:
             self._over.set()
         return data
 
     async def send_eof(self) -> None:
-        """Tell the peer that no more comes, where the stream can."""
+        """Tell the peer that no more comes, where the stream can; hypercorn does so only in order to close.
+
+        Shielded and bounded: it comes from the task of the answer, which quart cancels once the answer is complete, and a
+        connection that was not closed then would be held until its client gives up.
+        """
         if isinstance(self._stream, trio.abc.HalfCloseableStream):
-            await self._stream.send_eof()
+            with trio.move_on_after(STOP_BUDGET_S, shield=True):
+                await self._stream.send_eof()
+                self._eof_sent.set()
 
     async def aclose(self) -> None:
-        """Close the stream."""
+        """Close the stream; after `send_eof` only once the client was silent for `LINGER_S` or has closed its side too.
+
+        To close while the client still sends, as it may when it was refused before its whole body was there, would
+        reset the connection and take the answer from it.
+        """
+        if self._eof_sent.is_set():
+            await trio.lowlevel.checkpoint()
+            return
         self._over.set()
         await self._stream.aclose()
 
@@ -228,11 +249,23 @@ class _Connection(trio.abc.HalfCloseableStream):
         sends do not hear of a cancellation; they do hear of a closed stream.
         """
         try:
-            await self._over.wait()
+            async with trio.open_nursery() as waiting:
+                waiting.start_soon(self._linger)
+                await self._over.wait()
+                waiting.cancel_scope.cancel(reason="the connection is over")
         finally:
             with trio.move_on_after(STOP_BUDGET_S, shield=True):
                 await self.abort()
         everything.cancel(reason="the connection is over")
+
+    async def _linger(self) -> None:
+        await self._eof_sent.wait()
+        with trio.move_on_after(STOP_BUDGET_S):
+            heard = -1
+            while heard != self._heard:
+                heard = self._heard
+                await trio.sleep(LINGER_S)
+        self._over.set()
 
 
 class SecureConnection(_Connection):

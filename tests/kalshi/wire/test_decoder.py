@@ -389,6 +389,15 @@ def test_a_grid_that_cannot_be_is_refused():
 # --- private facts --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("number", "told"), [(None, 1), (0, 1), (3, 0)])
+def test_what_another_subaccount_does_is_none_of_our_business(number, told):
+    """Its position and its balance are not read, so its fills would look like a mistake of ours."""
+    extra = {} if number is None else {"subaccount": number, "subaccount_number": number}
+    fills, _ = decode({"type": "fill", "sid": 4, "msg": FILL | extra})
+    orders, _ = decode({"type": "user_order", "sid": 5, "msg": ORDER | extra})
+    assert (len(fills), len(orders)) == (told, told)
+
+
 def test_a_fill_is_read_by_book_side_and_not_by_the_legacy_pair():
     (event,), _ = decode({"type": "fill", "sid": 4, "msg": FILL})
     assert isinstance(event, OrderFilled)

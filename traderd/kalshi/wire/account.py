@@ -7,6 +7,8 @@ Must not: interpret.
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import UNSET, UnsetType
 
 from traderd.kalshi.wire.portfolio import Transfer
@@ -64,6 +66,10 @@ class OrderGroupDetails(Wire, frozen=True, kw_only=True):
 
 
 # --- subaccounts ----------------------------------------------------------------------------------
+
+
+OURS: Final = 0
+"""The subaccount that we trade with. Kalshi shows its positions and balance by default, but the orders and fills of all."""
 
 
 class CreateSubaccountRequest(Wire, frozen=True, kw_only=True):

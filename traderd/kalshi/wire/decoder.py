@@ -16,6 +16,7 @@ import msgspec
 
 from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import feed
+from traderd.kalshi.wire.account import OURS
 from traderd.kalshi.wire.commands import BOOKS
 from traderd.kalshi.wire.numbers import ComplementCache, CountCache, Number, PriceCache
 from traderd.kalshi.wire.refusal import CHARACTERS_MAX, UNREADABLE, refusal_of
@@ -270,6 +271,9 @@ class FrameDecoder:
 
     def _fill(self, frame: feed.FillMessage, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
+        if body.subaccount not in {None, OURS}:
+            # Neither its position nor its money is ours.
+            return
         executed_at = at
         if body.ts_ms is not None:
             executed_at = timestamp_from_ms(body.ts_ms)
@@ -291,6 +295,8 @@ class FrameDecoder:
 
     def _user_order(self, frame: feed.UserOrder, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
+        if body.subaccount_number not in {None, OURS}:
+            return
         record = OrderRecord(
             order_id=OrderId(body.order_id),
             client_order_id=ClientOrderId(body.client_order_id) if body.client_order_id else None,

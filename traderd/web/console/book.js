@@ -1,6 +1,6 @@
 // One market: how good its book is, the ladder (asks above, bids below, both best at the spread), and what is read off it.
 
-import { byId, duration, exact, fillPairs, make, setText } from "./dom.js";
+import { byId, duration, exact, fillPairs, isHeld, make, setText } from "./dom.js";
 
 const LEVELS = 10;
 
@@ -60,6 +60,7 @@ export class Book {
     const spread = shown.spread ? `spread ${exact(shown.spread)}` : "one side is empty";
     const middle = make("tr", { class: "spread" }, make("td", { colspan: 3 }, spread));
     const body = table.tBodies[0];
+    if (isHeld(body)) return;
     const focused = [...body.querySelectorAll("button")].indexOf(document.activeElement);
     body.replaceChildren(...asks.map(row("ask")).reverse(), middle, ...bids.map(row("bid")));
     if (focused >= 0) body.querySelectorAll("button")[focused]?.focus();

@@ -36,13 +36,15 @@ export async function command(verb, body, what) {
     token ??= await askForToken(what, complaint);
     if (!token) return null;
     const answer = await send(verb, body, token);
-    if (answer.status !== 401) {
-      sessionStorage.setItem(STORED, token);
+    const isReadOnly = answer.body.error?.code === "read_only";
+    if (answer.status !== 401 && !isReadOnly) {
+      // Too many wrong tokens: whether this one is right was not even looked at.
+      if (answer.status !== 429) sessionStorage.setItem(STORED, token);
       return answer;
     }
     sessionStorage.removeItem(STORED);
     token = null;
-    complaint = "The daemon does not know that token. ";
+    complaint = isReadOnly ? "That token only reads. " : "The daemon does not know that token. ";
   }
 }
 

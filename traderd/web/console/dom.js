@@ -88,6 +88,14 @@ export function tickAges() {
   }
 }
 
+// What a finger or the mouse is pressing must not be replaced under it: the click would go nowhere.
+const HELD_AT_MOST_MS = 2000;
+let held = null;
+document.addEventListener("pointerdown", (event) => { held = { target: event.target, until: performance.now() + HELD_AT_MOST_MS }; }, true);
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { held = null; }), true);
+
+export const isHeld = (element) => held !== null && performance.now() < held.until && element.contains(held.target);
+
 export function fillPairs(list, pairs, empty) {
   const items = pairs.flatMap(([name, value, attributes]) => [make("dt", {}, name), make("dd", attributes ?? {}, value)]);
   list.replaceChildren(...(items.length ? items : [make("dt", {}, empty)]));

@@ -1,6 +1,8 @@
 // Lists whose items stay: one is made anew only when its record changed, so focus, selection and what a person opened
 // survive a status every second.
 
+import { isHeld } from "./dom.js";
+
 export class Keyed {
   // `make(record)` gives the elements of one record; `empty()` what stands there while there is none.
   constructor(parent, make, empty) {
@@ -11,6 +13,8 @@ export class Keyed {
   }
 
   show(records, keyOf) {
+    // The next status brings the same news.
+    if (isHeld(this.parent)) return;
     const kept = new Map();
     for (const record of records) {
       const key = keyOf(record);

@@ -19,10 +19,11 @@ function serviceRow({ name, service, inbox }) {
   const first = make("td", {}, make("span", { "data-status": service?.status ?? "none" }, name));
   const troubled = service && service.status !== "running" ? service.status : "";
   const detail = [troubled, service?.detail].filter(Boolean).join(": ");
+  if (service?.restarts) first.append(make("span", { class: "detail" }, `restarted ${service.restarts} ${service.restarts === 1 ? "time" : "times"}`));
   if (detail) first.append(make("span", { class: "detail" }, detail));
   if (inbox?.busy_s > 5) first.append(make("span", { class: "detail trouble" }, `busy with one batch for ${inbox.busy_s} s`));
   const lost = inbox?.dropped ? "warn" : "";
-  return make("tr", { "data-key": name }, first, number(service ? service.restarts : "–", service?.restarts ? "warn" : ""),
+  return make("tr", { "data-key": name }, first, number(service ? service.restarts : "–", service?.restarts ? "spare warn" : "spare"),
     make("td", { class: "spare" }, inbox?.policy ?? "no inbox"), number(inbox ? `${exact(inbox.depth)} / ${exact(inbox.depth_max)}` : "–"),
     number(inbox ? exact(inbox.peak) : "–", "spare"), number(inbox ? exact(inbox.dropped) : "–", lost),
     number(inbox ? exact(inbox.conflated) : "–", "spare"), number(times(inbox?.handler_p50_ms, inbox?.handler_p99_ms)));

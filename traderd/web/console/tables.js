@@ -1,11 +1,12 @@
 // Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so selection and focus survive updates.
 
 import { commandNow } from "./commands.js";
-import { byId, clock, direction, exact, make, setAge } from "./dom.js";
+import { byId, clock, direction, exact, isHeld, make, setAge } from "./dom.js";
 
 const OVER = new Set(["executed", "canceled", "rejected", "not_placed"]);
 const OVER_KEPT = 10;
 const FILLS_KEPT = 200;
+const LATER_MS = 150;
 
 export function emptyRow(body) {
   const columns = body.parentElement.tHead.rows[0].cells.length;
@@ -33,16 +34,20 @@ class Table {
     this.newestFirst = newestFirst;
     this.keep = keep;
     this.rows = new Map();
+    this.late = new Map();
     this.clear();
   }
 
   clear() {
     this.rows.clear();
+    this.late.clear();
     this.body.replaceChildren(emptyRow(this.body));
   }
 
   put(key, record) {
     const row = this.rows.get(key) ?? make("tr", { "data-key": key });
+    if (isHeld(row)) return this.putLater(key, record, row);
+    this.late.delete(key);
     const focused = [...row.querySelectorAll("button")].indexOf(document.activeElement);
     row.replaceChildren(...this.cells(record));
     if (focused >= 0) row.querySelectorAll("button")[focused]?.focus();
@@ -53,6 +58,20 @@ class Table {
       if (this.rows.size > this.keep) this.remove(this.rows.keys().next().value);
     }
     return row;
+  }
+
+  // Of what came while a row was pressed only the newest matters.
+  putLater(key, record, row) {
+    const isWaiting = this.late.has(key);
+    this.late.set(key, record);
+    if (!isWaiting) setTimeout(() => { if (this.late.has(key)) this.show(this.takeLate(key)); }, LATER_MS);
+    return row;
+  }
+
+  takeLate(key) {
+    const record = this.late.get(key);
+    this.late.delete(key);
+    return record;
   }
 
   remove(key) {

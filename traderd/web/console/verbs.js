@@ -34,6 +34,7 @@ export function askVerb(verb, fixed = {}, about = "") {
   typed.value = "";
   typed.disabled = false;
   setText(confirm, words.title);
+  confirm.className = words.typed ? "danger" : "primary";
   confirm.hidden = false;
   setText(byId("verb-close"), "Cancel");
   for (const id of ["verb-outcome", "verb-items"]) byId(id).hidden = true;

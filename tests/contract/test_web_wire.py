@@ -1,0 +1,103 @@
+"""What the console's server does on real sockets: TLS, answers that come early, many connections, clients that never read."""
+
+import json
+import ssl
+
+import pytest
+import trio
+from trio_websocket import wrap_client_stream
+
+from tests.services.test_web_access import write_certificate
+from tests.web.conftest import Face
+from tests.web.live_looking import log_line
+from tests.web.test_server import HOST, UPGRADE, ask, serving, until_closed
+from traderd.config import Config
+from traderd.config_web import WebConfig
+from traderd.runtime.env import RealEnv
+from traderd.services.web_access import tls_context
+from traderd.web.server import CONNECTIONS_MAX, FULL_ANSWER, STOP_BUDGET_S
+
+MANY = 1_000
+
+
+@pytest.fixture
+def face():
+    return Face()
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.05])
+async def test_an_answer_before_the_body_came_ends_the_connection_and_is_not_lost(face, pause_s):
+    # On loopback, because only the operating system resets a connection that is closed with bytes unread.
+    head = b"PATCH /v3/commands/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200000\r\n\r\n"
+    async with serving(face, env=RealEnv(), port=0) as (served, _nursery):
+        stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+        await stream.send_all(head)
+        await trio.sleep(pause_s)
+        await stream.send_all(b"x" * 100_000)
+        with trio.fail_after(3 * STOP_BUDGET_S):
+            answer = await until_closed(stream)
+        await stream.aclose()
+    assert answer.startswith(b"HTTP/1.1 405")
+    assert b"405" in answer
+    assert answer.endswith(b"}}")
+    assert face.source.commands == []
+
+
+async def test_with_a_certificate_the_port_speaks_tls_and_nothing_else(face, tmp_path):
+    context = tls_context(Config(web=WebConfig(**write_certificate(tmp_path))))
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with serving(face, env=RealEnv(), port=0, tls=context) as (served, nursery):
+        assert served.url.startswith("https://")
+        tcp = await trio.open_tcp_stream("127.0.0.1", served.port)
+        stream = trio.SSLStream(tcp, trusting, server_hostname="localhost", https_compatible=True)
+        await stream.do_handshake()
+        status, headers, _body = await ask(stream, "GET", "/v3/status", Host="localhost")
+        assert (status, headers[b"x-frame-options"]) == (200, b"DENY")
+        websocket = await wrap_client_stream(nursery, stream, "localhost", "/v3/ws")
+        assert json.loads(await websocket.get_message())["type"] == "hello"
+        plain = await trio.open_tcp_stream("127.0.0.1", served.port)
+        await plain.send_all(b"GET /v3/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with trio.fail_after(5):
+            assert b"HTTP" not in await until_closed(plain)
+        await plain.aclose()
+        await trio.aclose_forcefully(tcp)
+
+
+async def test_a_thousand_connections_and_clients_that_never_read_harm_nobody(face):
+    """A page stays served, and what is published reaches it within a second, whatever the others do."""
+    async with serving(face, env=RealEnv(), port=0) as (served, nursery):
+        page = await trio.open_tcp_stream("127.0.0.1", served.port)
+        websocket = await wrap_client_stream(nursery, page, HOST, "/v3/ws")
+        assert json.loads(await websocket.get_message())["type"] == "hello"
+        crowd, turned_away = [], 0
+        for number in range(MANY):
+            stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+            # Every second one joins the live stream and never reads from it.
+            await stream.send_all(UPGRADE if number % 2 else b"GET /v3/sta")
+            crowd.append(stream)
+        for number in range(500):
+            face.hub.publish("log", log_line(number))
+        face.hub.publish("halt", {"id": "h-1"})
+        with trio.fail_after(5):
+            while json.loads(await websocket.get_message())["type"] != "halt":
+                pass
+        assert face.hub.statistics().clients <= CONNECTIONS_MAX
+        for stream in crowd:
+            with trio.move_on_after(0.001):
+                turned_away += FULL_ANSWER.startswith(bytes(await stream.receive_some(20)))
+            await trio.aclose_forcefully(stream)
+        assert turned_away > 0
+        with trio.fail_after(5):
+            while True:
+                stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+                answer = await ask_or_nothing(stream)
+                await trio.aclose_forcefully(stream)
+                if answer == 200:
+                    break
+        await trio.aclose_forcefully(page)
+
+
+async def ask_or_nothing(stream):
+    """Return the status of a read; 503 while there are too many connections."""
+    status, _headers, _body = await ask(stream, "GET", "/v3/health")
+    return status
