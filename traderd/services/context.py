@@ -238,7 +238,8 @@ def _for_people(command: Command) -> str:
             return "limits can be raised"
         case Reconcile() | Calibrate(accept_balance=True):
             return "differences from the exchange can be accepted"
-    return ""
+        case _:
+            return ""
 
 
 def key_refused(context: Context, refusal: AuthenticationRefused) -> ExchangeError:
