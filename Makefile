@@ -43,7 +43,11 @@ test: lint
 	@command -v chromium chromium-browser google-chrome >/dev/null || echo "No Chromium found: the browser tests are skipped (apt-get install chromium)."
 	@command -v promtool >/dev/null || echo "No promtool found: the checks of /metrics and of the alerts by Prometheus' own tool are skipped (apt-get install prometheus)."
 	@command -v systemd-analyze >/dev/null || echo "No systemd-analyze found: the checks of the units by systemd's own tools are skipped (apt-get install systemd)."
-	@$(BIN)/python -m pytest
+	@echo "Two runs beside each other: the simulated daemon, whose words come at the end, and everything else."
+	@$(BIN)/python -m pytest tests/simulation >.simulation.log 2>&1 & simulation=$$!; \
+	  $(BIN)/python -m pytest --ignore=tests/simulation; rest=$$?; \
+	  wait $$simulation; simulated=$$?; cat .simulation.log; \
+	  exit $$(( rest > simulated ? rest : simulated ))
 
 # The peers of the benchmarks, in the same environment because they run in the same process.
 $(VENV)/.bench: $(VENV)/.dev

@@ -3,6 +3,7 @@ import os
 import pty
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -57,6 +58,11 @@ def on_a_terminal(shell: Shell, *arguments: str, **variables: str) -> str:
     return written.decode()
 
 
+def ageless(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what grows between two readings."""
+    return {name: value for name, value in document.items() if not name.endswith("_age_s")}
+
+
 def test_the_status_is_one_screen_for_people(traded):
     ran = traded("status")
     assert (ran.code, ran.err) == (exit_codes.OK, "")
@@ -76,7 +82,7 @@ def test_json_is_the_daemons_own_document(traded, name):
     shown, asked = json.loads(ran.out), traded.document(name)
     if name == "status":
         assert list(shown) == list(asked)
-        assert shown["account"] == asked["account"]
+        assert ageless(shown["account"]) == ageless(asked["account"])
     else:
         for row in (*shown[name], *asked[name]):
             row.pop("age_s", None)

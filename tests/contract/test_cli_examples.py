@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.process_tools import (
     wait_for,
 )
 from traderd.cli import exit_codes
+from traderd.cli.json_request import CommandFailed
 from traderd.cli.main import cli
 from traderd.config_layers import variable_of
 
@@ -109,6 +111,7 @@ class Case:
 
 
 def real_key(world: World, directory: Path) -> dict[str, str]:
+    open_for_orders(world, directory)
     return {PLACEHOLDER_KEY: world.place()}
 
 
@@ -127,6 +130,16 @@ def after(*commands: str) -> Callable[[World, Path], dict[str, str]]:
         return {}
 
     return ask
+
+
+def open_for_orders(world: World, directory: Path) -> dict[str, str]:
+    """End what the examples of `halt` and `pause` left behind."""
+    client = world.daemon.client
+    for halt in client.get("/v3/status")["halts"]:
+        client.command("clear-halt", {"halt_id": halt["id"]})
+    with suppress(CommandFailed):  # it is not paused
+        client.command("resume", {})
+    return {}
 
 
 def without_plugin(world: World, directory: Path) -> dict[str, str]:
@@ -153,7 +166,8 @@ def one_order(price: str) -> str:
 CASES = {
     "traderd run": Case(prepare=free, runs_until="ready", apart=True),
     "traderd status": Case(runs_until="health"),
-    "traderd place-orders": Case(stdin=one_order("0.03"), says="1."),
+    "traderd place": Case(prepare=open_for_orders),
+    "traderd place-orders": Case(prepare=open_for_orders, stdin=one_order("0.03"), says="1."),
     "traderd amend": Case(prepare=real_key),
     "traderd decrease": Case(prepare=real_key),
     "traderd reset-strategy": Case(

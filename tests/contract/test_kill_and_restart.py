@@ -26,6 +26,7 @@ from traderd.kalshi.rest import open_rest
 from traderd.model.orders import BalanceRecord, Fill, OrderRecord, PositionRecord
 from traderd.model.units import format_count, format_money
 from traderd.runtime.env import RealEnv
+from traderd.store.start_record import STARTS_FILE
 
 KILLS = 6
 SOAK_KILLS = 50
@@ -94,6 +95,8 @@ def kill_often(state_dir: Path, settings: dict[str, Any], kills: int) -> None:
             select_nothing(rng.uniform(*LIFE_BETWEEN_KILLS_S))
             daemon.process.send_signal(signal.SIGKILL)
             daemon.process.wait()
+        # That so many deaths halt new risk has a test of its own; here the daemon goes on after each.
+        (state_dir / STARTS_FILE).unlink()
 
 
 def settled(daemon: DaemonProcess) -> bool:

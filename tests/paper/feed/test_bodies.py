@@ -132,7 +132,7 @@ def test_a_fill_survives(side, client_order_id):
         order_id=OrderId("o"),
         client_order_id=client_order_id,
         account_id="ann",
-        subaccount=4,
+        subaccount=0,
         ticker=TICKER,
         side=side,
         price=Price(5200),
@@ -154,7 +154,11 @@ def test_a_fill_survives(side, client_order_id):
         executed_at=Timestamp(AT // 1_000_000 * 1_000_000),
         client_order_id=client_order_id,
     )
-    assert (body.post_position_fp, body.fee_cost, body.subaccount) == ("-3.00", "0.017500", 4)
+    assert (body.post_position_fp, body.fee_cost, body.subaccount) == ("-3.00", "0.017500", 0)
+    elsewhere = FillHappened(
+        account="ann", fill=msgspec.structs.replace(made, subaccount=4), post_position=Count(-300)
+    )
+    assert bodies.fill(elsewhere).subaccount == 4
     assert ("client_order_id" in shown(body)) is (client_order_id is not None)
 
 
