@@ -58,9 +58,11 @@ def on_a_terminal(shell: Shell, *arguments: str, **variables: str) -> str:
     return written.decode()
 
 
-def ageless(document: dict[str, Any]) -> dict[str, Any]:
+def ageless(document: Any) -> Any:
     """Leave out what grows between two readings."""
-    return {name: value for name, value in document.items() if not name.endswith("_age_s")}
+    if not isinstance(document, dict):
+        return document
+    return {name: ageless(value) for name, value in document.items() if not name.endswith("_age_s")}
 
 
 def test_the_status_is_one_screen_for_people(traded):
