@@ -39,7 +39,7 @@ def one_order(daemon: StillDaemon) -> None:
 
 
 def one_recovery(daemon: StillDaemon) -> None:
-    """Fail with the stage of the account and climb again: five steps, with all of their metadata."""
+    """Fail with the stage of the account and climb again: four steps, with all of their metadata."""
     lifecycle = daemon.shared.lifecycle
     lifecycle.failed("trading_client", "the line is gone", 1, 0.5)
     lifecycle.entering("trading_client")

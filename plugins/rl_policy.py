@@ -167,6 +167,17 @@ class Mailbox:
         return {"answers": not self.reason, "reason": self.reason, "model": model, **counts}
 
 
+@attrs.define(eq=False, kw_only=True)
+class Followed:
+    """What the strategy knows of one of its markets."""
+
+    seen_at: Timestamp
+    heard_at: Timestamp
+    """Of the last answer in time; at first, of the first look."""
+    asked_at: Timestamp = Timestamp(0)
+    memory: tuple[float, ...] = (0.0,) * MEMORY
+
+
 MAILBOX: Final = Mailbox()
 """Of this plugin; a reload makes another one, for the strategy and the service alike."""
 
@@ -179,14 +190,10 @@ class RlPolicy:
     ) -> None:
         self._context, self._mailbox = context, mailbox
         self._markets_max = parameters.markets_max
-        self._memory: dict[MarketTicker, tuple[float, ...]] = {}
-        self._seen_at: dict[MarketTicker, Timestamp] = {}
-        self._asked_at: dict[MarketTicker, Timestamp] = {}
-        self._heard_at: dict[MarketTicker, Timestamp] = {}
+        self._followed: dict[MarketTicker, Followed] = {}
         self._told = ""
         self.on_parameters(parameters)
-        model = Path(parameters.model) if parameters.model else MODEL
-        mailbox.configure(model, parameters.deadline_ms / 1_000)
+        mailbox.configure(Path(parameters.model or MODEL), parameters.deadline_ms / 1_000)
 
     def on_parameters(self, parameters: Parameters) -> None:
         """Take changed sizes over."""
@@ -197,39 +204,42 @@ class RlPolicy:
 
     def decide(self, observation: Observation) -> Sequence[Command]:
         """Do what the last answer says, and ask the next question when it is time."""
-        ticker = observation.ticker
-        if ticker not in self._memory:
-            self._forget_gone(observation.at)
-            is_full = len(self._memory) >= self._markets_max
+        ticker, at = observation.ticker, observation.at
+        market = self._followed.get(ticker)
+        if market is None:
+            # A market that closed is shown no more and makes room for another.
+            for gone in [one for one, it in self._followed.items() if at - it.seen_at >= SILENT_NS]:
+                del self._followed[gone]
+            is_full = len(self._followed) >= self._markets_max
             if is_full and not observation.orders and not observation.position:
                 return ()
-            self._memory[ticker] = (0.0,) * MEMORY
-            self._heard_at[ticker] = observation.at
-        self._seen_at[ticker] = observation.at
-        commands = self._act(observation)
+            market = self._followed[ticker] = Followed(seen_at=at, heard_at=at)
+        market.seen_at = at
+        commands = self._act(market, observation)
         # Half a second of grace: looks come once a second, and never quite on time.
-        waited_ns = observation.at - self._asked_at.get(ticker, 0) + NS_PER_S // 2
+        waited_ns = at - market.asked_at + NS_PER_S // 2
         if waited_ns >= self._mailbox.interval_ns and not self._is_silent():
-            self._asked_at[ticker] = observation.at
-            values = (*observation.vector(), *self._memory[ticker])
-            self._mailbox.post(ticker, observation.at, values)
+            market.asked_at = at
+            self._mailbox.post(ticker, at, (*observation.vector(), *market.memory))
             self._context.set_timer(ticker, self._mailbox.deadline_s, "answer")
-        return commands or self._pull_forgotten(observation)
+        if commands or at - market.heard_at < SILENT_NS:
+            return commands
+        return tuple(cancel(one) for one in observation.orders if not one.changing)
 
     def on_timer(self, observation: Observation, name: str) -> Sequence[Command]:
         """Do what the answer says, if there is one by now."""
-        return self._act(observation) if observation.ticker in self._memory else ()
+        market = self._followed.get(observation.ticker)
+        return () if market is None else self._act(market, observation)
 
-    def _act(self, observation: Observation) -> Sequence[Command]:
-        ticker = observation.ticker
-        answer = self._mailbox.take(ticker)
+    def _act(self, market: Followed, observation: Observation) -> Sequence[Command]:
+        answer = self._mailbox.take(observation.ticker)
         if answer is None:
             return ()
-        self._memory[ticker] = answer.memory
+        market.memory = answer.memory
         if not 0 <= observation.at - answer.at <= STALE_NS:
             self._mailbox.stale += 1
             return ()
-        self._heard_at[ticker] = observation.at
+        market.heard_at = observation.at
         return commands_for(observation, answer.bid, answer.ask, self._sizes)
 
     def _is_silent(self) -> bool:
@@ -238,16 +248,6 @@ class RlPolicy:
             self._told = self._mailbox.reason
             self._context.log.warning(f"no action: {self._told}" if self._told else "it answers")
         return bool(self._told)
-
-    def _pull_forgotten(self, observation: Observation) -> Sequence[Command]:
-        is_old = observation.at - self._heard_at[observation.ticker] >= SILENT_NS
-        return tuple(cancel(one) for one in observation.orders if is_old and not one.changing)
-
-    def _forget_gone(self, now: Timestamp) -> None:
-        # A market that closed is shown no more and makes room for another.
-        for ticker in [one for one, at in self._seen_at.items() if now - at >= SILENT_NS]:
-            for known in (self._seen_at, self._asked_at, self._heard_at, self._memory):
-                known.pop(ticker, None)
 
 
 async def run(

@@ -17,29 +17,26 @@ class NotifySocket:
 
     def wait_for(self, word: str, *, within_s: float) -> float:
         """Return when a datagram with this line came; what came before it is in `heard`."""
-        deadline = time.monotonic() + within_s
-        while (left := deadline - time.monotonic()) > 0:
-            self._bound.settimeout(left)
-            try:
-                told = self._bound.recv(4_096).decode().split("\n")
-            except TimeoutError:
-                break
-            self.heard.append((time.monotonic(), told))
+        for at, told in self._datagrams(within_s):
             if word in told:
-                return self.heard[-1][0]
+                return at
         raise AssertionError(f"{word} was not told within {within_s} s, but {self.heard[-5:]}")
 
     def drain(self, *, for_s: float) -> list[tuple[float, list[str]]]:
         """Return what comes within this time."""
-        before, deadline = len(self.heard), time.monotonic() + for_s
+        return list(self._datagrams(for_s))
+
+    def _datagrams(self, for_s: float) -> Iterator[tuple[float, list[str]]]:
+        """Yield what comes within this time, and keep it."""
+        deadline = time.monotonic() + for_s
         while (left := deadline - time.monotonic()) > 0:
             self._bound.settimeout(left)
             try:
                 told = self._bound.recv(4_096).decode().split("\n")
             except TimeoutError:
-                break
+                return
             self.heard.append((time.monotonic(), told))
-        return self.heard[before:]
+            yield self.heard[-1]
 
     def words(self) -> list[str]:
         """Return every line that came but the statuses, in order."""

@@ -134,6 +134,18 @@ def running_daemon(
         daemon.close()
 
 
+def settings_of(exchange: dict[str, Any]) -> dict[str, str]:
+    """Return how a daemon is told to trade on an exchange of its own process, for its first account."""
+    account = exchange["accounts"][0]
+    return {
+        "exchange__embedded": "false",
+        "exchange__rest_url": exchange["rest_url"],
+        "exchange__ws_url": exchange["ws_url"],
+        "exchange__key_id": account["key_id"],
+        "exchange__key_file": account["key_file"],
+    }
+
+
 @contextmanager
 def running_exchange(
     directory: Path,

@@ -1,7 +1,6 @@
 import io
 import json
 import signal
-import textwrap
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 import trio
 
+from tests.plugin_files import put_plugin
 from tests.services.still_daemon import still_daemon
 from traderd.app import JOURNAL_FILE, Daemon, risk_limits, run_daemon
 from traderd.config import Config, RiskConfig, load_config
@@ -36,16 +36,6 @@ def put_key(directory: Path, mode: int = 0o600) -> dict[str, str]:
     path.write_bytes(generate_key("ed25519")[0])
     path.chmod(mode)
     return {**REMOTE, "exchange__key_file": str(path)}
-
-
-def put_plugin(directory: Path, name: str, text: str) -> Path:
-    folder = directory / "plugins"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    folder.chmod(0o755)
-    path = folder / f"{name}.py"
-    path.write_text(textwrap.dedent(text))
-    path.chmod(0o644)
-    return folder
 
 
 def sentences(daemon) -> list[str]:

@@ -1,11 +1,11 @@
 import pytest
 
 from tests.test_plugin_checks import HEAD
-from traderd.app_plugins import disable_at_next_start, find_plugins, without_unusable
+from traderd.app_plugins import find_plugins, without_unusable
 from traderd.config import load_config
 from traderd.errors import ConfigError
 from traderd.plugin_manager import load_plugins
-from traderd.store.plugin_switches import SWITCHES_FILE
+from traderd.store.plugin_switches import SWITCHES_FILE, Switch, write_switch
 
 BROKEN = HEAD + "import nothing_here\nx = StrategySpec(name='maker', make=1, parameters=2)\n"
 
@@ -57,7 +57,7 @@ async def test_a_section_whose_plugin_is_off_does_not_stop_the_start(
 
 def test_what_a_person_disabled_is_off_at_the_next_start(tmp_path, folder):
     config = config_with(tmp_path)
-    disable_at_next_start(config.state_path(), "mine", "it blocked the loop")
+    write_switch(config.state_path(), "mine", Switch(by="it blocked the loop"))
     record = find_plugins(config, tmp_path).records["mine"]
     assert (record.state.value, record.reason) == ("off", "disabled by it blocked the loop")
 

@@ -1,11 +1,9 @@
 """The supervisor over what plugins offer, and the incidents that stop new risk."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from tests.services.still_daemon import still_daemon
-from traderd.app_supervision import make_supervisor, plugin_of_file
+from traderd.app_supervision import make_supervisor
 from traderd.errors import ConfigError
 from traderd.model import events as ev
 from traderd.runtime.inbox import Policy
@@ -34,13 +32,3 @@ async def test_a_lossless_inbox_that_overflows_halts_new_risk(tmp_path, autojump
             for _ in range(2):
                 daemon.shared.lifecycle.service_changed("news", "running", "")
         assert list(daemon.view.conditions.halts) == ["inbox:slow"]
-
-
-def test_a_source_file_is_its_plugins_and_never_a_built_ins():
-    records = [
-        SimpleNamespace(name="maker", where="/p/maker.py", is_ours=False),
-        SimpleNamespace(name="sync", where="/t/sync.py", is_ours=True),
-    ]
-    plugins = SimpleNamespace(listed=lambda: records)
-    assert plugin_of_file(plugins, "/p/maker.py") == "maker"
-    assert plugin_of_file(plugins, "/t/sync.py") == ""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from traderd.config import STRATEGIES, Config, RiskConfig, check_config, load_config
-from traderd.config_strategies import RESERVED, StrategySettings
+from traderd.config_strategies import DEFAULTS, StrategySettings
 from traderd.config_values import settings_of
 from traderd.errors import ConfigError
 
@@ -369,7 +369,7 @@ def test_the_page_names_every_setting_and_no_other():
 
 def test_the_page_names_every_setting_of_a_strategy_with_its_default():
     said = documented_of_strategies()
-    assert sorted(said) == sorted(RESERVED)
+    assert sorted(said) == sorted(DEFAULTS)
     defaults = StrategySettings()
     assert said["commands_per_s"] == f"`{defaults.commands_per_s}`"
     assert said["callback_budget_ms"] == f"`{defaults.callback_budget_ms}`"

@@ -21,9 +21,10 @@ def _no_configuration_of_this_machine(monkeypatch, tmp_path):
 
 
 def read(directory, variables=None, flags=None, config_file=None):
-    return read_layers(
+    found = read_layers(
         variables=variables or {}, directory=directory, config_file=config_file, flags=flags or {}
     )
+    return found.environment, found.given
 
 
 # --- environment ----------------------------------------------------------------------------------

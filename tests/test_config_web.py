@@ -1,6 +1,6 @@
 import pytest
 
-from traderd.config_web import WebConfig, check_web, is_loopback
+from traderd.config_web import WebConfig, check_web
 from traderd.errors import ConfigError
 
 TLS = {"tls_certificate": "cert.pem", "tls_key": "key.pem"}
@@ -40,11 +40,3 @@ def test_loopback_and_whatever_speaks_tls_under_a_name_is_right(given):
 def test_what_is_not_safe_or_makes_no_sense_is_refused_with_the_cure(given, sentence):
     with pytest.raises(ConfigError, match=sentence):
         check_web(WebConfig(**given))
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [("127.8.9.10", True), ("::1", True), ("localhost", True), ("localhost.", False), ("", False)],
-)
-def test_only_what_surely_is_loopback_counts_as_such(host, loopback):
-    assert is_loopback(host) is loopback

@@ -17,13 +17,12 @@ import structlog
 import trio
 
 from traderd.app_plugins import (
-    disable_at_next_start,
     find_plugins,
     make_desk,
     tell_plugins,
     without_unusable,
 )
-from traderd.app_supervision import make_bus, make_supervisor, plugin_of_file
+from traderd.app_supervision import make_bus, make_supervisor
 from traderd.app_venue import open_venue
 from traderd.config import Config
 from traderd.core.engine import Engine
@@ -52,6 +51,7 @@ from traderd.services.context import (
 from traderd.services.crash_guard import guard_end, guard_start
 from traderd.services.extensions import Extensions
 from traderd.services.kill import kill_halt
+from traderd.services.levers import Levers
 from traderd.services.lifecycle import Lifecycle
 from traderd.services.live_settings import LiveSettings
 from traderd.services.market_plan import configured_tickers
@@ -202,10 +202,13 @@ async def open_daemon(
                 strategies=specs,
                 started_at=started_at,
                 systemd=systemd or ServiceManager(),
+                levers=Levers(
+                    log_from_beside=log.from_beside,
+                    set_log_level=partial(setattr, log.threshold, "level"),
+                ),
                 extensions=extensions,
                 plugin_desk=desk,
             )
-            _set_levers(shared, log, plugins)
             lifecycle.initialize()
             desk.refresh(config)
             supervisor = make_supervisor(shared, services)
@@ -218,14 +221,6 @@ async def _note_exchange(config: Config, env: Env, venue: Venue) -> None:
     if config.trading_enabled:
         traded = traded_exchange(config, rest_url=venue.rest_url, ws_url=venue.ws_url)
         await env.run_blocking(write_traded_exchange, config.state_path(), traded)
-
-
-def _set_levers(shared: Shared, log: Log, plugins: PluginManager) -> None:
-    levers = shared.levers
-    levers.disable_plugin = partial(disable_at_next_start, shared.config.state_path())
-    levers.log_from_beside = log.from_beside
-    levers.plugin_of_file = partial(plugin_of_file, plugins)
-    levers.set_log_level = partial(setattr, log.threshold, "level")
 
 
 def _order_ids(journal: Journal, view: StateView) -> ClientOrderIds:

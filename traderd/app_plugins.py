@@ -23,7 +23,7 @@ from traderd.runtime.plugin_record import Origin, PluginRecord, PluginState
 from traderd.services.extensions import Extensions
 from traderd.services.plugin_desk import PluginDesk
 from traderd.store.plugin_notes import NoteBook
-from traderd.store.plugin_switches import Switch, read_switches, write_switch
+from traderd.store.plugin_switches import read_switches
 
 ENABLED: Final = "enabled"
 NO_WORDS: Final = ("false", "0", "no")
@@ -54,7 +54,7 @@ def without_unusable(config: Config, plugins: PluginManager) -> Config:
     on_offer = plugins.strategies()
     kept = dict(config.strategies)
     for name, section in config.strategies.items():
-        record = None if name in on_offer else _would_offer(plugins, name)
+        record = None if name in on_offer else would_offer(plugins, name)
         if record is None:
             continue
         wanted = str(section.get(ENABLED, True)).lower() not in NO_WORDS
@@ -70,7 +70,8 @@ def without_unusable(config: Config, plugins: PluginManager) -> Config:
     return msgspec.structs.replace(config, strategies=kept)
 
 
-def _would_offer(plugins: PluginManager, strategy: str) -> PluginRecord | None:
+def would_offer(plugins: PluginManager, strategy: str) -> PluginRecord | None:
+    """Return the plugin, switched off or unusable, that would offer a strategy; None when there is none."""
     for record in plugins.listed():
         if record.state not in {PluginState.FAILED, PluginState.OFF}:
             continue
@@ -111,8 +112,3 @@ def make_desk(
     plugins.clock = env.monotonic
     plugins.on_strike = desk.strikes.add
     return desk
-
-
-def disable_at_next_start(directory: Path, name: str, reason: str) -> None:
-    """Have a plugin start disabled, durably.  Blocks on the disk; raises StoreError."""
-    write_switch(directory, name, Switch(by=reason))

@@ -14,7 +14,6 @@ from traderd.core.engine import Engine
 from traderd.errors import ConfigError
 from traderd.model.events import Author, Event, HaltRaised
 from traderd.model.units import Timestamp
-from traderd.plugin_manager import PluginManager
 from traderd.runtime.bus import Bus
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import Incident, IncidentKind
@@ -49,12 +48,6 @@ def make_bus(
         fold=engine.apply, record=recorder.record, on_incident=report, settle=engine.settle
     )
     return bus
-
-
-def plugin_of_file(plugins: PluginManager, file: str) -> str:
-    """Return the plugin whose source file this is, an empty text when it is none's or one of our own."""
-    found = (one.name for one in plugins.listed() if one.where == file and not one.is_ours)
-    return next(found, "")
 
 
 def make_supervisor(shared: Shared, services: list[Service]) -> Supervisor:

@@ -8,7 +8,7 @@ Must not: connect, create or start anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -237,19 +237,35 @@ def load_config(
     Raises:
         ConfigError: names the setting, where it was given, what is wrong and what would be right.
     """
-    environment, layer = read_layers(
+    layers = read_layers(
         variables=variables, directory=directory, config_file=config_file, flags=flags or {}
     )
-    known = settings_of(Config, free=STRATEGIES)
-    tree = build_tree(layer, known, free=STRATEGIES)
-    config = msgspec.convert({"environment": environment, **tree}, Config)
-    if check:
-        try:
-            _check_given_markets(config, layer)
-            check_config(config)
-        except ConfigError as exc:
-            raise ConfigError(_with_places(str(exc), layer)) from exc
+    config = make_config(layers.environment, layers.given)
+    if check and (faults := find_faults(config, layers.given)):
+        raise ConfigError(faults[0])
     return config
+
+
+def make_config(environment: str, given: Layer) -> Config:
+    """Return the tree of what was given.
+
+    Raises:
+        ConfigError: a setting does not exist, or its value cannot be.
+    """
+    tree = build_tree(given, settings_of(Config, free=STRATEGIES), free=STRATEGIES)
+    return msgspec.convert({"environment": environment, **tree}, Config)
+
+
+def find_faults(config: Config, given: Layer) -> list[str]:
+    """Return what is wrong with the settings together, a sentence for each rule, with the places where they were given."""
+    rules = (lambda tree: _check_given_markets(tree, given), *RULES)
+    faults: dict[str, None] = {}
+    for rule in rules:
+        try:
+            rule(config)
+        except ConfigError as exc:
+            faults[_with_places(str(exc), given)] = None
+    return list(faults)
 
 
 def _check_given_markets(config: Config, layer: Layer) -> None:
@@ -282,13 +298,8 @@ def check_config(config: Config) -> None:
     Raises:
         ConfigError: names the setting and the cure.
     """
-    _check_amounts(config)
-    check_risk(config.risk)
-    check_orders(config.trading)
-    _check_universe(config)
-    check_web(config.web)
-    check_notify(config.notify)
-    _check_environment(config)
+    for rule in RULES:
+        rule(config)
 
 
 def _check_amounts(config: Config) -> None:
@@ -363,3 +374,15 @@ def _check_environment(config: Config) -> None:
             f"{' and '.join(missing)} must be set: the environment {config.environment} needs an "
             "API key, also for market data"
         )
+
+
+RULES: Final[tuple[Callable[[Config], None], ...]] = (
+    _check_amounts,
+    lambda config: check_risk(config.risk),
+    lambda config: check_orders(config.trading),
+    _check_universe,
+    lambda config: check_web(config.web),
+    lambda config: check_notify(config.notify),
+    _check_environment,
+)
+"""What settings obey together, in the order in which faults are told; each raises ConfigError for the first of its own."""

@@ -43,6 +43,8 @@ KALSHI_VARIABLES: Final = {
 """Names that users of other Kalshi clients already have in their environment."""
 ENVIRONMENTS: Final = ("sim", "paper", "local", "production")
 ENVIRONMENT_ALIASES: Final = {"demo": "paper", "prod": "production", "live": "production"}
+DEFAULT: Final = "default"
+"""The place of a value that nobody gave."""
 
 FLAGS: Final = {
     ENVIRONMENT: "--environment",
@@ -66,20 +68,36 @@ Layer: TypeAlias = dict[str, Given]
 """Dotted names to values."""
 
 
+@attrs.frozen(kw_only=True)
+class Layers:
+    """What all layers together say, and where it was read."""
+
+    environment: str
+    environment_where: str
+    """For people: `default`, or the file, variable or flag that chose it."""
+    file: Path | None
+    """The configuration file, None when there is none."""
+    dotenv_files: tuple[Path, ...]
+    """Those of the two `.env` files that are there."""
+    given: Layer
+    """Every other value that was given, the strongest of each name."""
+
+
 def read_layers(
     *,
     variables: Mapping[str, str],
     directory: Path,
     config_file: Path | None,
     flags: Mapping[str, Any],
-) -> tuple[str, Layer]:
-    """Return the environment's name and every value that was given, the strongest of each name.
+) -> Layers:
+    """Read every layer.
 
     Raises:
         ConfigError: a file cannot be read, the environment does not exist, or two names of one layer
             say different things.
     """
-    toml = read_toml(find_file(variables, directory, config_file))
+    file = find_file(variables, directory, config_file)
+    toml = read_toml(file)
     dotenv_layer = read_dotenv(directory / ".env")
     process_layer = from_variables(variables, "variable ")
     flag_layer = {
@@ -87,8 +105,10 @@ def read_layers(
         for key, value in flags.items()
         if value is not None
     }
-    environment = choose_environment((flag_layer, process_layer, dotenv_layer, toml))
-    own_layer = read_dotenv(directory / f".env.{environment}")
+    chosen = choose_environment((flag_layer, process_layer, dotenv_layer, toml))
+    environment = str(chosen.value)
+    dotenv_files = (directory / f".env.{environment}", directory / ".env")
+    own_layer = read_dotenv(dotenv_files[0])
     _check_own_environment(own_layer, environment)
     merged: Layer = {}
     if variables.get(STATE_VARIABLE):
@@ -98,7 +118,13 @@ def read_layers(
     for layer in (toml, own_layer, dotenv_layer, process_layer, flag_layer):
         merged.update(layer)
     merged.pop(ENVIRONMENT, None)
-    return environment, merged
+    return Layers(
+        environment=environment,
+        environment_where=chosen.where,
+        file=file,
+        dotenv_files=tuple(path for path in dotenv_files if path.is_file()),
+        given=merged,
+    )
 
 
 def read_credentials(variables: Mapping[str, str]) -> Layer:
@@ -209,22 +235,22 @@ def variable_of(setting: str) -> str:
     return VARIABLE_PREFIX + setting.upper().replace(".", SECTION_SEPARATOR)
 
 
-def choose_environment(layers: tuple[Layer, ...]) -> str:
-    """Return the environment of the first layer that names one, else `sim`.
+def choose_environment(layers: tuple[Layer, ...]) -> Given:
+    """Return the environment of the first layer that names one, else `sim`, and where it was chosen.
 
     Raises:
         ConfigError: there is no such environment.
     """
     given = next((layer[ENVIRONMENT] for layer in layers if ENVIRONMENT in layer), None)
     if given is None:
-        return ENVIRONMENTS[0]
+        return Given(ENVIRONMENTS[0], DEFAULT)
     name = _meaning(ENVIRONMENT, given.value)
     if name not in ENVIRONMENTS:
         raise ConfigError(
             f"environment {given.value!r} ({given.where}) does not exist; "
             f"choose one of {', '.join(ENVIRONMENTS)}"
         )
-    return str(name)
+    return Given(name, given.where)
 
 
 def _meaning(key: str, value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from traderd.config_risk import quiet_minutes
+from traderd.config_risk import minute_of_day, quiet_minutes
 from traderd.errors import ConfigError
 from traderd.model.notices import NoticeClass
 from traderd.runtime.addresses import check_address
@@ -66,10 +66,7 @@ def check_notify(notify: NotifyConfig) -> None:
         ConfigError: names the setting and the cure.
     """
     for entry in notify.quiet_hours:
-        try:
-            quiet_minutes(entry)
-        except ConfigError as exc:
-            raise ConfigError(str(exc).replace("risk.quiet_hours", "notify.quiet_hours")) from exc
+        quiet_minutes(entry, setting="notify.quiet_hours")
     summary_minute(notify)
     telegram, webhook = notify.telegram, notify.webhook
     if webhook.url:
@@ -102,10 +99,9 @@ def summary_minute(notify: NotifyConfig) -> int | None:
     text = notify.daily_summary.strip()
     if not text:
         return None
-    hour, colon, minute = text.partition(":")
-    fits = colon and hour.isdigit() and minute.isdigit() and text.isascii()
-    if not fits or not (int(hour) < 24 and int(minute) < 60):
+    try:
+        return minute_of_day(text)
+    except ValueError as exc:
         raise ConfigError(
             f'notify.daily_summary = {text!r} is no time of day; write it like 17:00, or "" for none'
-        )
-    return int(hour) * 60 + int(minute)
+        ) from exc

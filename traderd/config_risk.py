@@ -112,7 +112,7 @@ def check_risk(risk: RiskConfig) -> None:
         quiet_minutes(entry)
 
 
-def quiet_minutes(entry: str) -> tuple[int, int]:
+def quiet_minutes(entry: str, *, setting: str = "risk.quiet_hours") -> tuple[int, int]:
     """Return begin and end of `02:45-05:15` in minutes after midnight; the end may lie on the next day.
 
     Raises:
@@ -120,18 +120,19 @@ def quiet_minutes(entry: str) -> tuple[int, int]:
     """
     begin, _, end = entry.partition("-")
     try:
-        span = _minute(begin), _minute(end)
+        span = minute_of_day(begin), minute_of_day(end)
     except ValueError:
         span = (0, 0)
     if span[0] == span[1]:
-        raise ConfigError(
-            f"risk.quiet_hours: {entry!r} is no span of the day; write it like 02:45-05:15"
-        )
+        raise ConfigError(f"{setting}: {entry!r} is no span of the day; write it like 02:45-05:15")
     return span
 
 
-def _minute(text: str) -> int:
-    hour, minute = (int(part) for part in text.strip().split(":"))
-    if not (0 <= hour < HOURS_IN_DAY and 0 <= minute < MINUTES_IN_HOUR):
+def minute_of_day(text: str) -> int:
+    """Return a time like 17:05 in minutes after midnight; raises ValueError when it is none."""
+    hour, _, minute = text.strip().partition(":")
+    if not (text.isascii() and hour.isdigit() and minute.isdigit()):
         raise ValueError(text)
-    return hour * MINUTES_IN_HOUR + minute
+    if int(hour) >= HOURS_IN_DAY or int(minute) >= MINUTES_IN_HOUR:
+        raise ValueError(text)
+    return int(hour) * MINUTES_IN_HOUR + int(minute)

@@ -1,6 +1,6 @@
 """What the daemon itself reads of `[strategies.<name>]`: whether it runs, its budgets and its share of the account.
 
-Owns: the names that no parameter of a strategy may have (RESERVED), their defaults and their checks.
+Owns: the names that no parameter of a strategy may have, their defaults (DEFAULTS) and their checks.
 Must not: know any strategy's own parameters (see `core/strategy_parameters.py`).
 """
 
@@ -17,17 +17,23 @@ from traderd.model.units import Count, Money, parse_count, parse_money
 
 ENABLED: Final = "enabled"
 GROUP: Final = "order_group_contracts_per_15s"
-RESERVED: Final = (
-    *(ENABLED, GROUP, "share_percent", "max_exposure_dollars", "max_open_orders"),
-    *("max_position_contracts", "commands_per_s", "callback_budget_ms"),
-)
-"""The settings of every strategy; a parameter of the same name would never be heard."""
 COMMANDS_PER_S: Final = 10
 """Kalshi's basic tier writes ten orders a second: more of one strategy would starve all others."""
 COMMANDS_PER_S_MAX: Final = 1_000
 CALLBACK_BUDGET_MS: Final = 100
 """A callback holds the whole daemon up; books are read and orders are answered only between two of them."""
 CALLBACK_BUDGET_MAX_MS: Final = 5_000
+DEFAULTS: Final[Mapping[str, Any]] = {
+    ENABLED: None,
+    GROUP: "0",
+    "share_percent": None,
+    "max_exposure_dollars": "0",
+    "max_open_orders": 0,
+    "max_position_contracts": "0",
+    "commands_per_s": COMMANDS_PER_S,
+    "callback_budget_ms": CALLBACK_BUDGET_MS,
+}
+"""The settings of every strategy as they are when nobody gives them; a parameter of the same name would never be heard."""
 OPEN_ORDERS_MAX: Final = 100_000
 WORDS: Final = {
     **dict.fromkeys(("true", "1", "yes"), True),
@@ -57,11 +63,12 @@ def strategy_settings(name: str, section: Mapping[str, Any]) -> StrategySettings
         ConfigError: names the setting, what it may be and what it is.
     """
     prefix = f"strategies.{name}"
-    check_group_limit(f"{prefix}.{GROUP}", str(section.get(GROUP, "0")))
-    given = section.get(ENABLED)
+    section = {**DEFAULTS, **section}
+    check_group_limit(f"{prefix}.{GROUP}", str(section[GROUP]))
+    given = section[ENABLED]
     if given is not None and str(given).lower() not in WORDS:
         raise ConfigError(f"{prefix}.enabled must be true or false, not {given!r}")
-    share = section.get("share_percent")
+    share = section["share_percent"]
     return StrategySettings(
         enabled=None if given is None else WORDS[str(given).lower()],
         share_percent=None
@@ -69,18 +76,18 @@ def strategy_settings(name: str, section: Mapping[str, Any]) -> StrategySettings
         else _whole(f"{prefix}.share_percent", share, low=1, high=100),
         max_exposure=Money(_amount(prefix, section, "max_exposure_dollars", parse_money)),
         max_open_orders=_whole(
-            f"{prefix}.max_open_orders", section.get("max_open_orders", 0), high=OPEN_ORDERS_MAX
+            f"{prefix}.max_open_orders", section["max_open_orders"], high=OPEN_ORDERS_MAX
         ),
         max_position=Count(_amount(prefix, section, "max_position_contracts", parse_count)),
         commands_per_s=_whole(
             f"{prefix}.commands_per_s",
-            section.get("commands_per_s", COMMANDS_PER_S),
+            section["commands_per_s"],
             low=1,
             high=COMMANDS_PER_S_MAX,
         ),
         callback_budget_ms=_whole(
             f"{prefix}.callback_budget_ms",
-            section.get("callback_budget_ms", CALLBACK_BUDGET_MS),
+            section["callback_budget_ms"],
             low=1,
             high=CALLBACK_BUDGET_MAX_MS,
         ),
@@ -89,7 +96,7 @@ def strategy_settings(name: str, section: Mapping[str, Any]) -> StrategySettings
 
 def own_parameters(section: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a section that is the strategy's own."""
-    return {key: value for key, value in section.items() if key not in RESERVED}
+    return {key: value for key, value in section.items() if key not in DEFAULTS}
 
 
 def _whole(setting: str, value: Any, *, low: int = 0, high: int) -> int:
@@ -101,7 +108,7 @@ def _whole(setting: str, value: Any, *, low: int = 0, high: int) -> int:
 
 
 def _amount(prefix: str, section: Mapping[str, Any], name: str, parse: Any) -> int:
-    text = str(section.get(name, "0"))
+    text = str(section[name])
     try:
         value = int(parse(text, what=f"{prefix}.{name}"))
     except ValueError as exc:

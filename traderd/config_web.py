@@ -6,7 +6,6 @@ Must not: open files or sockets.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated, Final
 
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from traderd.errors import ConfigError
+from traderd.runtime.addresses import is_loopback
 
 NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
 """A host name or an address as a browser's address bar shows it, without the port."""
@@ -35,14 +35,6 @@ class WebConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The PEM file of its key, readable by its owner only."""
     reads_need_token: bool = False
     """Off loopback they always do."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_web(web: WebConfig) -> None:

@@ -87,7 +87,6 @@ def _report(plugins: PluginManager) -> Callable[[Fault, bool], None]:
         record = plugins.records.get(fault.plugin)
         if record is None or not is_strike:
             return
-        reason = f"{fault.what} failed{where}: {fault.error}"
-        plugins.on_strike(record, reason, record.strike(plugins.clock(), reason))
+        plugins.guard(record).strike(f"{fault.what} failed{where}: {fault.error}")
 
     return report

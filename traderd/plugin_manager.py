@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -22,14 +23,13 @@ from traderd.plugin_checks import PluginFault, check_hooks, hooks_in, import_fau
 from traderd.plugin_files import drop_in_directories, modules_in, untrusted
 from traderd.plugin_offers import RISK_RULES_HOOK
 from traderd.plugin_opening import fail, found_record, open_drop_in, switch_off, version_of
-from traderd.plugin_registry import FailedPlugin, PluginManager, PreparedPlugin
+from traderd.plugin_registry import FailedPlugin, PluginManager
 from traderd.runtime.plugin_record import Origin, PluginRecord
 
 __all__ = [
     "BUILT_IN_PLUGINS",
     "FailedPlugin",
     "PluginManager",
-    "PreparedPlugin",
     "drop_in_directories",
     "load_plugins",
 ]
@@ -85,7 +85,7 @@ def load_plugins(
             origin=Origin.INSTALLED,
             version="" if entry_point.dist is None else entry_point.dist.version,
         )
-        _load(plugins, record, off, entry_point.load)
+        _load(plugins, record, off, partial(_open_installed, entry_point))
     seen: list[Path] = []
     for directory in plugins.directories:
         # The working directory may be the one of the settings.
@@ -116,7 +116,7 @@ def _load_directory(plugins: PluginManager, directory: Path, off: Mapping[str, s
         if record.origin is Origin.EXAMPLE and record.name in plugins.records:
             # A person's own module of that name is meant.
             continue
-        _load(plugins, record, off, lambda record=record: open_drop_in(record))  # type: ignore[misc]
+        _load(plugins, record, off, open_drop_in)
 
 
 def _miss_rules(
@@ -135,9 +135,20 @@ def _miss_rules(
             plugins.list_failed(record, fault)
 
 
+def _open_installed(entry_point: metadata.EntryPoint, record: PluginRecord) -> Any:
+    module = entry_point.load()
+    record.hooks = check_hooks(module)
+    record.version = record.version or version_of(module)
+    return module
+
+
 def _load(
-    plugins: PluginManager, record: PluginRecord, off: Mapping[str, str], load: Callable[[], Any]
+    plugins: PluginManager,
+    record: PluginRecord,
+    off: Mapping[str, str],
+    open_plugin: Callable[[PluginRecord], Any],
 ) -> None:
+    """Add a plugin; `open_plugin` imports and checks it, and fills its record."""
     if record.name in plugins.records:
         taken = f"a plugin called {record.name} is loaded already"
         plugins.list_failed(record, PluginFault(taken, "rename the file"))
@@ -147,10 +158,7 @@ def _load(
         plugins.records[record.name] = record
         return
     try:
-        module = load()
-        record.hooks = check_hooks(module)
-        record.version = record.version or version_of(module)
-        plugins.add(record, module)
+        plugins.add(record, open_plugin(record))
     except PluginFault as fault:
         plugins.list_failed(record, fault)
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - a foreign module may fail in any way; it is listed

@@ -24,7 +24,7 @@ from traderd.plugin_api import (
     Service,
     StrategySpec,
 )
-from traderd.plugin_checks import PluginFault, call_fault, check_answer
+from traderd.plugin_checks import MARKER, PluginFault, call_fault, check_answer
 
 
 def _name(item: Any) -> str:
@@ -60,15 +60,15 @@ def ask(plugin: Any, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
     Raises:
         PluginFault: the hook failed, or returned anything but a list of what it should.
     """
+    if not hasattr(getattr(plugin, hook, None), MARKER):
+        # Most plugins have one or two of the hooks, and each is asked for all of them at the start.
+        return []
     scratch = pluggy.PluginManager(PROJECT_NAME)
     scratch.add_hookspecs(hookspecs)
     scratch.register(plugin)
-    caller = getattr(scratch.hook, hook)
-    if not caller.get_hookimpls():
-        return []
     try:
         # At most one answer, because there is one plugin; pluggy leaves a None out.
-        answers = caller(**arguments)
+        answers = getattr(scratch.hook, hook)(**arguments)
         return check_answer(hook, answers[0] if answers else None, OFFERS[hook][0], plugin)
     except FOREIGN_FAILURES as exc:
         raise call_fault(hook, exc, plugin) from exc

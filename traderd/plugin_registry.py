@@ -7,9 +7,8 @@ Must not: look for plugins beyond one named file, or run anything that a plugin 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import attrs
@@ -29,7 +28,7 @@ from traderd.plugin_offers import (
     names_of,
 )
 from traderd.plugin_opening import fail, found_record, open_drop_in, switch_off
-from traderd.runtime.plugin_record import Guard, Origin, PluginRecord, PluginState
+from traderd.runtime.plugin_record import Guard, Origin, PluginRecord, PluginState, PreparedPlugin
 
 
 @attrs.frozen
@@ -38,18 +37,6 @@ class FailedPlugin:
 
     where: str
     reason: str
-
-
-@attrs.frozen(kw_only=True)
-class PreparedPlugin:
-    """A plugin that was imported and asked for everything it offers, but is not in use yet."""
-
-    record: PluginRecord
-    module: Any
-    offered: Mapping[str, tuple[Any, ...]]
-    """By hook."""
-    module_before: ModuleType | None
-    """What `sys.modules` had in its place."""
 
 
 def _as_it_is(hook: str, item: Any) -> Any:

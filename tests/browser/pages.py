@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
+from tests.process_tools import DaemonProcess
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -21,6 +25,12 @@ ARGUMENTS = [
 ]
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
 """What Chromium itself writes when a daemon is gone or refuses: no fault of the page."""
+
+NEEDS_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
+]
+"""The marks of a module whose tests open a page."""
 
 
 @contextmanager
@@ -51,3 +61,13 @@ def open_page(
 def unexpected(complaints: list[str]) -> list[str]:
     """Return what is the page's own fault."""
     return [one for one in complaints if not one.startswith(EXPECTED)]
+
+
+def token_of(daemon: DaemonProcess) -> str:
+    return (daemon.state_dir / "control.token").read_text(encoding="ascii").strip()
+
+
+def give_token(page: Any, daemon: DaemonProcess) -> None:
+    """Answer the page's question for the control token."""
+    page.locator("#token").fill(token_of(daemon))
+    page.locator("#token-ok").click()

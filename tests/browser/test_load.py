@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests.browser.pages import CHROMIUM, open_page, unexpected
-from tests.process_tools import running_daemon, running_exchange, wait_for
+from tests.browser.pages import NEEDS_BROWSER, open_page, unexpected
+from tests.process_tools import running_daemon, running_exchange, settings_of, wait_for
 
 MARKETS = 200
 EVENTS_PER_S = 1_000.0
@@ -24,24 +21,14 @@ new PerformanceObserver((list) => {
 }).observe({ type: "longtask", buffered: true });
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
-]
+pytestmark = NEEDS_BROWSER
 
 
-def settings_of(exchange: dict[str, Any]) -> dict[str, str]:
-    account = exchange["accounts"][0]
-    return {
-        "exchange__embedded": "false",
-        "exchange__rest_url": exchange["rest_url"],
-        "exchange__ws_url": exchange["ws_url"],
-        "exchange__key_id": account["key_id"],
-        "exchange__key_file": account["key_file"],
-        "market_data__discover__enabled": "true",
-        "market_data__discover__max_markets": str(MARKETS),
-        "strategies__spread_maker__enabled": "false",
-    }
+SETTINGS = {
+    "market_data__discover__enabled": "true",
+    "market_data__discover__max_markets": str(MARKETS),
+    "strategies__spread_maker__enabled": "false",
+}
 
 
 def test_the_page_stays_quick_with_two_hundred_busy_markets_behind_it(tmp_path: Path) -> None:
@@ -53,7 +40,9 @@ def test_the_page_stays_quick_with_two_hundred_busy_markets_behind_it(tmp_path: 
                 tmp_path / "exchange", "--markets", str(MARKETS), events_per_s=EVENTS_PER_S
             )
         )
-        daemon = stack.enter_context(running_daemon(tmp_path / "state", **settings_of(exchange)))
+        daemon = stack.enter_context(
+            running_daemon(tmp_path / "state", **settings_of(exchange), **SETTINGS)
+        )
         daemon.wait_ready()
         wait_for(
             lambda: daemon.client.get("/v3/status")["metrics"]["markets_connected"] == MARKETS,

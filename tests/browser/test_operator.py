@@ -11,14 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.browser.pages import CHROMIUM, open_page, unexpected
+from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, token_of, unexpected
 from tests.process_tools import DaemonProcess, running_daemon
 
 LONG_MS = 10_000
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture
@@ -26,15 +23,6 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
     with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
         process.wait_ready()
         yield process
-
-
-def token_of(daemon: DaemonProcess) -> str:
-    return (daemon.state_dir / "control.token").read_text(encoding="ascii").strip()
-
-
-def give_token(page: Any, daemon: DaemonProcess) -> None:
-    page.locator("#token").fill(token_of(daemon))
-    page.locator("#token-ok").click()
 
 
 def open_console(page: Any, daemon: DaemonProcess) -> None:

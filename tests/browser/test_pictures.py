@@ -7,19 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.browser.pages import CHROMIUM, open_page, unexpected
+from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, unexpected
 from tests.process_tools import ROOT, running_daemon
 
 PICTURE_MAX_BYTES = 150_000
 QUALITY = 60
 FILL_BUDGET_MS = 60_000
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 def take(what: Any, folder: Path, name: str) -> None:
@@ -37,7 +32,6 @@ def test_the_pictures_of_the_docs_are_of_this_page(tmp_path: Path) -> None:
         folder.mkdir(exist_ok=True)
     with running_daemon(tmp_path / "state") as daemon:
         daemon.wait_ready()
-        token = (daemon.state_dir / "control.token").read_text("ascii").strip()
         with open_page() as (page, complaints):
             page.goto(daemon.url)
             expect(page.locator("#fills tbody")).to_contain_text("KX", timeout=FILL_BUDGET_MS)
@@ -46,8 +40,7 @@ def test_the_pictures_of_the_docs_are_of_this_page(tmp_path: Path) -> None:
             page.wait_for_timeout(1_500)
             take(page, folder, "console-desktop")
             page.keyboard.press("k")
-            page.locator("#token").fill(token)
-            page.locator("#token-ok").click()
+            give_token(page, daemon)
             expect(page.locator("#verb-preview")).to_contain_text("nothing is done")
             dialog = page.locator("#verb-dialog")
             take(dialog, folder, "console-kill")

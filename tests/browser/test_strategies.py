@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent
 
-import pytest
-
-from tests.browser.pages import CHROMIUM, open_page, unexpected
+from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, unexpected
 from tests.process_tools import running_daemon
 
 QUARANTINE_MS = 30_000
@@ -35,10 +33,7 @@ def traderd_strategies():
 """
 UNREADABLE = "import traderd.plugin_apy\n"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium (Debian: chromium)"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 def test_a_strategy_that_fails_says_why_no_trade_and_is_released_by_a_person(
@@ -53,7 +48,6 @@ def test_a_strategy_that_fails_says_why_no_trade_and_is_released_by_a_person(
     (plugins / "unreadable.py").write_text(UNREADABLE, encoding="utf-8")
     with running_daemon(tmp_path / "state", directory=tmp_path / "folder") as daemon:
         daemon.wait_ready()
-        token = (daemon.state_dir / "control.token").read_text("ascii").strip()
         with open_page() as (page, complaints):
             page.goto(daemon.url)
             strategy = page.locator("#strategies [data-key=clumsy]")
@@ -73,8 +67,7 @@ def test_a_strategy_that_fails_says_why_no_trade_and_is_released_by_a_person(
             page.wait_for_timeout(1_200)
             page.mouse.up()
             page.locator("#verb-confirm").click()
-            page.locator("#token").fill(token)
-            page.locator("#token-ok").click()
+            give_token(page, daemon)
             expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=10_000)
             page.locator("#verb-close").click()
             # It fails again, so nothing was healed by the click.

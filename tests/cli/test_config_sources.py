@@ -2,15 +2,11 @@ import pytest
 
 from tests.cli.doctor_tools import KEY_ID
 from tests.simulation.harness import REPOSITORY
-from traderd.cli.config_sources import (
-    EVERY_STRATEGY,
-    all_settings,
-    inspect,
-    strategy_problems,
-)
-from traderd.config import STRATEGIES, Config
-from traderd.config_strategies import RESERVED, strategy_settings
+from traderd.cli.config_sources import all_settings, inspect, strategy_problems
+from traderd.config import STRATEGIES, Config, load_config
+from traderd.config_strategies import DEFAULTS, StrategySettings, strategy_settings
 from traderd.config_values import settings_of
+from traderd.errors import ConfigError
 from traderd.plugin_manager import load_plugins
 
 
@@ -78,10 +74,21 @@ def test_every_setting_of_the_tree_and_of_every_strategy_is_listed_once(tmp_path
     assert "strategies.spread_maker.enabled" in names
 
 
-def test_what_every_strategy_takes_is_what_the_daemon_takes_with_its_defaults():
-    assert tuple(EVERY_STRATEGY) == RESERVED
-    given = {key: value for key, value in EVERY_STRATEGY.items() if value is not None}
-    assert strategy_settings("any", given) == strategy_settings("any", {})
+def test_the_defaults_of_every_strategy_can_be_given_and_change_nothing():
+    given = {key: value for key, value in DEFAULTS.items() if value is not None}
+    assert strategy_settings("any", given) == strategy_settings("any", {}) == StrategySettings()
+
+
+def test_what_the_daemon_would_refuse_at_its_start_is_a_problem_with_its_place(tmp_path):
+    flags = {"market_data.markets": "", "risk.max_order_contracts": "0"}
+    found = look(tmp_path, flags=flags)
+    assert [problem.partition(";")[0] for problem in found.problems] == [
+        "market_data.markets (--set) names no market",
+        "risk.max_order_contracts (--set) must be above 0, it is 0",
+    ]
+    with pytest.raises(ConfigError) as refused:
+        load_config(variables={}, directory=tmp_path, flags=flags)
+    assert str(refused.value) == found.problems[0]
 
 
 def test_all_faults_are_told_at_once_and_the_rest_still_holds(tmp_path, plugins):

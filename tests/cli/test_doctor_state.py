@@ -76,3 +76,16 @@ async def test_a_port_that_may_not_be_taken_is_named(tmp_path, autojump_clock, m
 async def test_a_console_that_is_off_needs_no_port(tmp_path, autojump_clock):
     set_up = sim_set_up(tmp_path, flags={"web.enabled": False})
     assert "is off" in finding(await set_up.examine(), "port").sentence
+
+
+async def test_an_empty_file_in_the_journals_place_is_no_fault_as_the_daemon_makes_a_journal_of_it(
+    tmp_path, autojump_clock
+):
+    set_up = sim_set_up(tmp_path)
+    set_up.state.mkdir()
+    path = set_up.state / JOURNAL_FILE
+    path.touch(mode=0o600)
+    found = finding(await set_up.examine(), "journal")
+    assert (found.verdict, path.stat().st_size) == (Verdict.OK, 0)
+    async with open_journal(env=set_up.env, path=path):
+        pass

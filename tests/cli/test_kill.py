@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import daemon_answering, run_traderd
-from tests.process_tools import running_daemon, running_exchange
+from tests.process_tools import running_daemon, running_exchange, settings_of
 from traderd.cli import exit_codes
 from traderd.store.latch import LATCH_FILE
 
@@ -18,17 +18,9 @@ STILL = {"exchange__events_per_s": "0", "strategies__spread_maker__enabled": "fa
 """So that only the tests trade."""
 
 
-def settings_of(exchange) -> dict[str, str]:
-    """Return how a daemon is told to trade on an exchange of its own process."""
-    (account,) = exchange["accounts"]
-    return STILL | {
-        "exchange__embedded": "false",
-        "exchange__rest_url": exchange["rest_url"],
-        "exchange__ws_url": exchange["ws_url"],
-        "exchange__key_id": account["key_id"],
-        "exchange__key_file": account["key_file"],
-        "market_data__markets": MARKET,
-    }
+def still_settings(exchange) -> dict[str, str]:
+    """Return how a daemon that does nothing by itself is told to trade on an exchange of its own process."""
+    return STILL | settings_of(exchange) | {"market_data__markets": MARKET}
 
 
 def test_on_the_embedded_exchange_the_daemon_is_asked_and_the_latch_stays_until_it_is_cleared(
@@ -122,7 +114,7 @@ def test_a_plain_kill_goes_to_the_exchange_that_the_dead_daemon_traded_on(tmp_pa
     """The configuration of the command line says embedded, three orders rest at an exchange that goes on."""
     with (
         running_exchange(tmp_path / "exchange", events_per_s=0.0) as exchange,
-        running_daemon(tmp_path / "state", **settings_of(exchange)) as daemon,
+        running_daemon(tmp_path / "state", **still_settings(exchange)) as daemon,
     ):
         daemon.wait_ready()
         place(3)
@@ -145,7 +137,7 @@ def test_without_the_dead_daemons_key_nothing_was_cancelled_and_that_is_what_it_
 ):
     with (
         running_exchange(tmp_path / "exchange", events_per_s=0.0) as exchange,
-        running_daemon(tmp_path / "state", **settings_of(exchange)) as daemon,
+        running_daemon(tmp_path / "state", **still_settings(exchange)) as daemon,
     ):
         daemon.wait_ready()
         place(1)
@@ -162,7 +154,7 @@ def test_without_the_dead_daemons_key_nothing_was_cancelled_and_that_is_what_it_
 def test_the_orders_that_the_daemons_part_cancelled_are_counted(tmp_path, place):
     with (
         running_exchange(tmp_path / "exchange", events_per_s=0.0) as exchange,
-        running_daemon(tmp_path / "state", **settings_of(exchange)) as daemon,
+        running_daemon(tmp_path / "state", **still_settings(exchange)) as daemon,
     ):
         daemon.wait_ready()
         place(3)
@@ -198,7 +190,7 @@ def test_a_daemon_that_was_faster_than_the_first_look_is_counted(tmp_path):
         running_exchange(tmp_path / "exchange", events_per_s=0.0) as exchange,
         daemon_answering(state, {"/v3/commands/kill": answer}),
     ):
-        settings = {name.replace("__", "."): v for name, v in settings_of(exchange).items()}
+        settings = {name.replace("__", "."): v for name, v in still_settings(exchange).items()}
         flags = [word for name, v in settings.items() for word in ("--set", f"{name}={v}")]
         ran = run_traderd("kill", "--state-dir", str(state), *flags, directory=tmp_path)
     assert ran.code == exit_codes.OK, ran.out

@@ -6,7 +6,7 @@ from tests.cli.test_kill_run import Account, run
 from tests.services.test_kill import resting
 from tests.simulation.harness import fresh, order_terms, simulated_daemon, simulated_exchange
 from traderd.cli import exit_codes
-from traderd.cli.kill_journal import ARRIVES_S, JournalDoubts, named
+from traderd.cli.kill_journal import ARRIVES_S, JournalDoubts
 from traderd.paper.faults.faults import ORDERS
 from traderd.runtime.simulation import SimEnv
 from traderd.store.journal import JOURNAL_FILE
@@ -89,8 +89,3 @@ async def test_a_disk_that_hangs_holds_nothing_up(tmp_path, autojump_clock):
         assert trio.current_time() - began == 1.0
         assert doubts.words() == ""
         assert "was not read within 1 s" in doubts.problem
-
-
-def test_a_sentence_names_at_most_five_orders():
-    assert named(["a"]) == "1 order (a)"
-    assert named(list("abcdef")) == "6 orders (a, b, c, d, e, ...)"

@@ -18,7 +18,8 @@ LOADED = """
 import sys
 import traderd.cli.main
 print(sorted(name.rpartition(".")[2] for name in sys.modules if name.startswith("traderd.cli.")))
-print([name for name in sys.modules if name.startswith("traderd.paper")])
+halves = ("traderd.paper", "traderd.core", "traderd.services", "traderd.kalshi")
+print([name for name in sys.modules if name.startswith(halves)])
 """
 
 
@@ -31,7 +32,7 @@ def test_the_table_is_in_the_order_of_the_alphabet():
     assert list(WHERE) == sorted(WHERE)
 
 
-def test_who_only_starts_has_imported_no_command_and_nothing_of_the_exchange():
+def test_who_only_starts_has_imported_no_command_and_nothing_of_the_daemon_or_the_exchange():
     told = subprocess.run(
         [sys.executable, "-c", LOADED], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()

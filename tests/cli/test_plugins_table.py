@@ -1,4 +1,11 @@
-from traderd.cli.plugins_table import plugin_lines
+from traderd.cli.plugins_table import COLUMNS, plugin_notes, plugin_rows
+from traderd.cli.tables import listing
+
+
+def plugin_lines(document):
+    rows = plugin_rows(document)
+    table = listing("plugins", COLUMNS, rows, environment="sim", width=None)
+    return [*table, *plugin_notes(document)]
 
 
 def plugin(**facts):
@@ -21,7 +28,7 @@ def test_a_plugin_is_one_line_with_what_it_offers():
     calls = {"f": {"p99_ms": 0.5}, "g": {"p99_ms": 2.25}, "h": {"p99_ms": None}}
     services = {"s": {"status": "running", "detail": "", "restarts": 3}}
     document = {"daemon": True, "plugins": [plugin(calls=calls, services=services)]}
-    lines = plugin_lines(document, "sim", None)
+    lines = plugin_lines(document)
     assert lines[0] == "plugins · sim"
     assert "strategies a, b" in lines[2]
     assert " 3 " in lines[2]
@@ -33,7 +40,7 @@ def test_what_does_not_run_is_explained_below():
     one = plugin(state="failed", line=7, reason="it broke\x1b[2J", cure="mend it")
     service = {"s": {"status": "quarantined", "detail": "broke", "restarts": 5}}
     document = {"daemon": False, "plugins": [one, plugin(name="b", services=service)]}
-    text = "\n".join(plugin_lines(document, "sim", None))
+    text = "\n".join(plugin_lines(document))
     assert "mine is failed: /x/mine.py:7" in text
     assert "why:  it broke" in text
     assert "\x1b" not in text
@@ -43,4 +50,4 @@ def test_what_does_not_run_is_explained_below():
 
 
 def test_no_plugins_is_said():
-    assert plugin_lines({"daemon": True, "plugins": []}, "sim", None) == ["no plugins (sim)"]
+    assert plugin_lines({"daemon": True, "plugins": []}) == ["no plugins (sim)"]

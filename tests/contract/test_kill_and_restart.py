@@ -19,6 +19,7 @@ from tests.process_tools import (
     running_daemon,
     running_exchange,
     select_nothing,
+    settings_of,
     wait_for,
 )
 from traderd.kalshi.auth import load_signer
@@ -58,9 +59,9 @@ def ask_exchange(ready: dict[str, Any]) -> ExchangeWord:
     async def read() -> ExchangeWord:
         async with open_rest(env=RealEnv(), base_url=ready["rest_url"], signer=signer) as rest:
             return ExchangeWord(
-                await rest.orders(),
-                await rest.fills(),
-                await rest.positions(),
+                (await rest.read_orders()).rows,
+                (await rest.read_fills()).rows,
+                (await rest.account.positions()).rows,
                 await rest.balance(),
             )
 
@@ -68,7 +69,6 @@ def ask_exchange(ready: dict[str, Any]) -> ExchangeWord:
 
 
 def settings_for(ready: dict[str, Any]) -> dict[str, Any]:
-    account = ready["accounts"][0]
     markets = ",".join((
         "KXWNBAGAME-26AUG07PHXCONN-PHX",
         "KXMLBGAME-26AUG072140LADAZ-LAD",
@@ -76,11 +76,7 @@ def settings_for(ready: dict[str, Any]) -> dict[str, Any]:
         "KXMLBGAME-26AUG072145TBSEA-TB",
     ))
     return {
-        "exchange__embedded": "false",
-        "exchange__rest_url": ready["rest_url"],
-        "exchange__ws_url": ready["ws_url"],
-        "exchange__key_id": account["key_id"],
-        "exchange__key_file": account["key_file"],
+        **settings_of(ready),
         "market_data__markets": markets,
         "trading__unknown_quarantine_s": "2",
     }

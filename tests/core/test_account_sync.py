@@ -30,14 +30,14 @@ from tests.core.builders import (
     terms,
     unknown,
 )
-from traderd.core.account_sync import position_halt_id
 from traderd.core.engine import Engine
+from traderd.core.standing import position_item
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
 from traderd.services.recorder import worth_keeping
 
-HALT = position_halt_id(TICKER)
+HALT = position_item(TICKER)
 
 
 def update_of(told: list[ev.Event]) -> ev.TradingStateUpdated:
@@ -160,7 +160,7 @@ def test_an_acceptance_waits_for_a_reading_that_can_judge_and_outlives_a_restart
     [
         cleared(HALT, ev.Author.MACHINE),
         cleared("mine"),
-        cleared(position_halt_id(OTHER)),
+        cleared(position_item(OTHER)),
         cleared("never raised"),
     ],
     ids=["by a machine", "another halt", "another market", "no halt"],
@@ -168,7 +168,7 @@ def test_an_acceptance_waits_for_a_reading_that_can_judge_and_outlives_a_restart
 def test_nothing_but_a_persons_word_on_that_very_mismatch_accepts_it(said):
     engine = ready_engine()
     tell(engine, synced(sync_type="initial", started=1), filled("t1", 10))
-    other = halt(position_halt_id(OTHER), ev.Author.MACHINE, ticker=OTHER)
+    other = halt(position_item(OTHER), ev.Author.MACHINE, ticker=OTHER)
     tell(engine, synced(position_record(7)), halt("mine", ticker=TICKER), other)
     tell(engine, said)
     tell(engine, synced(position_record(7), started=200))

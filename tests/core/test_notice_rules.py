@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from tests.core.builders import contracts
+from tests.core.builders import READY, contracts
 from traderd.config import Config
 from traderd.core.notice_rules import BURST_DENIALS, TOLD_ABOUT, NoticeRules
 from traderd.model import events as ev
@@ -50,21 +50,12 @@ def error(attempt: int, second: float = 0):
 
 
 def ready(second: float, from_state=st.State.KALSHI_DATA_SYNC):
-    metadata = st.ReadyMetadata(
-        markets_connected=1,
-        snapshots_received=1,
-        deltas_received=0,
-        connection_established=True,
-        first_snapshot_received=True,
-        environment="sim",
-        trading_client=None,
-    )
     return ev.StateChanged(
         at=at(second),
         from_state=from_state,
         to_state=st.State.READY,
         context="x",
-        metadata=metadata,
+        metadata=READY,
     )
 
 

@@ -539,6 +539,17 @@ def test_live_orders_are_told_oldest_first():
     assert [order.key for order in engine.orders.live()] == ["c1", "c2", "c3"]
 
 
+def test_live_orders_of_one_market_are_those_of_it_in_the_same_order():
+    engine = ready_engine()
+    elsewhere = attrs.evolve(terms(), ticker=OTHER)
+    tell(engine, intended("c1"), intended("c2", what=elsewhere), intended("c3"), intended("c4"))
+    tell(engine, *(sent(key) for key in ("c1", "c2", "c3", "c4")), rejected("c3"))
+    assert [order.key for order in engine.orders.live(TICKER)] == ["c1", "c4"]
+    assert [order.key for order in engine.orders.live(OTHER)] == ["c2"]
+    tell(engine, rejected("c2"))
+    assert engine.orders.live(OTHER) == ()
+
+
 # --- every interleaving ---------------------------------------------------------------------------
 
 FILLS = (filled("t1", 4), filled("t2", 6))
@@ -638,6 +649,7 @@ def test_no_interleaving_lets_the_risk_of_an_order_be_forgotten(name):
         for event in (intended(), sent(), *told):
             engine.apply(event)
             order = the_order(engine)
+            assert engine.orders.live(order.ticker) == engine.orders.live()
             if order.status is not S.NOT_PLACED and order.status is not S.REJECTED:
                 # Booked or still counted: nothing of what will fill is out of sight.
                 assert position(engine) + order.at_risk >= contracts(count)

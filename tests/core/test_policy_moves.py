@@ -1,16 +1,15 @@
 """What each move of a policy means: where quotes go, what they never do, and how they follow."""
 
-import attrs
 import pytest
 
-from traderd.core.observation import Observation, OwnOrder, PriceSource
+from tests.core.observations import plain_observation
+from traderd.core.observation import OwnOrder, PriceSource
 from traderd.core.policy_moves import PolicyMove, PolicySizes, commands_for
-from traderd.model.book_events import BookGrade
 from traderd.model.commands import AmendOrder, CancelOrder, PlaceOrder
 from traderd.model.ids import EventTicker, MarketTicker
 from traderd.model.market import LINEAR_CENT, Market, MarketStatus
 from traderd.model.orders import OrderStatus, Side, TimeInForce
-from traderd.model.units import Count, Money, Price, Timestamp
+from traderd.model.units import Count, Price, Timestamp
 
 M = PolicyMove
 MARKET = Market(
@@ -36,29 +35,7 @@ def own(side, price, remaining=500, *, count=500, key="k", status=OrderStatus.RE
 
 
 def seen(bids=((4000, 9000), (3900, 100)), asks=((4300, 9000), (4400, 100)), orders=(), **more):
-    return attrs.evolve(
-        Observation(
-            at=Timestamp(0),
-            market=MARKET,
-            source=PriceSource.LIVE,
-            book_grade=BookGrade.A,
-            book_causes=(),
-            book_age_ns=0,
-            bids=bids,
-            asks=asks,
-            last_trade=None,
-            trades=(),
-            orders=orders,
-            position=Count(0),
-            account_position=Count(0),
-            average_cost=None,
-            realized_pnl=Money(0),
-            unrealized_pnl=Money(0),
-            fees_paid=Money(0),
-            balance=None,
-        ),
-        **more,
-    )
+    return plain_observation(MARKET, bids=bids, asks=asks, orders=orders, **more)
 
 
 def prices(observation, bid, ask):

@@ -3,7 +3,7 @@
 import pytest
 
 from traderd.errors import ConfigError
-from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints, is_loopback
+from traderd.kalshi.hosts import ENDPOINTS, Endpoints, check_endpoints
 
 SIM = Endpoints(
     rest_url="http://127.0.0.1:8123/trade-api/v2", ws_url="ws://127.0.0.1:8123/trade-api/ws/v2"
@@ -74,18 +74,3 @@ def test_the_websocket_url_is_checked_too():
     )
     with pytest.raises(ConfigError, match=r"ws_url.*plain text"):
         check_endpoints("production", endpoints)
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("localhost.evil.example", False),
-    ],
-)
-def test_loopback_is_known_without_dns(host, loopback):
-    assert is_loopback(host) is loopback

@@ -13,9 +13,9 @@ from traderd.errors import AuthenticationRefused
 from traderd.kalshi import order_reads
 from traderd.kalshi import rest as rest_module
 from traderd.kalshi.auth import parse_signer
-from traderd.kalshi.kill import LOOK_S, QUIET_S, Sweep, sweep
-from traderd.kalshi.order_reads import OrderReading
+from traderd.kalshi.kill import LOOK_S, QUIET_S, Sweep, named, sweep
 from traderd.kalshi.rest import open_rest
+from traderd.kalshi.rows import RowReading
 from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.orders import OrderStatus, OrderTerms, Side
 from traderd.model.rows import RowKind, UnreadableRow
@@ -260,7 +260,7 @@ async def test_a_row_without_any_name_counts_as_everybodys(autojump_clock, monke
 
     async def read_orders(*_):
         row = UnreadableRow(kind=RowKind.ORDER, key="row 0", words="row 0: what")
-        return OrderReading(orders=(), unreadable=(row,))
+        return RowReading(rows=(), unreadable=(row,))
 
     async with rig() as world:
         monkeypatch.setattr(rest_module, "read_orders", read_orders)
@@ -336,3 +336,8 @@ async def test_a_key_that_is_not_taken_ends_it_at_once(autojump_clock):
         world.exchange.faults.refuse_requests("/portfolio", 401)
         with pytest.raises(AuthenticationRefused):
             await world.sweep()
+
+
+def test_a_sentence_names_at_most_five_orders():
+    assert named(["a"]) == "1 order (a)"
+    assert named(list("abcdef")) == "6 orders (a, b, c, d, e, ...)"

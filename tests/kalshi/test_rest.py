@@ -6,7 +6,6 @@ import pytest
 
 from traderd.errors import (
     AuthenticationRefused,
-    ExchangeProtocolError,
     ExchangeRefused,
     ExchangeUnavailable,
     OutcomeUnknown,
@@ -241,10 +240,10 @@ async def test_orders_are_asked_for_by_status_market_and_second(exchange, autoju
     exchange.reply(200, {"orders": [ORDER], "cursor": "c"})
     exchange.reply(200, {"orders": [ORDER | {"order_id": "o2"}], "cursor": ""})
     async with opened(exchange) as client:
-        records = await client.orders(
+        reading = await client.read_orders(
             status=OrderStatus.RESTING, ticker=MarketTicker("A"), since=Timestamp(1_999_999_999)
         )
-    assert [record.order_id for record in records] == ["o1", "o2"]
+    assert [record.order_id for record in reading.rows] == ["o1", "o2"]
     assert exchange.requests[0].query == {
         "status": "resting",
         "ticker": "A",
@@ -271,18 +270,19 @@ async def test_orders_and_fills_are_those_of_our_subaccount_and_a_kill_means_all
 async def test_fills_without_a_time_get_the_time_of_the_reading(exchange, autojump_clock):
     exchange.reply(200, {"fills": [FILL], "cursor": ""})
     async with opened(exchange) as client:
-        (fill,) = await client.fills(order_id=OrderId("o1"))
+        (fill,) = (await client.read_fills(order_id=OrderId("o1"))).rows
     assert fill.executed_at == exchange.env.wall_ns()
     assert exchange.requests[0].query == {"order_id": "o1", "subaccount": "0", "limit": "1000"}
 
 
-async def test_a_bad_row_spoils_the_reading_and_is_named(exchange, autojump_clock):
+async def test_a_bad_row_of_the_fills_is_named(exchange, autojump_clock):
     exchange.reply(
         200, {"fills": [FILL, FILL | {"trade_id": "t2", "book_side": "ask"}], "cursor": ""}
     )
     async with opened(exchange) as client:
-        with pytest.raises(ExchangeProtocolError, match="fill t2"):
-            await client.fills()
+        reading = await client.read_fills()
+    assert [fill.trade_id for fill in reading.rows] == ["t1"]
+    assert "fill t2" in reading.unreadable[0].words
 
 
 async def test_positions_and_balance_are_read(exchange, autojump_clock):
@@ -304,7 +304,7 @@ async def test_positions_and_balance_are_read(exchange, autojump_clock):
     )
     exchange.reply(200, {"balance": 9801, "balance_dollars": "98.0186", "portfolio_value": 198})
     async with opened(exchange) as client:
-        (position,) = await client.positions()
+        (position,) = (await client.account.positions()).rows
         balance = await client.balance()
     assert (position.count, balance.balance) == (-300, 98_018_600)
 

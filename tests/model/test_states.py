@@ -6,6 +6,7 @@ import typing
 import attrs
 import pytest
 
+from tests.core.builders import READY
 from traderd.errors import IllegalTransition
 from traderd.model import states
 from traderd.model.states import (
@@ -35,15 +36,7 @@ METADATA = {
         mode="trading", environment="sim", api_url="http://h"
     ),
     State.KALSHI_DATA_SYNC: KalshiDataSyncMetadata(mode="trading", sync_type="initial"),
-    State.READY: ReadyMetadata(
-        markets_connected=1,
-        snapshots_received=1,
-        deltas_received=0,
-        connection_established=True,
-        first_snapshot_received=True,
-        environment="sim",
-        trading_client=None,
-    ),
+    State.READY: READY,
     State.ACTING: ActingMetadata(orders_in_flight=1),
     State.ERROR: ErrorMetadata(failed_stage="orderbook", error="e", attempt=1, retry_in_s=0.5),
     State.SHUTDOWN: ShutdownMetadata(reason="asked"),

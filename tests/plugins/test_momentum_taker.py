@@ -4,9 +4,9 @@ import attrs
 import pytest
 import trio
 
+from tests.plugin_files import plugin_module
 from tests.plugins.test_spread_maker import own, seen
 from tests.services.strategy_files import outcomes
-from tests.services.test_tenant_make import plugin_module
 from tests.simulation.harness import simulated_daemon
 from traderd.core.observation import RecentTrade
 from traderd.core.strategy_context import StrategyContext

@@ -1,6 +1,5 @@
 """The policy's strategy: it never waits, says why it does nothing, and outlives its worker in every way that one can end."""
 
-import importlib.util
 import os
 import signal
 from functools import partial
@@ -13,6 +12,7 @@ import trio
 
 pytest.importorskip("onnxruntime", reason="the extra `rl` is not installed")
 
+from tests.plugin_files import plugin_module
 from traderd.core.strategy_context import StrategyContext
 from traderd.gym.export import facts_of, onnx_bytes
 from traderd.gym.policy import MOVES, WEIGHTS, Policy
@@ -23,17 +23,8 @@ from traderd.model.units import NS_PER_S, Timestamp
 from traderd.paper.scenario import default_scenario
 from traderd.plugin_api import PolicyMove
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
 MARKET = one_market(default_scenario(), default_scenario().markets[0].ticker)
 WITHIN_S = 30.0
-
-
-def fresh():
-    """Return the plugin as a daemon of its own would load it."""
-    spec = importlib.util.spec_from_file_location("rl_policy_under_test", PLUGINS / "rl_policy.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Lines:
@@ -94,7 +85,7 @@ def answering(plugin, move=PolicyMove.JOIN):
 
 
 def test_it_asks_first_and_acts_on_the_answer_at_its_timer():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin), MarketSession(MARKET, seed=1, rate=1.0)
     answer = answering(plugin)
     assert mine.decide(world.observe()) == ()
@@ -107,7 +98,7 @@ def test_it_asks_first_and_acts_on_the_answer_at_its_timer():
 
 
 def test_what_it_remembers_goes_with_the_next_question():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin), MarketSession(MARKET, seed=1, rate=1.0)
     answer = answering(plugin)
     mine.decide(world.observe())
@@ -121,7 +112,7 @@ def test_what_it_remembers_goes_with_the_next_question():
 
 
 def test_it_asks_once_an_interval_and_about_no_more_markets_than_it_may():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin, markets_max=1), MarketSession(MARKET, seed=1, rate=1.0)
     answering(plugin)
     other = MarketSession(
@@ -136,7 +127,7 @@ def test_it_asks_once_an_interval_and_about_no_more_markets_than_it_may():
 
 
 def test_a_market_that_is_shown_no_more_makes_room_for_another():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin, markets_max=1), MarketSession(MARKET, seed=1, rate=1.0)
     answering(plugin)
     other = MarketSession(
@@ -145,12 +136,12 @@ def test_a_market_that_is_shown_no_more_makes_room_for_another():
     mine.decide(world.observe())
     other.advance(Timestamp(other.now + plugin.SILENT_NS))
     mine.decide(other.observe())
-    assert list(mine._memory) == [other.ticker]
+    assert list(mine._followed) == [other.ticker]
     assert list(plugin.MAILBOX._questions) == [world.ticker, other.ticker]
 
 
 def test_an_answer_about_what_is_long_past_is_not_acted_upon():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin), MarketSession(MARKET, seed=1, rate=1.0)
     answer = answering(plugin)
     mine.decide(world.observe())
@@ -161,7 +152,7 @@ def test_an_answer_about_what_is_long_past_is_not_acted_upon():
 
 
 def test_without_a_worker_it_does_nothing_says_why_once_and_pulls_what_nobody_watches():
-    plugin, log = fresh(), Lines()
+    plugin, log = plugin_module("rl_policy"), Lines()
     mine, world = strategy(plugin, log), MarketSession(MARKET, seed=1, rate=0.001)
     answer = answering(plugin)
     mine.decide(world.observe())
@@ -180,7 +171,7 @@ def test_without_a_worker_it_does_nothing_says_why_once_and_pulls_what_nobody_wa
 
 
 def test_sizes_can_be_changed_while_it_runs():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     mine, world = strategy(plugin), MarketSession(MARKET, seed=1, rate=1.0)
     answer = answering(plugin)
     mine.on_parameters(plugin.Parameters(order_contracts=7))
@@ -194,7 +185,7 @@ def test_the_service_is_there_only_when_the_strategy_is_enabled():
     class Config:
         strategies: dict
 
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     assert plugin.traderd_services(Config({})) == []
     assert plugin.traderd_services(Config({"rl_policy": {"enabled": False}})) == []
     (service,) = plugin.traderd_services(Config({"rl_policy": {"enabled": "true"}}))
@@ -204,7 +195,7 @@ def test_the_service_is_there_only_when_the_strategy_is_enabled():
 
 
 def test_a_policy_of_another_version_is_refused_with_the_cure():
-    plugin = fresh()
+    plugin = plugin_module("rl_policy")
     good = facts_of({})
     assert plugin.check_facts(good, Path("p.onnx")) == 5 * NS_PER_S
     for name in ("observation_version", "vector_length", "moves_version"):
@@ -240,7 +231,7 @@ class Kept:
 
 @pytest.fixture
 async def kept(nursery):
-    worker = Kept(fresh(), nursery)
+    worker = Kept(plugin_module("rl_policy"), nursery)
     yield worker
     nursery.cancel_scope.cancel()
 
@@ -272,7 +263,7 @@ async def test_a_worker_answers_what_the_policy_would(kept, tmp_path):
     assert [type(one) for one in commands] == [PlaceOrder, PlaceOrder]
     seen = world.observe()
     assert [one.terms.price for one in commands] == [seen.bid, seen.ask]
-    assert mine._memory[world.ticker][1] == 1.0
+    assert mine._followed[world.ticker].memory[1] == 1.0
 
 
 @pytest.mark.process

@@ -1,13 +1,12 @@
-import importlib.util
-
 import attrs
 import pytest
 import trio
 
-from tests.architecture.sources import ROOT
+from tests.core.observations import plain_observation
+from tests.plugin_files import plugin_module
 from tests.services.strategy_files import outcomes
 from tests.simulation.harness import simulated_daemon
-from traderd.core.observation import Observation, OwnOrder, PriceSource
+from traderd.core.observation import OwnOrder, PriceSource
 from traderd.errors import BadInput
 from traderd.model.book_events import BookGrade
 from traderd.model.commands import AmendOrder, CancelOrder, DecreaseOrder, PlaceOrder
@@ -17,7 +16,6 @@ from traderd.model.orders import OrderOwner, OrderStatus, Side
 from traderd.model.strategy_events import TickOutcome
 from traderd.model.units import (
     Count,
-    Money,
     Price,
     Timestamp,
     format_price,
@@ -36,14 +34,7 @@ TAPERED = PriceGrid((
 
 @pytest.fixture(scope="module")
 def plugin():
-    spec = importlib.util.spec_from_file_location(
-        "spread_maker_under_test", ROOT / "plugins" / "spread_maker.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return plugin_module("spread_maker")
 
 
 @pytest.fixture
@@ -83,25 +74,15 @@ def seen(
         grid=grid,
         close_time=Timestamp(10**18),
     )
-    return Observation(
-        at=Timestamp(0),
-        market=market,
+    return plain_observation(
+        market,
         source=PriceSource.LIVE if usable else PriceSource.LAST_KNOWN,
         book_grade=BookGrade.A if usable else BookGrade.F,
-        book_causes=(),
-        book_age_ns=0,
         bids=() if bid is None else ((parse_price(bid), parse_count(bid_count)),),
         asks=() if ask is None else ((parse_price(ask), parse_count(ask_count)),),
-        last_trade=None,
-        trades=(),
         orders=tuple(orders),
         position=parse_count(position),
         account_position=parse_count(position),
-        average_cost=None,
-        realized_pnl=Money(0),
-        unrealized_pnl=Money(0),
-        fees_paid=Money(0),
-        balance=None,
     )
 
 

@@ -5,15 +5,13 @@ import json
 import pytest
 
 from tests.model.test_notices import message, notice
+from tests.plugin_files import plugin_extensions
 from tests.services.fake_receiver import Reply, receiver
-from tests.simulation.harness import REPOSITORY
 from traderd.config import Config
 from traderd.config_notify import NotifyConfig, TelegramConfig
 from traderd.model.notices import Urgency
-from traderd.plugin_extensions import refill
-from traderd.plugin_manager import load_plugins
 from traderd.runtime.simulation import SimEnv
-from traderd.services.extensions import Extensions, NotDelivered
+from traderd.services.extensions import NotDelivered
 from traderd.services.notifier_post import Poster
 
 TOKEN = "12345:hush-hush-token"
@@ -21,9 +19,7 @@ TOKEN = "12345:hush-hush-token"
 
 def telegram(**settings):
     config = Config(notify=NotifyConfig(telegram=TelegramConfig(**settings)))
-    extensions = Extensions()
-    refill(extensions, load_plugins([REPOSITORY / "plugins"]), config)
-    return [owned.item for owned in extensions.notifiers]
+    return [owned.item for owned in plugin_extensions(config).notifiers]
 
 
 async def sent(*messages, reply=None, base_url="{url}"):

@@ -8,14 +8,12 @@ import pytest
 import trio
 
 from tests.model.test_notices import message, notice
+from tests.plugin_files import plugin_extensions
 from tests.services.fake_receiver import Reply, receiver
-from tests.simulation.harness import REPOSITORY
 from traderd.config import Config
 from traderd.config_notify import NotifyConfig, WebhookConfig
-from traderd.plugin_extensions import refill
-from traderd.plugin_manager import load_plugins
 from traderd.runtime.simulation import SimEnv
-from traderd.services.extensions import Extensions, NotDelivered
+from traderd.services.extensions import NotDelivered
 from traderd.services.notifier_post import Poster
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -23,9 +21,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 def webhook(**settings):
     config = Config(notify=NotifyConfig(webhook=WebhookConfig(**settings)))
-    extensions = Extensions()
-    refill(extensions, load_plugins([REPOSITORY / "plugins"]), config)
-    return [owned.item for owned in extensions.notifiers]
+    return [owned.item for owned in plugin_extensions(config).notifiers]
 
 
 def test_without_an_address_there_is_no_webhook():

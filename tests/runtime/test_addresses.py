@@ -1,7 +1,7 @@
 import pytest
 
 from traderd.errors import ConfigError
-from traderd.runtime.addresses import address_fault, check_address
+from traderd.runtime.addresses import address_fault, check_address, is_loopback
 
 SECRET = "hush-hush-hush"
 
@@ -33,3 +33,20 @@ def test_a_wrong_setting_is_named_without_its_value():
     with pytest.raises(ConfigError, match="cannot be used: it must begin with") as caught:
         check_address(f"http://example.org/{SECRET}", "notify.webhook.url")
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("localhost", True),
+        ("localhost.", False),
+        ("", False),
+        ("0.0.0.0", False),
+        ("localhost.evil.example", False),
+    ],
+)
+def test_only_what_surely_is_loopback_counts_as_such_without_asking_dns(host, loopback):
+    assert is_loopback(host) is loopback

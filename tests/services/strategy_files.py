@@ -47,6 +47,16 @@ def write_probe(directory: Path, methods: str, *, head: str = "") -> Path:
     return path
 
 
+def write_first_probe(directory: Path, body: str) -> Path:
+    """Write a probe that decides by this body in FIRST, and does nothing in any other market."""
+    head = """
+        def decide(self, observation):
+            if observation.ticker != "FIRST":
+                return ()
+    """
+    return write_probe(directory, f"{dedent(head).strip()}\n{indent(dedent(body).strip(), '    ')}")
+
+
 def probe(simulated: Any) -> Any:
     """Return the class of the running probe: its `seen` and `notes` are lists of the class."""
     return simulated.daemon.shared.strategies["probe"].make

@@ -11,7 +11,6 @@ from tests.simulation.harness import (
 )
 from traderd.errors import ExchangeProtocolError, ExchangeUnavailable
 from traderd.kalshi import account_reads
-from traderd.kalshi.order_reads import OrderReading
 from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.orders import OrderStatus
@@ -78,7 +77,7 @@ async def test_an_order_that_moved_between_two_pages_is_asked_for_by_itself(
         rest = simulated.daemon.shared.venue.rest
 
         async def nothing(**_: object):
-            return OrderReading(orders=())
+            return RowReading(rows=())
 
         monkeypatch.setattr(rest, "read_orders", nothing)
         reading = await read_account(context_of(simulated))

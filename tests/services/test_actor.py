@@ -1,19 +1,24 @@
 """The actor: when strategies are asked, what they may ask for, and that their failures stay their own."""
 
+from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 import trio
 
+from tests.services.still_daemon import still_daemon
 from tests.services.test_market_data import change_book, skip_a_frame
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.config import Config
 from traderd.errors import ConfigError
-from traderd.model.book_events import BookGrade
+from traderd.model.book_events import BookChanged, BookGrade
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.plugin_manager import load_plugins
+from traderd.runtime.inbox import Policy
+from traderd.services.actor import BREATH_EVERY, Actor
+from traderd.services.actor_verbs import TenantKeeper
 from traderd.services.tenant import FAILURES_MAX
 from traderd.services.tenant_make import make_tenants
 
@@ -113,6 +118,32 @@ async def test_a_market_whose_commands_are_under_way_is_not_asked_about(tmp_path
         assert asked == set(TICKERS[1:])
         await trio.sleep(3.0)
         assert TICKERS[0] in {observation.ticker for observation in seen(simulated)}
+
+
+async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_path, autojump_clock):
+    looked_at, seen_by_others = [], []
+
+    async def others():
+        while True:
+            seen_by_others.append(len(looked_at))
+            await trio.lowlevel.checkpoint()
+
+    async with still_daemon(tmp_path) as daemon, trio.open_nursery() as nursery:
+        context = daemon.context("actor")
+        actor = Actor(context, TenantKeeper(context, {}, nursery))
+        actor.consider = looked_at.append
+        with context.subscribe(BookChanged, policy=Policy.LATEST, key=id) as changes:
+            many = 4 * BREATH_EVERY
+            daemon.publish(*(BookChanged(at=daemon.now(), ticker=f"M{n}") for n in range(many)))
+            nursery.start_soon(actor.follow, changes)
+            nursery.start_soon(others)
+            with trio.fail_after(5.0):
+                while len(looked_at) < many:
+                    await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    steps = [after - before for before, after in pairwise(seen_by_others)]
+    # Two breaths, because who is first in a round of the scheduler is chance.
+    assert 0 < max(steps) <= 2 * BREATH_EVERY
 
 
 # --- what it may ask for --------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from tests.services.strategy_files import outcomes, probe, report, write_probe
+from tests.services.strategy_files import outcomes, probe, report, write_first_probe, write_probe
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.core.observation import Observation
 from traderd.model.commands import Halt, Pause
@@ -97,14 +97,11 @@ async def test_the_outcomes_add_up_to_the_ticks_whatever_happens(tmp_path, autoj
 
 
 async def test_a_flood_of_commands_is_held_back_and_cancels_pass(tmp_path, autojump_clock):
-    write_probe(
+    write_first_probe(
         tmp_path,
         """
-        def decide(self, observation):
-            if observation.ticker != "FIRST":
-                return ()
-            new = [self.bid(observation, f"0.0{n}00") for n in range(1, 9)]
-            return [*(cancel(order) for order in observation.orders), *new]
+        new = [self.bid(observation, f"0.0{n}00") for n in range(1, 9)]
+        return [*(cancel(order) for order in observation.orders), *new]
         """,
     )
     async with simulated_daemon(

@@ -2,7 +2,7 @@
 
 import trio
 
-from tests.services.strategy_files import outcomes, probe, write_probe
+from tests.services.strategy_files import outcomes, probe, write_first_probe, write_probe
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.strategy_events import TickOutcome
 
@@ -37,15 +37,12 @@ async def test_a_tick_is_counted_when_its_answers_are_there_and_busy_ticks_meanw
 async def test_an_answer_that_is_lost_ends_the_tick_as_unknown_and_the_next_as_fenced(
     tmp_path, autojump_clock
 ):
-    write_probe(
+    write_first_probe(
         tmp_path,
         """
-        def decide(self, observation):
-            if observation.ticker != "FIRST":
-                return ()
-            n = len(self.seen)
-            self.seen.append(n)
-            return [self.bid(observation, f"0.{1 + n % 9:02}00")]
+        n = len(self.seen)
+        self.seen.append(n)
+        return [self.bid(observation, f"0.{1 + n % 9:02}00")]
         """,
     )
     async with simulated_daemon(tmp_path) as simulated:
@@ -65,15 +62,12 @@ async def test_an_answer_that_is_lost_ends_the_tick_as_unknown_and_the_next_as_f
 async def test_a_denied_order_beside_a_good_cancel_is_why_there_was_no_trade(
     tmp_path, autojump_clock
 ):
-    write_probe(
+    write_first_probe(
         tmp_path,
         """
-        def decide(self, observation):
-            if observation.ticker != "FIRST":
-                return ()
-            if not observation.orders:
-                return [self.bid(observation)]
-            return [cancel(observation.orders[0]), self.bid(observation, "0.0150")]
+        if not observation.orders:
+            return [self.bid(observation)]
+        return [cancel(observation.orders[0]), self.bid(observation, "0.0150")]
         """,
     )
     async with simulated_daemon(tmp_path) as simulated:

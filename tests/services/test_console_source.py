@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -9,9 +10,9 @@ from traderd.model import events as ev
 from traderd.model.orders import OrderOwner, Side, TimeInForce
 from traderd.model.units import parse_count, parse_price
 from traderd.runtime.inbox import Policy
-from traderd.services import documents
 from traderd.services.console_source import STATUS_OF, DaemonSource
 from traderd.services.console_verbs import VERBS
+from traderd.web.live import SNAPSHOT_ORDERS, SNAPSHOT_TRANSITIONS
 from traderd.web.source import ConsoleSource
 
 PLACE = {"ticker": MARKET, "side": "bid", "count": "5", "price_dollars": "0.45"}
@@ -20,6 +21,12 @@ DONE = cm.Outcome(answer=cm.Answer.DONE, sentence="done", key="k1")
 
 def source_of(daemon: StillDaemon) -> DaemonSource:
     return DaemonSource(daemon.context("web"))
+
+
+def newest(daemon: StillDaemon, name: str, limit: int) -> list[dict[str, Any]]:
+    """Return the first page of a list that grows, as a late joiner gets it."""
+    records, _ = source_of(daemon).page(name, limit, None)
+    return records
 
 
 async def answer(
@@ -203,7 +210,7 @@ async def test_orders_are_newest_first_and_each_once(autojump_clock, tmp_path):
         first, second = daemon.place(Side.BID, "1", "0.10"), daemon.place(Side.BID, "1", "0.11")
         daemon.fill(first, "1", "0.10", "0")
         source = source_of(daemon)
-        assert [(o["key"], o["status"]) for o in source.orders()] == [
+        assert [(o["key"], o["status"]) for o in newest(daemon, "orders", SNAPSHOT_ORDERS)] == [
             (second, "resting"),
             (first, "executed"),
         ]
@@ -214,10 +221,10 @@ async def test_orders_are_newest_first_and_each_once(autojump_clock, tmp_path):
 async def test_a_live_order_is_listed_however_many_finished_after_it(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         old = daemon.place(Side.BID, "1", "0.10")
-        for _ in range(documents.ORDERS_SHOWN + 5):
+        for _ in range(SNAPSHOT_ORDERS + 5):
             daemon.fill(daemon.place(Side.BID, "1", "0.11"), "1", "0.11", "0")
-        keys = [order["key"] for order in source_of(daemon).orders()]
-        assert len(keys) == documents.ORDERS_SHOWN + 1
+        keys = [order["key"] for order in newest(daemon, "orders", SNAPSHOT_ORDERS)]
+        assert len(keys) == SNAPSHOT_ORDERS + 1
         assert old in keys
 
 
@@ -235,7 +242,7 @@ async def test_fills_are_the_newest_and_oldest_first(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         for price in ("0.10", "0.11", "0.12"):
             daemon.fill(daemon.place(Side.BID, "1", price), "1", price, "0")
-        prices = [fill["price_dollars"] for fill in source_of(daemon).fills(2)]
+        prices = [fill["price_dollars"] for fill in newest(daemon, "fills", 2)]
         assert prices == ["0.1100", "0.1200"]
 
 
@@ -244,7 +251,7 @@ async def test_log_lines_are_the_newest_and_oldest_first(autojump_clock, tmp_pat
         context = daemon.context("test")
         for number in range(3):
             context.log.info(f"line {number}")
-        events = [line["event"] for line in source_of(daemon).log_lines(2)]
+        events = [line["event"] for line in newest(daemon, "log", 2)]
         assert events == ["line 1", "line 2"]
 
 
@@ -253,7 +260,7 @@ async def test_a_change_told_live_equals_the_one_that_is_kept(autojump_clock, tm
         daemon.climb()
         source = source_of(daemon)
         live = [source.transition(event) for event in daemon.view.transitions]
-        assert live == source.transitions()
+        assert live == newest(daemon, "transitions", SNAPSHOT_TRANSITIONS)
         assert live[0]["duration_ms"] is None
 
 

@@ -3,6 +3,7 @@ import json
 import attrs
 import pytest
 
+from tests.core.builders import READY
 from tests.services.still_daemon import MARKET, OTHER_MARKET, StillDaemon, still_daemon
 from traderd.model import events as ev
 from traderd.model import states as st
@@ -34,15 +35,7 @@ METADATA = (
     st.OrderbookConnectMetadata(ws_url="ws://x", markets="A", market_count=1, environment="sim"),
     st.TradingClientConnectMetadata(mode="trading", environment="sim", api_url="http://x"),
     st.KalshiDataSyncMetadata(mode="trading", sync_type="initial"),
-    st.ReadyMetadata(
-        markets_connected=1,
-        snapshots_received=1,
-        deltas_received=0,
-        connection_established=True,
-        first_snapshot_received=True,
-        environment="sim",
-        trading_client=SUMMARY,
-    ),
+    attrs.evolve(READY, trading_client=SUMMARY),
     st.ActingMetadata(orders_in_flight=1),
     st.ErrorMetadata(failed_stage="sync", error="no answer", attempt=1, retry_in_s=0.5),
     st.ShutdownMetadata(reason="SIGTERM"),

@@ -25,6 +25,7 @@ from traderd.services.health import (
     poor_books,
     run,
 )
+from traderd.services.health_parts import parts_of
 from traderd.services.market_data import PART
 
 
@@ -241,5 +242,13 @@ async def test_one_that_is_to_start_anew_and_does_not_end_is_a_problem(tmp_path,
         daemon.climb()
         daemon.publish(ServiceChanged(at=0, name="status", status="stopping", detail="it hangs"))
         assert degraded_parts(daemon.view) == ("service status: stopping",)
+        daemon.publish(ServiceChanged(at=0, name="orders", status="stopping", detail="it hangs"))
+        assert critical_problems(daemon.view, None) == ("service orders: stopping",)
+        (part,) = [
+            one
+            for one in parts_of(HealthWatch(daemon.context("health")).read())
+            if one.name == "orders"
+        ]
+        assert (part.value, part.sentence) == ("down", "service orders: stopping")
         daemon.shared.lifecycle.stopping("SIGTERM")
         assert degraded_parts(daemon.view) == ()

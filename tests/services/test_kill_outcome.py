@@ -8,7 +8,7 @@ from traderd.core.order import Order
 from traderd.kalshi.kill import Sweep
 from traderd.model.commands import Answer
 from traderd.model.orders import Attribution, OrderOwner, OrderStatus
-from traderd.services.kill_outcome import KillRun, named, outcome_of, unsettled_orders
+from traderd.services.kill_outcome import KillRun, doubt_of, outcome_of, unsettled_orders
 
 
 def order(key: str, status: OrderStatus = OrderStatus.UNKNOWN) -> Order:
@@ -57,8 +57,9 @@ def test_who_does_not_wait_gets_the_orders_that_no_list_shows():
 
 
 def test_a_sentence_names_at_most_five_orders():
-    assert named([order("a")]) == "1 order (a)"
-    assert named([order(str(n)) for n in range(6)]) == "6 orders (0, 1, 2, 3, 4, ...)"
+    assert doubt_of([]) == ""
+    assert doubt_of([order("a")]) == "nobody knows yet what became of 1 order (a)"
+    assert doubt_of([order(str(n)) for n in range(6)]).endswith(" of 6 orders (0, 1, 2, 3, 4, ...)")
 
 
 @pytest.mark.parametrize("status", OrderStatus)

@@ -23,6 +23,7 @@ from traderd.services.order_groups import GroupKeeper
 
 MAKER = StrategyName("maker")
 LIMITED = {"trading__order_group_contracts_per_15s": "5"}
+LIMITED_TO_9 = {"trading__order_group_contracts_per_15s": "9"}
 
 
 async def place(simulated, count: str, price: str, ticker: str = TICKERS[0]) -> Outcome:
@@ -32,6 +33,14 @@ async def place(simulated, count: str, price: str, ticker: str = TICKERS[0]) -> 
             attribution=Attribution(owner=OrderOwner.STRATEGY, strategy=MAKER),
         )
     )
+
+
+async def leave_a_group(state, at) -> None:
+    """Run a daemon whose strategy has a group and an order in it, and kill it."""
+    async with simulated_daemon(state, at=at, **LIMITED) as simulated:
+        assert (await place(simulated, "1", "0.0100")).ok
+        simulated.kill()
+        await simulated.ended.wait()
 
 
 def groups_there(simulated):
@@ -186,12 +195,8 @@ async def test_another_limit_in_the_settings_changes_the_group_that_is_there(
 ):
     async with simulated_exchange(tmp_path) as at:
         state = fresh(tmp_path / "state")
-        async with simulated_daemon(state, at=at, **LIMITED) as first:
-            assert (await place(first, "1", "0.0100")).ok
-            first.kill()
-            await first.ended.wait()
-        settings = {"trading__order_group_contracts_per_15s": "9"}
-        async with simulated_daemon(state, at=at, **settings) as second:
+        await leave_a_group(state, at)
+        async with simulated_daemon(state, at=at, **LIMITED_TO_9) as second:
             await second.wait_until(
                 lambda: [g.limit for g in groups_there(second).values()] == [900], within_s=5.0
             )
@@ -371,14 +376,10 @@ async def test_a_group_of_somebody_else_is_none_of_our_business(tmp_path, autoju
 async def test_what_the_exchange_tells_of_our_own_change_is_no_news(tmp_path, autojump_clock):
     async with simulated_exchange(tmp_path) as at:
         state = fresh(tmp_path / "state")
-        async with simulated_daemon(state, at=at, **LIMITED) as first:
-            assert (await place(first, "1", "0.0100")).ok
-            first.kill()
-            await first.ended.wait()
+        await leave_a_group(state, at)
         # The word of the feed comes before the answer does.
         at.exchange.faults.delay_replies(1.0)
-        settings = {"trading__order_group_contracts_per_15s": "9"}
-        async with simulated_daemon(state, at=at, **settings) as second:
+        async with simulated_daemon(state, at=at, **LIMITED_TO_9) as second:
             groups = second.view.order_groups
             await second.wait_until(
                 lambda: [g.limit for g in groups.by_id.values()] == [900], within_s=30.0

@@ -24,7 +24,7 @@ async def test_an_order_is_followed_by_its_key_from_rest_to_end(tmp_path, autoju
         steps = life(simulated, order.key)
         rests = steps[-1]
         assert rests["event"] == (
-            f"order {order.key} is resting (sent before): bid 3 @ ${bid} of {TICKERS[0]}"
+            f"order {order.key} is resting (was sent): bid 3 @ ${bid} of {TICKERS[0]}"
         )
         assert (rests["ticker"], rests["status"], rests["level"]) == (
             TICKERS[0],
@@ -58,7 +58,7 @@ async def test_an_order_that_ends_tells_what_it_filled(tmp_path, autojump_clock)
             at=daemon.now(), key=key, status=OrderStatus.CANCELED, previous=OrderStatus.CANCELLING
         )
         assert words(daemon.view.order(key), ended) == (
-            f"order {key} is canceled (cancelling before): bid 20 @ $0.4700 of {MARKET}, 7 filled"
+            f"order {key} is canceled (was cancelling): bid 20 @ $0.4700 of {MARKET}, 7 filled"
         )
 
 

@@ -3,7 +3,7 @@
 import trio
 
 from tests.simulation.harness import TICKERS, simulated_daemon
-from traderd.kalshi.order_reads import OrderReading
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer
 from traderd.model.orders import OrderStatus
 from traderd.paper.faults.faults import ORDERS
@@ -106,7 +106,7 @@ async def test_absence_is_never_concluded_from_a_list_that_a_time_bounds(
 
         async def bounded(*, since=None, **which):
             asked.append(since)
-            return OrderReading(orders=()) if since is not None else await orders(**which)
+            return RowReading(rows=()) if since is not None else await orders(**which)
 
         monkeypatch.setattr(rest, "read_orders", bounded)
         order = await lose(simulated)

@@ -53,3 +53,19 @@ def test_a_strategys_notes_are_those_of_the_plugin_that_offers_it(tmp_path):
         assert desk.owner_of_strategy("orphan") == "new"
     # A reload that was refused leaves nothing behind.
     assert desk.owner_of_strategy("orphan") == "orphan"
+
+
+def test_a_source_file_is_its_plugins_and_never_a_built_ins(tmp_path):
+    records = [
+        SimpleNamespace(name="maker", where="/p/maker.py", is_ours=False),
+        SimpleNamespace(name="sync", where="/t/sync.py", is_ours=True),
+    ]
+    desk = PluginDesk(
+        plugins=SimpleNamespace(listed=lambda: records),
+        refresh=lambda config: None,
+        notes=NoteBook(),
+        directory=tmp_path,
+    )
+    assert desk.owner_of_file("/p/maker.py") == "maker"
+    assert desk.owner_of_file("/t/sync.py") == ""
+    assert desk.owner_of_file("/x/y.py") == ""

@@ -1,9 +1,9 @@
-import textwrap
 from contextlib import asynccontextmanager
 
 import pytest
 import trio
 
+from tests.plugin_files import put_plugin
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model.commands import Answer
 from traderd.model.events import PluginChange, PluginChanged
@@ -69,19 +69,10 @@ def maker(price: str) -> str:
     return MAKER.format(ticker=TICKERS[0], price=price)
 
 
-def put(directory, name: str, text: str) -> None:
-    folder = directory / "plugins"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    folder.chmod(0o755)
-    path = folder / f"{name}.py"
-    path.write_text(textwrap.dedent(text))
-    path.chmod(0o644)
-
-
 @asynccontextmanager
 async def daemon_with(directory, plugins, **settings):
     for name, text in plugins.items():
-        put(directory, name, text)
+        put_plugin(directory, name, text)
     async with simulated_daemon(directory, **settings) as simulated:
         yield simulated
 
@@ -113,7 +104,7 @@ async def test_a_reload_exchanges_the_code_and_adopts_the_orders(tmp_path, autoj
     async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
         await simulated.wait_until(lambda: own_prices(simulated) == [1000])
         (order,) = simulated.view.live_orders()
-        put(tmp_path, "mine", maker("0.20"))
+        put_plugin(tmp_path, "mine", maker("0.20"))
         outcome, facts = await changes_of(simulated, ReloadPlugin(plugin="mine", by="ann"))
         assert outcome.answer is Answer.DONE
         assert "plugin mine was reloaded from" in outcome.sentence
@@ -132,7 +123,7 @@ async def test_a_broken_new_form_leaves_the_old_one_trading_and_says_where(
 ):
     async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
         await simulated.wait_until(lambda: own_prices(simulated) == [1000])
-        put(tmp_path, "mine", "x = 1\ndef y(:\n")
+        put_plugin(tmp_path, "mine", "x = 1\ndef y(:\n")
         outcome, facts = await changes_of(simulated, ReloadPlugin(plugin="mine"))
         assert outcome.answer is Answer.DENIED
         assert "SyntaxError" in outcome.sentence
@@ -146,7 +137,7 @@ async def test_a_broken_new_form_leaves_the_old_one_trading_and_says_where(
 
 async def test_a_form_whose_strategy_cannot_be_made_changes_nothing(tmp_path, autojump_clock):
     async with daemon_with(tmp_path, {"mine": maker("0.10")}) as simulated:
-        put(tmp_path, "mine", maker("0.20").replace("contracts: int = 1", "contracts: int"))
+        put_plugin(tmp_path, "mine", maker("0.20").replace("contracts: int = 1", "contracts: int"))
         outcome = await simulated.send(ReloadPlugin(plugin="mine"))
         assert outcome.answer is Answer.DENIED
         assert "maker" in outcome.sentence
@@ -156,7 +147,7 @@ async def test_a_form_whose_strategy_cannot_be_made_changes_nothing(tmp_path, au
 
 async def test_a_file_that_came_while_the_daemon_runs_is_loaded(tmp_path, autojump_clock):
     async with simulated_daemon(tmp_path) as simulated:
-        put(tmp_path, "mine", maker("0.10"))
+        put_plugin(tmp_path, "mine", maker("0.10"))
         outcome = await simulated.send(ReloadPlugin(plugin="mine"))
         assert "plugin mine was loaded from" in outcome.sentence
         await simulated.wait_until(lambda: own_prices(simulated) == [1000])
@@ -216,7 +207,7 @@ async def test_rules_change_with_a_reload(tmp_path, autojump_clock):
         outcome = await simulated.place("bid", "1", "0.10")
         assert outcome.answer is Answer.DENIED
         assert "never" in outcome.sentence
-        put(tmp_path, "mine", RULE.format(answer="None"))
+        put_plugin(tmp_path, "mine", RULE.format(answer="None"))
         told = await simulated.send(ReloadPlugin(plugin="mine"))
         assert "risk rules in force: mine" in told.sentence
         assert (await simulated.place("bid", "1", "0.10")).ok

@@ -4,8 +4,8 @@ import pytest
 import trio
 
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
-from traderd.kalshi.account_reads import FillReading
 from traderd.kalshi.rest import RestClient
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate, DryRun, Reconcile
 from traderd.model.units import parse_money
 from traderd.services.reconciling import wish_of
@@ -17,8 +17,8 @@ ITEM = f"position:{FIRST}"
 async def lose_a_fill(simulated, monkeypatch) -> None:
     """Hold 5 contracts that no list of fills will ever tell of."""
 
-    async def nothing(*_: object, **__: object) -> FillReading:
-        return FillReading(fills=())
+    async def nothing(*_: object, **__: object) -> RowReading[object]:
+        return RowReading(rows=())
 
     monkeypatch.setattr(RestClient, "read_fills", nothing)
     simulated.hush_feeds()

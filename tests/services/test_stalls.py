@@ -4,10 +4,11 @@ import trio
 
 from tests.services.still_daemon import still_daemon
 from traderd.core import book
-from traderd.errors import StoreError
+from traderd.runtime.plugin_record import Origin, PluginRecord
 from traderd.runtime.stall_watch import Stall
 from traderd.services import sync
 from traderd.services.stalls import PART, TOLD_FOR_S, StallTelling
+from traderd.store.plugin_switches import SWITCHES_FILE, read_switches, write_switch
 
 
 def stall(culprit="plugin maker", *, is_over=False):
@@ -43,19 +44,16 @@ async def test_it_is_a_degraded_part_for_a_minute(tmp_path, autojump_clock):
 
 
 async def test_the_third_stall_has_the_plugin_started_disabled(tmp_path, autojump_clock):
-    switched = []
     async with still_daemon(tmp_path) as daemon:
-        daemon.shared.levers.disable_plugin = lambda name, why: switched.append((name, why))
         for _ in range(2):
             StallTelling(daemon.context("stalls")).begun(stall())
-        assert switched == []
+        assert read_switches(daemon.shared.config.state_path()) == {}
     async with still_daemon(tmp_path) as daemon:
         # The count is of the disk, for the process may end with the stall.
-        daemon.shared.levers.disable_plugin = lambda name, why: switched.append((name, why))
         StallTelling(daemon.context("stalls")).begun(stall())
-        ((name, why),) = switched
+        ((name, switch),) = read_switches(daemon.shared.config.state_path()).items()
         assert name == "maker"
-        assert why.endswith(
+        assert switch.by.endswith(
             "held the loop up 3 times, the last time at /p/maker.py:7 in Maker.on_book"
         )
         assert "is started disabled the next time; mend it, then: traderd plugins enable maker" in (
@@ -64,38 +62,35 @@ async def test_the_third_stall_has_the_plugin_started_disabled(tmp_path, autojum
 
 
 async def test_a_plugin_that_was_mended_begins_anew(tmp_path, autojump_clock):
-    switched = []
     async with still_daemon(tmp_path, health__stalls_max=2) as daemon:
-        daemon.shared.levers.disable_plugin = lambda name, why: switched.append(name)
-        for _ in range(3):
+        directory = daemon.shared.config.state_path()
+        for _ in range(2):
             StallTelling(daemon.context("stalls")).begun(stall())
-        assert switched == ["maker"]
+        assert list(read_switches(directory)) == ["maker"]
+        write_switch(directory, "maker", None)
+        StallTelling(daemon.context("stalls")).begun(stall())
+        assert read_switches(directory) == {}
 
 
 async def test_a_plugin_that_cannot_be_disabled_is_told(tmp_path, autojump_clock):
-    def refuse(name, why):
-        raise StoreError("no room")
-
     async with still_daemon(tmp_path, health__stalls_max=1) as daemon:
-        daemon.shared.levers.disable_plugin = refuse
+        (daemon.shared.config.state_path() / f"{SWITCHES_FILE}.new").mkdir()
         StallTelling(daemon.context("stalls")).begun(stall())
-        assert "cannot be disabled: no room" in daemon.log_text.getvalue()
-        daemon.shared.levers.disable_plugin = None
-        StallTelling(daemon.context("stalls")).begun(stall("plugin other"))
-        assert (
-            "plugin other has held the loop up 1 times; take it away" in daemon.log_text.getvalue()
+        assert "plugin maker has held the loop up 1 times and cannot be disabled: " in (
+            daemon.log_text.getvalue()
         )
 
 
 async def test_only_plugins_are_counted(tmp_path, autojump_clock):
     async with still_daemon(tmp_path, health__stalls_max=1) as daemon:
-        daemon.shared.levers.disable_plugin = lambda *_: 1 / 0
         StallTelling(daemon.context("stalls")).begun(stall("service sync"))
+        assert read_switches(daemon.shared.config.state_path()) == {}
 
 
 async def test_files_are_told_apart(tmp_path, autojump_clock):
     async with still_daemon(tmp_path) as daemon:
-        daemon.shared.levers.plugin_of_file = {"/p/maker.py": "maker"}.get
+        maker = PluginRecord(name="maker", where="/p/maker.py", origin=Origin.DROP_IN)
+        daemon.shared.plugin_desk.plugins.records["maker"] = maker
         telling = StallTelling(daemon.context("stalls"))
         assert telling.whose("/p/maker.py") == "plugin maker"
         assert telling.whose(sync.__file__) == "service sync"

@@ -12,7 +12,7 @@ from tests.simulation.harness import (
 )
 from traderd.core.balance_proof import Proof
 from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeUnavailable
-from traderd.kalshi.order_reads import OrderReading
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.events import FeedName, TradingStateUpdated
 from traderd.model.orders import OrderOwner, OrderStatus
@@ -266,8 +266,8 @@ async def test_an_order_that_the_exchange_forgot_ends_after_a_grace_and_says_so(
         placed = await simulated.place("bid", "1", "0.0100")
         rest = simulated.daemon.shared.venue.rest
 
-        async def nothing(**_: object) -> OrderReading:
-            return OrderReading(orders=())
+        async def nothing(**_: object) -> RowReading[object]:
+            return RowReading(rows=())
 
         async def not_found(_: object) -> None:
             return None

@@ -1,11 +1,8 @@
 """Which strategies run and with what, and the sentences when that cannot be."""
 
-import importlib.util
-
 import attrs
 import pytest
 
-from tests.architecture.sources import ROOT
 from traderd.config import Config
 from traderd.core.strategy_context import StrategyContext
 from traderd.core.strategy_parameters import tunable
@@ -13,17 +10,6 @@ from traderd.errors import BadInput, ConfigError
 from traderd.model.ids import StrategyName
 from traderd.plugin_api import StrategySpec
 from traderd.services.tenant_make import make_strategy, make_tenant, make_tenants
-
-
-def plugin_module(name):
-    """Return one of the plugins as a module."""
-    path = ROOT / "plugins" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{name}_under_test", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @attrs.frozen(kw_only=True)

@@ -16,7 +16,7 @@ from traderd.services.web import (
     broadcast,
     serving,
 )
-from traderd.web.live import LiveHub
+from traderd.web.live import FLUSH_INTERVAL_S, LiveHub
 
 
 class Page:
@@ -42,6 +42,7 @@ async def page_of(daemon):
     async with trio.open_nursery() as nursery:
         with hub.join() as client:
             client.mailbox.stale = False
+            await nursery.start(hub.run)
             await nursery.start(broadcast, context, source, hub)
             await trio.testing.wait_all_tasks_blocked()
             page = Page(client)
@@ -71,6 +72,7 @@ async def test_a_fill_is_told_with_its_position(autojump_clock, tmp_path):
 async def test_a_state_change_brings_the_status_with_it(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon, page_of(daemon) as (page, _, _):
         daemon.shared.lifecycle.stopping("SIGTERM")
+        await trio.sleep(FLUSH_INTERVAL_S)
         await trio.testing.wait_all_tasks_blocked()
         told = {message["type"]: message["data"] for message in page.messages()}
         change = told["state_transition"]
@@ -122,12 +124,7 @@ async def test_the_status_comes_every_second(autojump_clock, tmp_path):
 
 
 async def test_a_book_is_sent_only_to_who_watches_it(autojump_clock, tmp_path):
-    async with (
-        still_daemon(tmp_path) as daemon,
-        page_of(daemon) as (page, client, hub),
-        trio.open_nursery() as nursery,
-    ):
-        await nursery.start(hub.run)
+    async with still_daemon(tmp_path) as daemon, page_of(daemon) as (page, client, _):
         daemon.snapshot(bids={"0.46": "10"}, asks={})
         await trio.sleep(0.5)
         assert page.of_type("book") == []
@@ -136,7 +133,6 @@ async def test_a_book_is_sent_only_to_who_watches_it(autojump_clock, tmp_path):
         await trio.sleep(0.5)
         (book,) = page.of_type("book")
         assert (book["ticker"], book["best_bid"]) == (MARKET, "0.4700")
-        nursery.cancel_scope.cancel()
 
 
 async def test_leaving_asks_politely_and_does_not_wait_for_who_stays(autojump_clock):
@@ -190,13 +186,14 @@ async def test_the_console_can_be_switched_off(autojump_clock, tmp_path, enabled
         assert ("web" in names) is expected
 
 
-async def test_without_a_page_the_status_is_not_even_made(autojump_clock, tmp_path):
+async def test_without_a_page_neither_status_nor_news_are_even_made(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
         context = daemon.context("web")
         source = DaemonSource(context)
         hub = LiveHub(source)
         async with trio.open_nursery() as nursery:
             await nursery.start(broadcast, context, source, hub)
+            daemon.fill(daemon.place(Side.BID, "5", "0.45"), "2", "0.45", "0.01")
             await trio.sleep(5 * STATUS_INTERVAL_S)
             assert hub.statistics().published == 0
             nursery.cancel_scope.cancel()

@@ -367,7 +367,7 @@ async def survive(directory: Path, seed: int, duration_s: float = HALF_HOUR_S) -
 
 async def _live(state: Path, seed: int, duration_s: float, at: SimulatedExchange) -> Chaos:
     troupe, rng = Troupe(), Random(seed)
-    write_tenants(state / "plugins")
+    write_tenants(state)
     with troupe.taking_over():
         async with simulated_daemon(
             state,

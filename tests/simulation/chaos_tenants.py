@@ -7,6 +7,7 @@ Must not: know who is struck, or when.
 from pathlib import Path
 from typing import Final
 
+from tests.plugin_files import put_plugin
 from traderd.model.ids import StrategyName
 
 QUOTER: Final = StrategyName("quoter")
@@ -73,10 +74,7 @@ def traderd_strategies():
 """A strategy whose orders go through all of it; it is never struck itself, and so it must never be quarantined."""
 
 
-def write_tenants(folder: Path) -> None:
-    """Write both as plugins."""
-    folder.mkdir(mode=0o755)
+def write_tenants(directory: Path) -> None:
+    """Write both as plugins of the daemon whose directory it is."""
     for name, text in (("neighbour", PLUGIN), ("quoter", STRATEGY)):
-        path = folder / f"{name}.py"
-        path.write_text(text)
-        path.chmod(0o644)
+        put_plugin(directory, name, text)

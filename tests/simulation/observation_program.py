@@ -15,18 +15,16 @@ from typing import Any
 import attrs
 import trio
 
-from tests.simulation.harness import REPOSITORY, simulated_daemon
+from tests.plugin_files import plugin_extensions
+from tests.simulation.harness import simulated_daemon
 from traderd.config import Config
 from traderd.core.engine import Engine
 from traderd.core.observation import Observation
 from traderd.core.observe import OBSERVED_KINDS, observe
 from traderd.core.view import StateView
 from traderd.model.events import Event
-from traderd.plugin_extensions import refill
-from traderd.plugin_manager import load_plugins
 from traderd.runtime.simulation import run_simulated
 from traderd.services import observing
-from traderd.services.extensions import Extensions
 from traderd.services.features import with_features
 from traderd.services.recorder import JournalRecorder
 
@@ -62,18 +60,13 @@ def _bytes(seen: Observation | None) -> bytes:
     return b"none" if seen is None else seen.canonical_bytes()
 
 
-def _extensions() -> Extensions:
-    """Return the plugins of the repository anew: a feature must not remember anything of the run."""
-    extensions = Extensions()
-    refill(extensions, load_plugins([REPOSITORY / "plugins"]), Config())
-    return extensions
-
-
 def replayed_hash(recording: Recording, limits: Any) -> str:
     """Return the hash of the observations that a fresh engine gives when it folds the recorded kinds."""
     engine = Engine(limits=limits)
     engine.begin_run()
-    view, made, extensions = StateView(engine), hashlib.sha256(), _extensions()
+    view, made = StateView(engine), hashlib.sha256()
+    # Anew: a feature must not remember anything of the run.
+    extensions = plugin_extensions(Config())
     for what, step in recording.steps:
         if what == "look":
             seen = observe(view, *step)

@@ -14,7 +14,7 @@ from tests.simulation.harness import (
     simulated_exchange,
 )
 from traderd.core.balance_proof import Proof
-from traderd.kalshi.account_reads import FillReading
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.orders import OrderStatus, TimeInForce
 from traderd.model.units import NS_PER_S
@@ -141,8 +141,8 @@ async def test_a_mismatch_is_seen_however_wrong_the_clock_is(
         await trio.sleep(20.0)
         simulated.hush_feeds()
 
-        async def nothing(**_: object) -> FillReading:
-            return FillReading(fills=())
+        async def nothing(**_: object) -> RowReading[object]:
+            return RowReading(rows=())
 
         monkeypatch.setattr(simulated.daemon.shared.venue.rest, "read_fills", nothing)
         await simulated.place("bid", "5", bid)

@@ -1,48 +1,26 @@
 """One simulated trading hour is the same, step by step, wherever it runs.
 
-The program of `trace_program` runs in fresh processes, because one process shares caches and object addresses. The
-order flow has its usual rate; an hour takes about 20 s of real time, and both hours run at once.
+The program of `trace_program` runs in fresh processes. The order flow has its usual rate; an hour takes about 20 s of real time, and both hours run at once.
 """
-
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.simulation.harness import REPOSITORY
+from tests.simulation.fresh_process import finish, start
 from tests.simulation.trace_program import trace
 
-PROGRAM = "tests.simulation.trace_program"
 HOUR_S = 3_600.0
 DEADLINE_S = 140.0
 
 
-def start(seed: int, seconds: float, directory: Path, hash_seed: str) -> subprocess.Popen[bytes]:
+def begin(seed, seconds, directory, hash_seed):
     directory.mkdir()
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", PROGRAM, str(seed), str(seconds), str(directory)],
-        cwd=REPOSITORY,
-        env=os.environ | {"PYTHONHASHSEED": hash_seed},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def finish(process: subprocess.Popen[bytes]) -> dict:
-    try:
-        output, errors = process.communicate(timeout=DEADLINE_S)
-    finally:
-        process.kill()
-    assert process.returncode == 0, errors.decode()
-    return json.loads(output)
+    program = "tests.simulation.trace_program"
+    return start(program, seed, seconds, directory, hash_seed=hash_seed)
 
 
 def test_an_hour_gives_the_same_trace_in_two_processes_with_different_hash_seeds(tmp_path):
-    processes = [start(1, HOUR_S, tmp_path / seed, seed) for seed in ("0", "12345")]
-    first, second = [finish(process) for process in processes]
+    processes = [begin(1, HOUR_S, tmp_path / seed, seed) for seed in ("0", "12345")]
+    first, second = [finish(process, within_s=DEADLINE_S) for process in processes]
     assert first == second
     # It was a trading hour, not an idle one.
     assert first["fills"] > 100
@@ -52,8 +30,8 @@ def test_an_hour_gives_the_same_trace_in_two_processes_with_different_hash_seeds
 
 
 def test_another_seed_gives_another_trace(tmp_path):
-    processes = [start(seed, 60.0, tmp_path / str(seed), "0") for seed in (1, 2)]
-    first, second = [finish(process) for process in processes]
+    processes = [begin(seed, 60.0, tmp_path / str(seed), "0") for seed in (1, 2)]
+    first, second = [finish(process, within_s=DEADLINE_S) for process in processes]
     assert first["hash"] != second["hash"]
 
 

@@ -15,7 +15,7 @@ from tests.simulation.harness import (
 )
 from traderd.errors import ExchangeProtocolError
 from traderd.kalshi import account_reads, order_reads
-from traderd.kalshi.order_reads import OrderReading
+from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.orders import OrderStatus
 from traderd.model.rows import RowKind, UnreadableRow
@@ -251,8 +251,8 @@ async def test_an_order_is_not_called_absent_while_a_row_without_ids_may_be_it(
         nameless = UnreadableRow(kind=RowKind.ORDER, key="?", words="order: what", ticker=FIRST)
         rows = [nameless]
 
-        async def listed(**_: object) -> OrderReading:
-            return OrderReading(orders=(), unreadable=tuple(rows))
+        async def listed(**_: object) -> RowReading[object]:
+            return RowReading(rows=(), unreadable=tuple(rows))
 
         async def not_found(_: object) -> None:
             return None

@@ -1,13 +1,8 @@
 """The same requests give the same broadcasts, byte for byte, in every process."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.simulation.harness import REPOSITORY
+from tests.simulation.fresh_process import finish, start
 from tests.simulation.venue_trace_program import trace
 from traderd.paper.venue.messages import ANY_BROADCAST
 
@@ -16,23 +11,8 @@ DEADLINE_S = 100.0
 
 
 def run(seed: int, hash_seed: str) -> dict:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "tests.simulation.venue_trace_program",
-            str(seed),
-            str(STEPS),
-        ],
-        cwd=REPOSITORY,
-        env=os.environ | {"PYTHONHASHSEED": hash_seed},
-        capture_output=True,
-        check=True,
-        timeout=DEADLINE_S,
-    )
-    return json.loads(done.stdout)
+    program = "tests.simulation.venue_trace_program"
+    return finish(start(program, seed, STEPS, hash_seed=hash_seed), within_s=DEADLINE_S)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from tests.core.builders import READY
 from traderd.errors import InvariantViolation, StoreError
 from traderd.model import events
 from traderd.model.events import (
@@ -15,7 +16,7 @@ from traderd.model.events import (
 )
 from traderd.model.ids import ClientOrderId, MarketTicker
 from traderd.model.rows import RowKind, UnreadableRow
-from traderd.model.states import ActingMetadata, ReadyMetadata, ShutdownMetadata, State
+from traderd.model.states import ActingMetadata, ShutdownMetadata, State
 from traderd.model.units import Timestamp
 from traderd.store import codec
 
@@ -123,15 +124,7 @@ def test_a_metadata_class_of_another_version_is_an_unknown_kind():
         from_state=State.ORDERBOOK_CONNECT,
         to_state=State.READY,
         context="",
-        metadata=ReadyMetadata(
-            markets_connected=1,
-            snapshots_received=1,
-            deltas_received=1,
-            connection_established=True,
-            first_snapshot_received=True,
-            environment="sim",
-            trading_client=None,
-        ),
+        metadata=READY,
     )
     kind, body = codec.encode(event)
     with pytest.raises(StoreError, match=r"row 3 .*'SteadyMetadata'"):

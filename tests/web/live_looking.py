@@ -261,17 +261,11 @@ class LiveLookingSource:
     def status(self) -> dict[str, Any]:
         return {**self.status_record, "transitions": self.transition_list}
 
-    def orders(self) -> list[dict[str, Any]]:
-        return self.order_list
-
     def positions(self) -> list[dict[str, Any]]:
         return self.position_list
 
     def reconciliation(self) -> dict[str, Any]:
         return {"version": 1, "readings": []}
-
-    def fills(self, limit: int) -> list[dict[str, Any]]:
-        return self.fill_list[-limit:]
 
     def book(self, ticker: str) -> dict[str, Any] | None:
         self.books_rendered += 1
@@ -293,21 +287,15 @@ class LiveLookingSource:
     def plugins(self):
         return {"plugins": []}
 
-    def transitions(self) -> list[dict[str, Any]]:
-        return self.transition_list
-
-    def log_lines(self, limit: int) -> list[dict[str, Any]]:
-        return self.lines[-limit:]
-
     def page(
         self, name: str, limit: int, before: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
         records = {
-            "orders": self.orders,
-            "transitions": self.transitions,
-            "fills": lambda: self.fill_list,
-            "log": lambda: self.lines,
-        }[name]()
+            "orders": self.order_list,
+            "transitions": self.transition_list,
+            "fills": self.fill_list,
+            "log": self.lines,
+        }[name]
         end = len(records) if before is None else int(before)
         start = max(0, end - limit)
         return records[start:end], str(start) if start else None

@@ -192,10 +192,10 @@ async def test_a_title_that_is_a_script_stays_text_in_json(autojump_clock, face)
 
 
 async def test_a_defect_is_logged_in_full_and_told_in_one_sentence(autojump_clock, face):
-    def fail():
+    def fail(*_):
         raise ValueError("the password is swordfish")
 
-    face.source.orders = fail
+    face.source.page = fail
     with structlog.testing.capture_logs() as lines:
         answer = await face.get("/v3/orders")
     assert answer.status_code == 500

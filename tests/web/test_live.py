@@ -70,10 +70,10 @@ async def test_a_newcomer_is_told_who_we_are_and_then_the_present(autojump_clock
         console = await connect(hub, nursery)
     assert console.types()[:2] == ["hello", "trader_status"]
     assert console.of_type("hello") == [{"version": "0.1.0", "environment": "sim", "dropped": 0}]
-    assert console.of_type("state_transition") == source.transitions()
-    assert console.of_type("order") == source.orders()
+    assert console.of_type("state_transition") == source.transition_list
+    assert console.of_type("order") == source.order_list
     assert console.of_type("position") == source.positions()
-    assert console.of_type("fill") == source.fills(100)
+    assert console.of_type("fill") == source.fill_list
     assert console.of_type("log") == source.lines
 
 
@@ -108,6 +108,26 @@ async def test_a_fast_changing_order_is_sent_ten_times_a_second_at_most(autojump
     versions = console.of_type("order")
     assert 5 <= len(versions) <= 1 / FLUSH_INTERVAL_S + 2
     assert versions[-1]["filled"] == "999"
+
+
+async def test_a_status_that_changes_often_is_made_once_a_flush_and_only_for_who_looks(
+    autojump_clock,
+):
+    source, made = LiveLookingSource(), []
+    real = source.status
+    source.status = lambda: made.append(1) or real()
+    async with running(source) as (hub, nursery):
+        hub.mark_status()
+        await trio.sleep(1)
+        assert made == []
+        console = await connect(hub, nursery)
+        console.received.clear()
+        made.clear()
+        for _ in range(100):
+            hub.mark_status()
+        await trio.sleep(1)
+    assert len(made) == 1
+    assert console.of_type("trader_status") == [real()]
 
 
 async def test_fills_are_never_conflated(autojump_clock):

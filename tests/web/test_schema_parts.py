@@ -1,6 +1,6 @@
 from tests.services.still_daemon import still_daemon
 from tests.web.schema_tools import misfits
-from tests.web.test_schema_status import busy
+from tests.web.test_schema_status import busy, first_page
 from traderd.model import commands as cm
 from traderd.services.console_source import STATUS_OF
 from traderd.services.notice_board import notices_document
@@ -30,7 +30,7 @@ async def test_plugins_strategies_notices_and_log_lines_tell_what_is_described(
             (WHY, why_document(daemon.view)),
             (NOTICES, notices_document(daemon.shared.notices, daemon.now())),
             (PLUGIN_LISTING, PluginRoutes(context).listing()),
-            (LOG_LINE, source.log_lines(1)[0]),
+            (LOG_LINE, first_page(source, "log")[-1]),
         ]
     assert [misfits(schema, document) for schema, document in told] == [[]] * len(told)
 

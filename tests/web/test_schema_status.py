@@ -21,6 +21,11 @@ def busy(daemon):
     return DaemonSource(daemon.context("web"))
 
 
+def first_page(source, name):
+    records, _ = source.page(name, 100, None)
+    return records
+
+
 @pytest.mark.parametrize(
     ("schema", "read"),
     [(STATUS, "status"), (HEALTH, "health"), (RECONCILIATION, "reconciliation")],
@@ -35,7 +40,7 @@ async def test_a_busy_daemon_and_a_new_one_tell_exactly_what_is_described(
 
 async def test_every_change_of_state_fits(autojump_clock, tmp_path):
     async with still_daemon(tmp_path) as daemon:
-        changes = busy(daemon).transitions()
+        changes = first_page(busy(daemon), "transitions")
     assert len(changes) > 3
     assert [misfits(TRANSITION, change) for change in changes] == [[]] * len(changes)
 

@@ -27,9 +27,9 @@ def test_money_in_the_records_is_text():
     source = LiveLookingSource()
     records = [
         source.status(),
-        source.orders(),
+        source.order_list,
         source.positions(),
-        source.fills(9),
+        source.fill_list,
         source.book(ALPHA),
     ]
     found = list(money_values(records))

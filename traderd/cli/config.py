@@ -14,8 +14,9 @@ import click
 from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import print_json, settings_options
-from traderd.cli.reads import terminal_width
-from traderd.cli.tables import Column, table_lines
+from traderd.cli.tables import Column, counted, table_lines
+from traderd.cli.terminal_tables import terminal_width
+from traderd.config_layers import DEFAULT
 from traderd.runtime.log_text import clean_text
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def show(prefix: str, changed: bool, as_json: bool, **options: Any) -> None:
 
     Example: traderd config show risk
     """
-    from traderd.cli.config_sources import DEFAULT, all_settings, look
+    from traderd.cli.config_sources import all_settings, look
 
     found, plugins = look(**options)
     if found.config is None:
@@ -94,13 +95,12 @@ def check(as_json: bool, **options: Any) -> None:
     elif problems:
         click.echo("\n".join(f"- {clean_text(problem)}" for problem in problems))
     else:
-        given = len(found.layer)
         click.echo(
             f"the configuration is right · {found.environment} ({found.environment_where}) · {_files(found)}, "
-            f"{given} {'value' if given == 1 else 'values'} given"
+            f"{counted(len(found.layer), 'value')} given"
         )
     if problems:
-        count = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+        count = counted(len(problems), "fault")
         raise CommandFailed(f"{count} in the configuration", exit_codes.CONFIGURATION)
 
 
@@ -141,8 +141,7 @@ def _text(row: Setting) -> str:
 
 
 def _files(found: Inspection) -> str:
-    names = [str(path) for path in (found.file, *found.dotenv_files) if path is not None]
-    return ", ".join(names) or "no file"
+    return ", ".join(map(str, found.files)) or "no file"
 
 
 def _is_below(name: str, prefix: str) -> bool:

@@ -14,29 +14,22 @@ from urllib.parse import urlsplit
 import attrs
 import msgspec
 
-from traderd.app_plugins import find_plugins
+from traderd.app_plugins import find_plugins, would_offer
 from traderd.cli.config_words import mask_key_id
 from traderd.cli.options import given_flags
-from traderd.config import STRATEGIES, Config, check_config
+from traderd.config import MARKETS, STRATEGIES, Config, find_faults, make_config
 from traderd.config_layers import (
+    DEFAULT,
     ENVIRONMENT,
     ENVIRONMENTS,
     STATE_DIR,
-    Given,
     Layer,
-    choose_environment,
-    find_file,
-    from_variables,
-    read_dotenv,
     read_layers,
-    read_toml,
 )
-from traderd.config_risk import check_risk
-from traderd.config_strategies import CALLBACK_BUDGET_MS, COMMANDS_PER_S, ENABLED, GROUP
+from traderd.config_strategies import DEFAULTS, ENABLED
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
 from traderd.plugin_api import StrategySpec
-from traderd.plugin_checks import strategies_of
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.env import RealEnv
 from traderd.runtime.log_text import MASK, Plain, clean_field
@@ -44,21 +37,9 @@ from traderd.runtime.plugin_record import PluginState
 from traderd.services.market_plan import configured_tickers
 from traderd.services.tenant_make import make_tenants
 
-DEFAULT: Final = "default"
 KEY_ID: Final = "exchange.key_id"
 WEBHOOK: Final = "notify.webhook.url"
 """Of some services the address is the secret: whoever knows it may post there."""
-EVERY_STRATEGY: Final[Mapping[str, Any]] = {
-    ENABLED: None,
-    GROUP: "0",
-    "share_percent": None,
-    "max_exposure_dollars": "0",
-    "max_open_orders": 0,
-    "max_position_contracts": "0",
-    "commands_per_s": COMMANDS_PER_S,
-    "callback_budget_ms": CALLBACK_BUDGET_MS,
-}
-"""What the daemon itself reads in each strategy's section, with the defaults; the rest are the strategy's parameters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -90,6 +71,11 @@ class Inspection:
     problems: tuple[str, ...]
     """One sentence each, with the cure."""
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that was read."""
+        return self.dotenv_files if self.file is None else (self.file, *self.dotenv_files)
+
 
 def inspect(
     *,
@@ -101,9 +87,7 @@ def inspect(
     """Read all layers and judge each value by itself and then all together; raises nothing for a wrong one."""
     given = {name: value for name, value in flags.items() if value is not None}
     try:
-        file = find_file(variables, directory, config_file)
-        where = _environment_place(variables, directory, file, given)
-        environment, layer = read_layers(
+        layers = read_layers(
             variables=variables, directory=directory, config_file=config_file, flags=given
         )
     except ConfigError as exc:
@@ -117,18 +101,17 @@ def inspect(
             config=None,
             problems=(str(exc),),
         )
-    good, problems = _judge_each(layer)
-    config = msgspec.convert(
-        {"environment": environment, **build_tree(good, _known(), free=STRATEGIES)}, Config
-    )
-    problems += _judge_together(config)
-    dotenvs = (directory / f".env.{environment}", directory / ".env")
+    good, problems = _judge_each(layers.given)
+    config = make_config(layers.environment, good)
+    problems += find_faults(config, good)
+    if MARKETS not in layers.given:
+        problems += _judge_markets(config)
     return Inspection(
-        environment=environment,
-        environment_where=where,
-        file=file,
-        dotenv_files=tuple(path for path in dotenvs if path.is_file()),
-        layer=layer,
+        environment=layers.environment,
+        environment_where=layers.environment_where,
+        file=layers.file,
+        dotenv_files=layers.dotenv_files,
+        layer=layers.given,
         config=config,
         problems=tuple(problems),
     )
@@ -160,9 +143,10 @@ def _known() -> dict[str, Any]:
 def _judge_each(layer: Layer) -> tuple[Layer, list[str]]:
     good: Layer = {}
     problems: list[str] = []
+    known = _known()
     for name, given in layer.items():
         try:
-            build_tree({name: given}, _known(), free=STRATEGIES)
+            build_tree({name: given}, known, free=STRATEGIES)
         except ConfigError as exc:
             problems.append(str(exc))
         else:
@@ -170,27 +154,12 @@ def _judge_each(layer: Layer) -> tuple[Layer, list[str]]:
     return good, problems
 
 
-def _judge_together(config: Config) -> list[str]:
-    found: dict[str, None] = {}
-    for judge in (check_config, lambda tree: check_risk(tree.risk), configured_tickers):
-        try:
-            judge(config)
-        except ConfigError as exc:
-            found[str(exc)] = None
-    return list(found)
-
-
-def _environment_place(
-    variables: Mapping[str, str], directory: Path, file: Path | None, flags: Mapping[str, Any]
-) -> str:
-    layers: tuple[Layer, ...] = (
-        {ENVIRONMENT: Given(flags[ENVIRONMENT], "--environment")} if ENVIRONMENT in flags else {},
-        from_variables(variables, "variable "),
-        read_dotenv(directory / ".env"),
-        read_toml(file),
-    )
-    choose_environment(layers)
-    return next((layer[ENVIRONMENT].where for layer in layers if ENVIRONMENT in layer), DEFAULT)
+def _judge_markets(config: Config) -> list[str]:
+    try:
+        configured_tickers(config)
+    except ConfigError as exc:
+        return [str(exc)]
+    return []
 
 
 # --- every value ----------------------------------------------------------------------------------
@@ -218,7 +187,7 @@ def all_settings(
 
 def _of_strategy(spec: StrategySpec, found: Inspection, config: Config) -> list[Setting]:
     given = config.strategies.get(spec.name, {})
-    defaults = dict(EVERY_STRATEGY)
+    defaults = dict(DEFAULTS)
     for field in attrs.fields(spec.parameters):
         default = field.default
         defaults[field.name] = default.factory() if hasattr(default, "factory") else default
@@ -299,12 +268,5 @@ def strategy_problems(config: Config, plugins: PluginManager) -> list[str]:
 
 def _is_switched_off(plugins: PluginManager, strategy: str) -> bool:
     # The daemon passes its section over until somebody switches the plugin on again.
-    return any(
-        record.state is PluginState.OFF
-        and (record.name == strategy or strategy in _offered_by(Path(record.where)))
-        for record in plugins.listed()
-    )
-
-
-def _offered_by(path: Path) -> tuple[str, ...]:
-    return tuple(strategies_of(path)) if path.is_file() else ()
+    record = would_offer(plugins, strategy)
+    return record is not None and record.state is PluginState.OFF

@@ -17,7 +17,7 @@ import attrs
 import trio
 
 from traderd.cli.doctor_report import Cause, Finding, failed, ok
-from traderd.kalshi.hosts import is_loopback
+from traderd.runtime.addresses import is_loopback
 from traderd.runtime.env import Env, secure
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from traderd.cli import exit_codes
+from traderd.cli.tables import counted
 from traderd.runtime.log_text import clean_text
 
 
@@ -114,9 +115,9 @@ class DoctorReport:
         """The last line."""
         failures, warnings = list(self.of(Verdict.FAILED)), list(self.of(Verdict.WARNING))
         if failures:
-            return f"{_count(failures, 'check')} failed, first {failures[0].check}"
+            return f"{counted(len(failures), 'check')} failed, first {failures[0].check}"
         if warnings:
-            return f"nothing stands in the way; {_count(warnings, 'warning')}"
+            return f"nothing stands in the way; {counted(len(warnings), 'warning')}"
         return "everything is in order"
 
     def document(self) -> dict[str, Any]:
@@ -136,7 +137,3 @@ class DoctorReport:
                 for finding in self.findings
             ],
         }
-
-
-def _count(findings: list[Finding], word: str) -> str:
-    return f"1 {word}" if len(findings) == 1 else f"{len(findings)} {word}s"

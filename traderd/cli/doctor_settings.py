@@ -18,9 +18,9 @@ from traderd.config import Config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS, read_dotenv
 from traderd.errors import ConfigError
 from traderd.kalshi.auth import Signer, load_signer
-from traderd.kalshi.hosts import ENDPOINTS, HOSTS, check_endpoints
+from traderd.kalshi.hosts import HOSTS, check_endpoints
 from traderd.plugin_manager import PluginManager
-from traderd.services.remote_exchange import remote_endpoints
+from traderd.services.remote_exchange import remote_endpoints, usual_endpoints
 
 CONFIGURATION: Final = "configuration"
 ENVIRONMENT: Final = "environment"
@@ -53,7 +53,7 @@ def check_configuration(found: Inspection) -> list[Finding]:
             findings.append(failed(CONFIGURATION, sentence, cure or CORRECT, part="setting"))
     if findings:
         return findings
-    files = ", ".join(str(p) for p in (found.file, *found.dotenv_files) if p is not None)
+    files = ", ".join(map(str, found.files))
     return [
         ok(CONFIGURATION, f"every setting is known and fits ({files or 'no file, only defaults'})")
     ]
@@ -205,8 +205,7 @@ def check_hosts(config: Config | None) -> Finding:
         return failed(
             HOST_CHECK, f"exchange.{sentence}", cure or f"use one of {allowed}", part="host"
         )
-    usual = ENDPOINTS.get("production" if config.environment == "local" else config.environment)
-    is_usual = usual == endpoints
+    is_usual = endpoints == usual_endpoints(config.environment)
     return ok(
         HOST_CHECK,
         f"{endpoints.rest_url} and {endpoints.ws_url}"

@@ -23,10 +23,11 @@ from traderd.cli.json_request import CommandFailed, Peer, ask_json
 from traderd.config import CONTROL_SOCKET, Config
 from traderd.runtime.env import Env
 from traderd.store.armed import read_armed, why_not_armed
-from traderd.store.database import APPLICATION_ID, CHECK_CURE, MIGRATIONS, SCHEMA_VERSION
+from traderd.store.database import CHECK_CURE, journal_kind
 from traderd.store.journal import JOURNAL_FILE, LOCK_FILE
 from traderd.store.latch import read_latch
 from traderd.store.lock import is_held
+from traderd.store.sqlite_file import Identity, identify, open_to_look, schema_numbers
 
 DIRECTORY: Final = "state directory"
 DAEMON: Final = "daemon"
@@ -172,12 +173,8 @@ def check_journal(directory: Path) -> Finding:
             part="permissions",
         )
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        with open_to_look(path, busy_timeout_ms=BUSY_TIMEOUT_MS) as connection:
             return _judge_journal(connection, path)
-        finally:
-            connection.close(True)
     except apsw.BusyError:
         return skipped(JOURNAL, f"{path} is busy; ask again")
     except (apsw.Error, OSError) as exc:
@@ -185,18 +182,21 @@ def check_journal(directory: Path) -> Finding:
 
 
 def _judge_journal(connection: apsw.Connection, path: Path) -> Finding:
-    owner, version = connection.pragma("application_id"), connection.pragma("user_version")
-    if owner != APPLICATION_ID:
+    kind, (_, version) = journal_kind(), schema_numbers(connection)
+    identity = identify(connection, kind)
+    if identity is Identity.NEW:
+        return ok(JOURNAL, "none yet: the file is empty")
+    if identity is Identity.FOREIGN:
         return failed(
             JOURNAL,
             f"{path} is another program's",
             "move it away, or set state_dir to another place",
             part="owner",
         )
-    if version != SCHEMA_VERSION and version not in MIGRATIONS:
+    if identity is Identity.OTHER_VERSION:
         return failed(
             JOURNAL,
-            f"{path} has schema version {version}, and this traderd reads {SCHEMA_VERSION}",
+            f"{path} has schema version {version}, and this traderd reads {kind.version}",
             "start the version of traderd that wrote it",
             part="version",
         )

@@ -16,7 +16,7 @@ from traderd.cli import tables
 from traderd.cli.exchange_client import ExchangeClient, exchange_command
 from traderd.cli.exchange_files import read_fault_plan
 from traderd.cli.options import print_json
-from traderd.cli.reads import terminal_width
+from traderd.cli.terminal_tables import terminal_width
 
 NUMBERS_MAY_BE_NEGATIVE: Final = {"ignore_unknown_options": True}
 """So that `-5` is an argument and not an option."""

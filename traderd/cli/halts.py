@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import click
 
-from traderd.cli.client import DaemonClient
+from traderd.cli.client import DaemonClient, outcome_sentence
 from traderd.cli.options import daemon_command, print_json
 from traderd.config import Config
 
@@ -202,9 +202,6 @@ def flatten(
     carry_out(client, "flatten", _signed(body, author, dry_run), as_json)
 
 
-COMMANDS: Final = (pause, resume, halt, clear_halt, confirm_limits, flatten)
-
-
 def _signed(body: dict[str, Any], author: str, dry_run: bool) -> dict[str, Any]:
     return {**body, "author": author, "dry_run": dry_run}
 
@@ -215,7 +212,7 @@ def carry_out(client: DaemonClient, verb: str, body: dict[str, Any], as_json: bo
     if as_json:
         print_json(outcome)
         return
-    click.echo(outcome["sentence"])
+    click.echo(outcome_sentence(outcome))
     for item in outcome.get("items", ()):
         key = "" if item["key"] is None else f" (order {item['key']})"
         click.echo(f"  {item['sentence']}{key}")

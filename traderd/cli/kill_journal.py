@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from traderd.errors import ExchangeError, StoreError
+from traderd.kalshi.kill import named
 from traderd.kalshi.rest import RestClient
 from traderd.model.ids import ClientOrderId
 from traderd.model.units import NS_PER_S, Timestamp
@@ -30,8 +31,6 @@ LOOK_S: Final = 0.5
 """Between looks for orders that are not at the exchange yet."""
 SINCE_S: Final = 60.0
 """How far before its intent an order is looked for: the clocks of the two sides may differ."""
-NAMED_MAX: Final = 5
-"""Bounds the orders that one sentence names."""
 
 
 @attrs.define(eq=False)
@@ -95,14 +94,8 @@ class JournalDoubts:
         except ExchangeError as exc:
             self.tell(f"orders of the journal could not be looked for: {exc}")
             return
-        for record in reading.orders:
+        for record in reading.rows:
             key = record.client_order_id
             if key is not None and self.missing.pop(key, None) is not None:
                 self.found[key] = record.status.value
                 self.tell(f"order {key} of the journal is at the exchange: {record.status.value}")
-
-
-def named(keys: list[ClientOrderId]) -> str:
-    """Return orders for people: `1 order (key)`."""
-    shown = ", ".join(keys[:NAMED_MAX]) + (", ..." if len(keys) > NAMED_MAX else "")
-    return f"{len(keys)} order{'' if len(keys) == 1 else 's'} ({shown})"

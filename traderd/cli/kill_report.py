@@ -11,14 +11,12 @@ from typing import Any, Final
 import attrs
 
 from traderd.cli import exit_codes
-from traderd.kalshi.kill import Sweep
+from traderd.kalshi.kill import Sweep, first_keys
 from traderd.kalshi.order_reads import Listed
 from traderd.model.rows import UnreadableRow
 from traderd.model.units import format_count, format_price
 
 TIMEOUT_S: Final = 30.0
-NAMED_MAX: Final = 5
-"""Bounds the orders that the sentence names."""
 NOT_ASKED: Final = "not asked"
 
 
@@ -165,8 +163,7 @@ def _of_journal(report: KillReport) -> str:
     missing = report.journal_missing
     if not missing:
         return ""
-    keys = ", ".join(missing[:NAMED_MAX]) + (", ..." if len(missing) > NAMED_MAX else "")
-    return f"{len(missing)} orders of the journal ({keys}) have no answer there and are not at the exchange; "
+    return f"{len(missing)} orders of the journal ({first_keys(missing)}) have no answer there and are not at the exchange; "
 
 
 def _last_look(report: KillReport) -> str:

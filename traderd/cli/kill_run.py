@@ -115,7 +115,7 @@ async def resting_orders(config: Config, *, env: Env, only_ours: bool) -> list[L
     ours = await _chooser(config, env) if only_ours else None
     async with _open(config, env) as rest:
         reading = await rest.for_kill().read_orders(status=OrderStatus.RESTING, everywhere=True)
-    records: tuple[Listed, ...] = (*reading.orders, *reading.unreadable)
+    records: tuple[Listed, ...] = (*reading.rows, *reading.unreadable)
     return [record for record in records if ours is None or ours(record)]
 
 

@@ -17,7 +17,7 @@ import msgspec
 from traderd.cli.client import DaemonClient
 from traderd.cli.options import colour_wanted, daemon_command
 from traderd.config import Config
-from traderd.runtime.log_text import clean_text
+from traderd.runtime.log_text import BLOCKS, clean_text, plain_text
 
 Line = dict[str, Any]
 
@@ -34,8 +34,6 @@ LINES_MAX: Final = 1_000
 """Bounds the lines of one answer, as the daemon does; it keeps some hundred."""
 FOLLOW_INTERVAL_S: Final = 0.5
 """How often a following command asks; a busy daemon fills its memory of lines in minutes."""
-BLOCKS: Final = ("exception", "box")
-"""Fields of several lines; they stand below the line as they are."""
 
 
 @attrs.frozen(kw_only=True)
@@ -53,17 +51,13 @@ class Filter:
             return False
         fields = line["fields"]
         for name, value in self.fields:
-            if name not in fields or (value is not None and _plain(fields[name]) != value):
+            if name not in fields or (value is not None and plain_text(fields[name]) != value):
                 return False
         return self.text.lower() in str(line["event"]).lower()
 
 
 def _rank(level: str) -> int:
     return LEVELS.index(level) if level in LEVELS else len(LEVELS)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 @click.command()
@@ -165,7 +159,7 @@ def line_texts(line: Line, *, colours: bool) -> Iterator[str]:
         shown = click.style(shown, fg=COLOURS.get(level))
     fields = line["fields"]
     parts = [
-        clean_text(f"{name}={_plain(value)}")
+        clean_text(f"{name}={plain_text(value)}")
         for name, value in fields.items()
         if name not in BLOCKS
     ]

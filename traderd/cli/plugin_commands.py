@@ -2,13 +2,14 @@
 
 Owns: that plugins are only looked at when a command is not ours or somebody asks for the list, that ours win over theirs, and
 that one which fails ends with its file and line instead of a traceback.
-Must not: run a daemon's part of a plugin.
+Must not: run a daemon's part of a plugin, or import what plugins need before one is wanted: it is half of the daemon, and our
+own commands start without it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +19,9 @@ from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json, read_config
 from traderd.config import Config
 from traderd.errors import BadInput, ConfigError
-from traderd.services.extensions import CommandAnswer, CommandSpec, line_of
+
+if TYPE_CHECKING:
+    from traderd.services.extensions import CommandAnswer, CommandSpec
 
 
 class GroupWithPlugins(click.Group):
@@ -98,6 +101,8 @@ def click_command(plugin: str, spec: CommandSpec) -> click.Command:
 def _run(
     plugin: str, spec: CommandSpec, client: DaemonClient, options: dict[str, Any]
 ) -> CommandAnswer:
+    from traderd.services.extensions import CommandAnswer, line_of
+
     try:
         answer = spec.run(client, **options)
         if not isinstance(answer, CommandAnswer):

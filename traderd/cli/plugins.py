@@ -19,8 +19,8 @@ from traderd.cli.halts import author_option, carry_out
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
 from traderd.cli.plugins_new import KINDS, NAME, new_files, next_commands
-from traderd.cli.plugins_table import plugin_lines
-from traderd.cli.reads import terminal_width
+from traderd.cli.plugins_table import COLUMNS, plugin_notes, plugin_rows
+from traderd.cli.terminal_tables import show_listing, terminal_width
 from traderd.config import Config
 
 MINUTES_MAX: Final = 600
@@ -55,7 +55,10 @@ def list_plugins(client: DaemonClient, config: Config, as_json: bool, everything
     if as_json:
         print_json(document)
         return
-    click.echo("\n".join(plugin_lines(document, config.environment, terminal_width())))
+    rows = plugin_rows(document)
+    show_listing("plugins", COLUMNS, rows, environment=config.environment, width=terminal_width())
+    for line in plugin_notes(document):
+        click.echo(line)
 
 
 def _from_disk(config: Config) -> dict[str, Any]:

@@ -206,8 +206,10 @@ def new_files(name: str, kind: str, directory: Path) -> dict[Path, str]:
 
 def next_commands(name: str) -> list[str]:
     """Return what a person does next."""
-    return [
-        f"traderd plugins check plugins/{name}.py   # try it in a simulated market",
-        "traderd run                               # trade with it in sim; in another terminal:",
-        f"traderd plugins reload {name}             # after each change of the file",
-    ]
+    commands = {
+        f"traderd plugins check plugins/{name}.py": "try it in a simulated market",
+        "traderd run": "trade with it in sim; in another terminal:",
+        f"traderd plugins reload {name}": "after each change of the file",
+    }
+    width = max(map(len, commands))
+    return [f"{command:<{width}}   # {what_for}" for command, what_for in commands.items()]

@@ -1,6 +1,6 @@
 """Plugins as people read them: a table, and below it what is wrong and what to do.
 
-Owns: which columns there are.
+Owns: which columns there are, and the words below them.
 Must not: know where the document is from.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from traderd.cli.tables import Column, listing
+from traderd.cli.tables import Column, Row
 from traderd.runtime.log_text import clean_text
 
 COLUMNS: Final = (
@@ -22,10 +22,14 @@ COLUMNS: Final = (
 )
 
 
-def plugin_lines(document: dict[str, Any], environment: str, width: int | None) -> list[str]:
-    """Return the lines for a terminal of this width, None on a pipe."""
-    rows = [_row(one) for one in document["plugins"]]
-    lines = listing("plugins", COLUMNS, rows, environment=environment, width=width)
+def plugin_rows(document: dict[str, Any]) -> list[Row]:
+    """Return a row of the table for each plugin."""
+    return [_row(one) for one in document["plugins"]]
+
+
+def plugin_notes(document: dict[str, Any]) -> list[str]:
+    """Return the lines below the table: what does not run, why, and what to do."""
+    lines: list[str] = []
     for one in document["plugins"]:
         if one["state"] == "running":
             continue
@@ -47,7 +51,7 @@ def plugin_lines(document: dict[str, Any], environment: str, width: int | None) 
     return [clean_text(line) for line in lines]
 
 
-def _row(plugin: dict[str, Any]) -> dict[str, Any]:
+def _row(plugin: dict[str, Any]) -> Row:
     times = [one["p99_ms"] for one in plugin["calls"].values() if one["p99_ms"] is not None]
     offered = "; ".join(f"{kind} {', '.join(names)}" for kind, names in plugin["offers"].items())
     restarts = sum(service["restarts"] for service in plugin["services"].values())

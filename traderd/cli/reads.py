@@ -6,8 +6,6 @@ Must not: compute what the daemon did not say.
 
 from __future__ import annotations
 
-import shutil
-import sys
 from typing import Final
 from urllib.parse import quote
 
@@ -18,7 +16,7 @@ from traderd.cli.book_view import book_lines, unavailable_sentence
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.terminal_tables import show_listing
+from traderd.cli.terminal_tables import show_listing, terminal_width
 from traderd.cli.watch import watchable
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
@@ -66,11 +64,6 @@ def _list_command(name: str, columns: tuple[tables.Column, ...], text: str) -> c
             )
 
     return show
-
-
-def terminal_width() -> int | None:
-    """Return the columns of the terminal that reads us, None on a pipe or in a file."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 orders = _list_command("orders", tables.ORDERS, "List live orders and the newest finished ones.")
@@ -185,6 +178,3 @@ def book(
         click.echo("\n".join(book_lines(document, environment=config.environment)))
     if is_refused:
         raise CommandFailed(unavailable_sentence(document), exit_codes.ERROR)
-
-
-COMMANDS: Final = (status, balance, orders, positions, fills, markets, book)

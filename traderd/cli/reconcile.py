@@ -14,7 +14,7 @@ from traderd.cli import exit_codes, tables
 from traderd.cli.client import DaemonClient
 from traderd.cli.halts import author_option, dry_run_option
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.reads import terminal_width
+from traderd.cli.terminal_tables import terminal_width
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
 
@@ -192,6 +192,3 @@ def lines(document: dict[str, Any], *, environment: str, width: int | None) -> l
         f"{verdict.upper() if document['drift'] else verdict}: reading {document['version']} · {environment}"
     )
     return [clean_text(line) for line in shown]
-
-
-COMMANDS: Final = (reconcile,)

@@ -15,7 +15,7 @@ from traderd.cli.client import DaemonClient
 from traderd.cli.halts import author_option, carry_out
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.reads import terminal_width
+from traderd.cli.terminal_tables import show_listing, terminal_width
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
 
@@ -58,11 +58,12 @@ def list_strategies(client: DaemonClient, config: Config, as_json: bool) -> None
         print_json({"environment": config.environment, **document})
         return
     rows = [row | {"orders": row["outcomes"].get("order", 0)} for row in document["strategies"]]
-    lines = tables.listing(
+    show_listing(
         "strategies", RUNNING, rows, environment=config.environment, width=terminal_width()
     )
-    lines += [f"{row['strategy']}: {row['reason']}" for row in rows if row["reason"]]
-    click.echo("\n".join(clean_text(line) for line in lines))
+    for row in rows:
+        if row["reason"]:
+            click.echo(clean_text(f"{row['strategy']}: {row['reason']}"))
 
 
 @strategies.command("show")
@@ -79,14 +80,13 @@ def show_strategy(client: DaemonClient, config: Config, as_json: bool, name: str
     if as_json:
         print_json(found)
         return
-    lines = tables.listing(
+    show_listing(
         f"parameters of {name}",
         PARAMETERS,
         found["parameters"],
         environment=config.environment,
         width=terminal_width(),
     )
-    click.echo("\n".join(clean_text(line) for line in lines))
 
 
 @strategies.command("set")

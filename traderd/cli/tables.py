@@ -172,9 +172,9 @@ def status_lines(status: Row) -> list[str]:
             f"profit     realized {_profit(account['realized_pnl_dollars'])}   unrealized at bid "
             f"{_profit(account['unrealized_at_bid_dollars'])}, at mid "
             f"{_profit(account['unrealized_at_mid_dollars'])}",
-            f"account    {_counted(account['positions'], 'position')}, "
-            f"{_counted(account['open_orders'], 'open order')}, "
-            f"{_counted(account['fills'], 'fill')}, "
+            f"account    {counted(account['positions'], 'position')}, "
+            f"{counted(account['open_orders'], 'open order')}, "
+            f"{counted(account['fills'], 'fill')}, "
             f"worst case {_dollars(account['exposure_dollars'])}",
         ]
     feeds = f"feeds      market data {metrics['ws_connection_status']}"
@@ -281,8 +281,8 @@ def feed_lines(data: Row, services: Row) -> list[str]:
         f"grades: {grades or 'none yet'}",
         f"feed       {'not measured yet' if rate is None else f'{rate} deltas/s'}, "
         f"{_lag(data['lag_seconds'])}, line heard {heard}",
-        f"faults     {_counted(data['gaps_total'], 'gap')}, "
-        f"{_counted(data['resyncs_total'], 'resync')}, events dropped: {dropped}",
+        f"faults     {counted(data['gaps_total'], 'gap')}, "
+        f"{counted(data['resyncs_total'], 'resync')}, events dropped: {dropped}",
     ]
 
 
@@ -297,7 +297,8 @@ def _lag(quantiles: Row) -> str:
     return f"lag {middle * 1_000:.1f} ms (p99 {high * 1_000:.1f} ms)"
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """Return how many there are, as `1 fill` or `2 fills`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

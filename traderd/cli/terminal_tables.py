@@ -6,6 +6,7 @@ Must not: choose columns or words; `tables` does. rich is imported only when a t
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,6 +20,11 @@ CELL_PADDING: Final = (0, 1, 0, 0)
 """Right of each cell; with the divider as wide as the gap of a plain table, by which columns are left out."""
 
 
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that reads us, None on a pipe or in a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def show_listing(
     title: str, columns: Sequence[Column], rows: list[Row], *, environment: str, width: int | None
 ) -> None:
@@ -27,9 +33,10 @@ def show_listing(
         lines = listing(title, columns, rows, environment=environment, width=width)
         click.echo("\n".join(lines))
         return
-    _, left_out = table_lines(columns, rows, width=width)
+    lines, left_out = table_lines(columns, rows, width=width)
     shown = [column for column in columns if column.header not in left_out]
-    _draw(f"{title} · {environment}", shown, rows, width)
+    # A table whose columns all matter may be wider than the terminal, which then breaks its lines.
+    _draw(f"{title} · {environment}", shown, rows, max(width, *map(len, lines)))
     if left_out:
         click.echo(f"(no room for {', '.join(left_out)}; --json has all)")
 
@@ -66,17 +73,12 @@ def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) ->
         )
     console = Console(
         file=sys.stdout,
-        # A table whose columns all matter may be wider than the terminal, which then breaks its lines.
-        width=max(width, _needed(columns, rows)),
+        width=width,
         color_system="auto" if colour_wanted() else None,
         highlight=False,
         soft_wrap=True,
     )
     console.print(table, crop=False)
-
-
-def _needed(columns: Sequence[Column], rows: list[Row]) -> int:
-    return max(len(line) for line in table_lines(columns, rows, width=None)[0])
 
 
 def _style(row: Row, column: Column) -> str:

@@ -6,12 +6,12 @@ Must not: judge what is asked; the daemon answers, and a refusal is its exit cod
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 
-from traderd.cli.client import DaemonClient, outcome_sentence
+from traderd.cli.client import DaemonClient
 from traderd.cli.halts import carry_out, dry_run_option
 from traderd.cli.options import daemon_command, print_json, show_items
 from traderd.config import Config
@@ -70,7 +70,7 @@ def place(
     }
     if own_gives_way:
         body["self_trade_prevention"] = SelfTradePrevention.MAKER.value
-    _carry_out(client, "place", body, as_json)
+    carry_out(client, "place", body, as_json)
 
 
 def _time_in_force(ioc: bool, fok: bool) -> str:
@@ -124,7 +124,7 @@ def amend(
     """
     if price is None and count is None:
         raise click.UsageError("say --price, --count, or both")
-    _carry_out(client, "amend", {"key": key, "price_dollars": price, "count": count}, as_json)
+    carry_out(client, "amend", {"key": key, "price_dollars": price, "count": count}, as_json)
 
 
 @click.command()
@@ -148,7 +148,7 @@ def decrease(
     """
     if (by is None) == (to is None):
         raise click.UsageError("say either --by or --to")
-    _carry_out(client, "decrease", {"key": key, "by": by, "to": to}, as_json)
+    carry_out(client, "decrease", {"key": key, "by": by, "to": to}, as_json)
 
 
 @click.command()
@@ -191,7 +191,7 @@ def calibrate(client: DaemonClient, config: Config, as_json: bool) -> None:
 
     Example: traderd calibrate
     """
-    _carry_out(client, "calibrate", {}, as_json)
+    carry_out(client, "calibrate", {}, as_json)
 
 
 @click.command("reset-strategy")
@@ -204,23 +204,4 @@ def reset_strategy(client: DaemonClient, config: Config, as_json: bool, strategy
 
     Example: traderd reset-strategy spread_maker
     """
-    _carry_out(client, "reset-strategy", {"strategy": strategy}, as_json)
-
-
-COMMANDS: Final = (
-    place,
-    place_orders,
-    amend,
-    decrease,
-    reset_strategy,
-    cancel,
-    calibrate,
-)
-
-
-def _carry_out(client: DaemonClient, verb: str, body: dict[str, Any], as_json: bool) -> None:
-    outcome = client.command(verb, body)
-    if as_json:
-        print_json(outcome)
-        return
-    click.echo(outcome_sentence(outcome))
+    carry_out(client, "reset-strategy", {"strategy": strategy}, as_json)

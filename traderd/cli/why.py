@@ -14,7 +14,7 @@ from traderd.cli import exit_codes, tables
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.reads import terminal_width
+from traderd.cli.terminal_tables import show_listing, terminal_width
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
 
@@ -54,19 +54,20 @@ def why(client: DaemonClient, config: Config, as_json: bool, name: str | None) -
         shown = {"strategies": totals, "rows": rows, "left_out": document["left_out"]}
         print_json({"environment": config.environment, **shown})
         return
-    lines = tables.listing(
-        "ticks", ROWS, rows, environment=config.environment, width=terminal_width()
-    )
-    lines += [_total_line(row) for row in totals]
+    show_listing("ticks", ROWS, rows, environment=config.environment, width=terminal_width())
+    lines = [_total_line(row) for row in totals]
     lines += [_reason_line(row) for row in _newest_reasons(rows)]
     if document["left_out"]:
         lines.append(f"(and {document['left_out']} older rows)")
-    click.echo("\n".join(clean_text(line) for line in lines))
+    for line in lines:
+        click.echo(clean_text(line))
 
 
 def _total_line(row: dict[str, Any]) -> str:
     parts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())
-    return f"{row['strategy']}: {row['ticks']} ticks" + (f" = {parts}" if parts else "")
+    return f"{row['strategy']}: {tables.counted(row['ticks'], 'tick')}" + (
+        f" = {parts}" if parts else ""
+    )
 
 
 def _newest_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

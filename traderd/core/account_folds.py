@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from traderd.core.account_sync import fold_sync, position_changed, position_halt_id
+from traderd.core.account_sync import fold_sync, position_changed
 from traderd.core.folding import Fold
 from traderd.core.orders import Order
-from traderd.core.standing import fold_ignored, fold_position_accepted
+from traderd.core.standing import fold_ignored, fold_position_accepted, position_item
 from traderd.core.strategy_books import label_of
 from traderd.core.unreadable import fold_rows
 from traderd.errors import InvariantViolation
@@ -90,7 +90,7 @@ def _settled(engine: Engine, event: ev.MarketSettled) -> list[ev.Event]:
     if position is None:
         return []
     follow: list[ev.Event] = [position_changed(position, event.at)]
-    halt_id = position_halt_id(position.ticker)
+    halt_id = position_item(position.ticker)
     if halt_id in engine.conditions.halts:
         # What the exchange paid is its last word on this position: there is nothing left to accept.
         cleared = ev.HaltCleared(at=event.at, halt_id=halt_id, author=ev.Author.MACHINE)

@@ -34,14 +34,9 @@ SETTLEMENT_LAG_NS: Final = 3_600 * NS_PER_S
 """Bounds how long a position of an ended market may be gone before its settlement is listed; then it is a mismatch."""
 
 
-def position_halt_id(ticker: MarketTicker) -> str:
-    """Return the id of the halt that a position mismatch raises on its market."""
-    return position_item(ticker)
-
-
 def mismatched_market(halt: ev.HaltRaised) -> MarketTicker | None:
     """Return the market whose position this halt is about, None if it is about something else."""
-    if halt.ticker is None or halt.halt_id != position_halt_id(halt.ticker):
+    if halt.ticker is None or halt.halt_id != position_item(halt.ticker):
         return None
     return halt.ticker
 
@@ -98,12 +93,12 @@ def _fold_positions(
             follow.append(position_changed(position, event.at))
             continue
         mismatch = Mismatch(reconcile.held(ledger, record.ticker), record.count)
-        mismatches[record.ticker] = mismatch
-        if is_ignored(account, position_item(record.ticker), mismatch.amount):
+        mismatches[record.ticker], item = mismatch, position_item(record.ticker)
+        if is_ignored(account, item, mismatch.amount):
             continue
         differences.append(difference)
         doubtful.append(record.ticker)
-        if position_halt_id(record.ticker) not in engine.conditions.halts:
+        if item not in engine.conditions.halts:
             follow.append(_mismatch_halt(event, difference, record.ticker))
     differences += _agreements(engine, doubtful, differences)
     # What this reading could not judge keeps its right until one can; every other right is used up.
@@ -152,7 +147,7 @@ def _agreements(
 
 def _may_carry_in(engine: Engine, ticker: MarketTicker, *, first: bool) -> bool:
     # A restart must neither end a standing mismatch, or one that a person noted, nor overwrite what earlier runs booked.
-    account, item = engine.account, position_halt_id(ticker)
+    account, item = engine.account, position_item(ticker)
     if item in engine.conditions.halts or item in account.ignored:
         return False
     return ticker in account.may_carry_in or (first and ticker not in account.known_before)
@@ -163,7 +158,7 @@ def _mismatch_halt(
 ) -> ev.HaltRaised:
     return ev.HaltRaised(
         at=event.at,
-        halt_id=position_halt_id(ticker),
+        halt_id=position_item(ticker),
         author=ev.Author.MACHINE,
         ticker=ticker,
         reason=f"our fills make {difference.ours} contracts of {ticker}, "
@@ -176,7 +171,7 @@ def _end_of_mismatches(
 ) -> list[ev.Event]:
     # A machine's halt ends by itself once a reading agrees with the fills alone, because nothing is
     # carried in while it stands; a reading that could not judge proves nothing.
-    still = {position_halt_id(ticker) for ticker in doubtful}
+    still = {position_item(ticker) for ticker in doubtful}
     return [
         ev.HaltCleared(at=event.at, halt_id=halt.halt_id, author=ev.Author.MACHINE)
         for halt in engine.conditions.halts.values()

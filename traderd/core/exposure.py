@@ -40,13 +40,18 @@ def market_exposure(
     """
     held = position.count if position is not None else 0
     cost = position.cost if position is not None else 0
+    offers = _offers(legs, multiplier)
+    adding, closing = (Side.BID, Side.ASK) if held >= 0 else (Side.ASK, Side.BID)
+    more = cost + sum(notional(price, count) + fee for price, count, fee in offers[adding])
+    return Money(max(more, _turning_risk(abs(held), cost, offers[closing])))
+
+
+def _offers(legs: Iterable[Leg], multiplier: int) -> dict[Side, list[_Offer]]:
     offers: dict[Side, list[_Offer]] = {Side.BID: [], Side.ASK: []}
     for side, price, count in legs:
         side_price = price if side is Side.BID else Price(ONE_DOLLAR - price)
         offers[side].append((side_price, count, worst_fee(side, price, count, multiplier)))
-    adding, closing = (Side.BID, Side.ASK) if held >= 0 else (Side.ASK, Side.BID)
-    more = cost + sum(notional(price, count) + fee for price, count, fee in offers[adding])
-    return Money(max(more, _turning_risk(abs(held), cost, offers[closing])))
+    return offers
 
 
 def _turning_risk(held: int, cost: int, offers: list[_Offer]) -> int:
@@ -70,10 +75,7 @@ def _both_outcomes(position: Position | None, legs: list[Leg], multiplier: int) 
     # The worst loss when the market pays NO, and when it pays YES; below 0 is what it pays beyond its cost.
     count = position.count if position is not None else 0
     cost, held = (position.cost if position is not None else 0), abs(count)
-    offers: dict[Side, list[_Offer]] = {Side.BID: [], Side.ASK: []}
-    for side, price, amount in legs:
-        side_price = price if side is Side.BID else Price(ONE_DOLLAR - price)
-        offers[side].append((side_price, amount, worst_fee(side, price, amount, multiplier)))
+    offers = _offers(legs, multiplier)
     adding, closing = (Side.BID, Side.ASK) if count >= 0 else (Side.ASK, Side.BID)
     all_fees = sum(fee for side in offers for _, _, fee in offers[side])
     if_lost = cost + sum(notional(price, amount) for price, amount, _ in offers[adding]) + all_fees

@@ -17,7 +17,7 @@ from traderd.core.view import StateView
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Fill, OrderStatus, Side
 from traderd.model.states import State
-from traderd.model.units import ONE_DOLLAR, Count, Money, Price, Timestamp, complement, notional
+from traderd.model.units import Count, Money, Price, Timestamp, complement, notional
 
 SERIES_END: Final = "-"
 """Kalshi: a ticker begins with that of its series, up to the first hyphen."""
@@ -96,31 +96,25 @@ class Look:
 def take_look(view: StateView, *, at: Timestamp, environment: str, trading: bool) -> Look:
     """Return the account as it is now."""
     loss, ledger = view.risk.loss, view.ledger
-    day_profit = None if loss.profit is None or not loss.day else loss.profit - loss.day_start
     return Look(
         at=at,
         environment=environment,
         state=view.state,
         trading=trading,
-        positions=tuple(
-            _position(position, view)
-            for position in ledger.positions.values()
-            if position.count or position.realized_pnl or position.fees_paid
-        ),
+        positions=tuple(_position(position, view) for position in view.positions_of_account()),
         orders=tuple(_order(order) for order in view.live_orders()),
         fills=tuple(view.recent_fills(RECENT_FILLS_KEPT))[::-1],
         fills_complete=ledger.fill_count <= RECENT_FILLS_KEPT,
         balance=view.account.balance,
         profit=loss.profit,
         day=loss.day,
-        day_profit=None if day_profit is None else Money(day_profit),
+        day_profit=loss.day_profit,
         halts=tuple(view.conditions.halts),
     )
 
 
 def _position(position: Position, view: StateView) -> PositionLook:
     mark = view.last_known_mark(position) if position.count else None
-    worst = Price(0) if position.count > 0 else ONE_DOLLAR
     return PositionLook(
         ticker=position.ticker,
         series=series_of(position.ticker),
@@ -129,7 +123,7 @@ def _position(position: Position, view: StateView) -> PositionLook:
         average_cost=position.average_cost,
         mark=mark,
         realized_pnl=position.realized_pnl,
-        unrealized_pnl=position.unrealized_pnl(worst if mark is None else mark) or Money(0),
+        unrealized_pnl=view.profit_at_closing_price(position),
         fees_paid=position.fees_paid,
     )
 

@@ -67,6 +67,13 @@ class LossWatch:
             self.peak = self.profit
 
     @property
+    def day_profit(self) -> Money | None:
+        """The profit since this day began, None before the first mark of it."""
+        if self.profit is None or not self.day:
+            return None
+        return Money(self.profit - self.day_start)
+
+    @property
     def daily_loss(self) -> Money:
         """What this day has lost so far, 0 when it has not."""
         return Money(max(0, self.day_start - self.profit)) if self.profit is not None else Money(0)

@@ -85,14 +85,10 @@ class Outbox:
         """Return the next message that may go now, and count it as gone; None when there is none."""
         self._tell_repeats(now)
         if not is_quiet and self._digest_at is not None and now >= self._digest_at:
-            self._waiting += self._digest
-            self._digest, self._digest_at = [], None
+            self._end_digest()
         if not self._waiting or not self._take_turn(now):
             return None
-        ordered = sorted(self._waiting, key=lambda notice: (-notice.urgency, notice.at))
-        chosen, self._waiting = ordered[:LINES_MAX], ordered[LINES_MAX:]
-        left_out, self._left_out = self._left_out, 0
-        return NoticeMessage(environment=self.environment, notices=tuple(chosen), left_out=left_out)
+        return self._next_message()
 
     def next_at(self, now: Timestamp, *, is_quiet: bool) -> Timestamp | None:
         """Return when to ask again, None when nothing waits; the end of quiet hours is for the caller to know."""
@@ -114,17 +110,22 @@ class Outbox:
 
     def flush(self) -> NoticeMessage | None:
         """Return everything that waits as one last message, whatever the rate says."""
+        self._end_digest()
+        if not self._waiting:
+            return None
+        message, rest = self._next_message(), len(self._waiting)
+        self._waiting = []
+        return attrs.evolve(message, left_out=message.left_out + rest)
+
+    def _end_digest(self) -> None:
         self._waiting += self._digest
         self._digest, self._digest_at = [], None
+
+    def _next_message(self) -> NoticeMessage:
         ordered = sorted(self._waiting, key=lambda notice: (-notice.urgency, notice.at))
-        self._waiting = []
-        if not ordered:
-            return None
-        left_out = self._left_out + len(ordered[LINES_MAX:])
-        self._left_out = 0
-        return NoticeMessage(
-            environment=self.environment, notices=tuple(ordered[:LINES_MAX]), left_out=left_out
-        )
+        chosen, self._waiting = ordered[:LINES_MAX], ordered[LINES_MAX:]
+        left_out, self._left_out = self._left_out, 0
+        return NoticeMessage(environment=self.environment, notices=tuple(chosen), left_out=left_out)
 
     # --- repeats --------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from traderd.core.risk import RiskLimits
 from traderd.model import events as ev
 from traderd.model.notices import Notice, NoticeClass, Urgency
 from traderd.model.orders import Side
+from traderd.model.state_events import NOT_READY
 from traderd.model.states import WORKING, ErrorMetadata, ShutdownMetadata, State
 from traderd.model.units import NS_PER_S, Timestamp, show_count, show_money, show_price
 
@@ -28,8 +29,6 @@ ATTEMPTS_CRITICAL: Final = 3
 """From this attempt on an error is critical: two tries, a second or so apart, mend most of them."""
 CRITICAL_SERVICES: Final = ("orders", "risk", "risk_watch", "kill", "positions")
 """Without these orders cannot be trusted."""
-NOT_READY: Final = "not ready yet"
-"""How a problem ends that is only the way up."""
 
 C, U = NoticeClass, Urgency
 

@@ -38,6 +38,11 @@ ORDINARY_AMEND_FAILURES: Final = ORDINARY_REJECTIONS | {NOT_SENT, NOT_APPLIED, N
 """`not_found`: a fill or a cancel was faster. `not_applied` was counted when its outcome was unknown."""
 
 
+def rejection_code(code: str, details: str | None) -> str:
+    """Return the code of a refusal as the rules know it: in lower case, and an order that would cross has a word of its own."""
+    return "post_only_cross" if (details or "").lower() == "post only cross" else code.lower()
+
+
 def order_folds(engine: Engine) -> dict[type, Fold]:
     """Return the folds of these events, for the engine's table."""
     folds, groups = AmendFolds(engine), engine.groups

@@ -16,7 +16,7 @@ from traderd.core.order import Order
 from traderd.core.order_amends import learn_terms
 from traderd.core.order_life import LIFE
 from traderd.errors import IllegalTransition
-from traderd.model.ids import ClientOrderId, OrderId
+from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
 from traderd.model.order_events import OrderIntended
 from traderd.model.orders import (
     Attribution,
@@ -53,6 +53,8 @@ class OrderRegister:
     _by_key: dict[str, Order] = attrs.Factory(dict)
     _by_order_id: dict[OrderId, Order] = attrs.Factory(dict)
     _live: dict[str, Order] = attrs.Factory(dict)
+    _live_in: dict[MarketTicker, dict[str, Order]] = attrs.Factory(dict)
+    """The same by market: each look at one asks for its orders."""
     _owing: dict[str, Order] = attrs.Factory(dict)
     """Finished orders whose fills are still on their way."""
     _unmatched: dict[OrderId, list[Fill]] = attrs.Factory(dict)
@@ -61,9 +63,10 @@ class OrderRegister:
         """Return an order by client order id or by order id."""
         return self._by_key.get(key) or self._by_order_id.get(OrderId(key))
 
-    def live(self) -> tuple[Order, ...]:
-        """Return the orders that can still fill, oldest first."""
-        return tuple(self._live.values())
+    def live(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
+        """Return the orders that can still fill, oldest first, of all markets or one."""
+        found = self._live if ticker is None else self._live_in.get(ticker, {})
+        return tuple(found.values())
 
     def at_risk(self) -> tuple[Order, ...]:
         """Return every order that may still change a position: the live ones and those that owe fills."""
@@ -285,18 +288,31 @@ class OrderRegister:
 
     def _add(self, order: Order) -> None:
         self._by_key[order.key] = order
+        self._note_live(order)
+
+    def _note_live(self, order: Order) -> None:
         self._live[order.key] = order
+        self._live_in.setdefault(order.ticker, {})[order.key] = order
+
+    def _note_ended(self, order: Order) -> None:
+        if self._live.pop(order.key, None) is None:
+            return
+        here = self._live_in[order.ticker]
+        del here[order.key]
+        if not here:
+            del self._live_in[order.ticker]
 
     def _index(self, order: Order) -> None:
-        live = order.status.is_live
-        if not live:
+        if order.status.is_live:
+            self._note_live(order)
+        else:
             # What has ended cannot be changed any more, whatever became of a change under way.
             order.pending = None
-        for index, belongs in ((self._live, live), (self._owing, not live and order.owed > 0)):
-            if belongs:
-                index[order.key] = order
-            else:
-                index.pop(order.key, None)
+            self._note_ended(order)
+        if not order.status.is_live and order.owed > 0:
+            self._owing[order.key] = order
+        else:
+            self._owing.pop(order.key, None)
         # Here, because thousands may end at once, and no new one need follow.
         if len(self._by_key) - len(self._live) - len(self._owing) > ORDERS_KEPT_MAX:
             self._forget_oldest()

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from traderd.core.account_sync import position_halt_id
 from traderd.core.conditions import scope_words
 from traderd.core.order import Order
 from traderd.core.plugin_rules import ask_plugins
 from traderd.core.proposal_facts import gather
 from traderd.core.risk import CONDITION_RULES, STRATEGY, Denied, Proposal, judge, size
 from traderd.core.risk_numbers import NOTHING_AT_RISK, before_and_after
+from traderd.core.standing import position_item
 from traderd.core.strategy_books import label_of
 from traderd.model.events import TradingPaused
 from traderd.model.ids import StrategyName
@@ -91,7 +91,7 @@ def proposal(
         venue_paused=conditions.venue_paused,
         venue_paused_here=None if paused_here is None else paused_here[0],
         last_trade=data.last_trade.get(ticker),
-        position_in_doubt=position_halt_id(ticker) in conditions.halts,
+        position_in_doubt=position_item(ticker) in conditions.halts,
         price_is_worst=price_is_worst,
         share=engine.limits.share_of(strategy),
         strategy_orders=sum(o.attribution.strategy == strategy for o in live) if strategy else 0,

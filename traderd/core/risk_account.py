@@ -121,7 +121,7 @@ class _Watcher:
             ev.HaltCleared: self._cleared,
             ev.LossBaselineMoved: self._baseline,
             ev.LimitsSet: self._limits_set,
-            ev.LimitsConfirmed: self._limits_confirmed,
+            ev.LimitsConfirmed: self._limits_set,
         }
 
     # --- messages and executions ---
@@ -186,19 +186,12 @@ class _Watcher:
             self.engine.risk.loss.restore(event.day, event.day_start, event.peak)
         return []
 
-    def _limits_set(self, event: ev.LimitsSet) -> list[ev.Event]:
-        self.engine.risk.limits_before = dict(event.limits)
-        if not self.engine.recovering:
-            # Those of an earlier run are only compared with; this run has its own.
-            self.engine.limit(self.engine.limits.with_texts(dict(event.limits)))
-        return []
-
-    def _limits_confirmed(self, event: ev.LimitsConfirmed) -> list[ev.Event]:
-        engine = self.engine
-        engine.risk.limits_before = dict(event.limits)
+    def _limits_set(self, event: ev.LimitsSet | ev.LimitsConfirmed) -> list[ev.Event]:
+        engine, texts = self.engine, dict(event.limits)
+        engine.risk.limits_before = texts
         if not engine.recovering:
             # In a replay the settings of now are compared with them once, at its end.
-            engine.limit(engine.limits.with_texts(engine.risk.limits_before))
+            engine.limit(engine.limits.with_texts(texts))
         return []
 
     # --- errors ---

@@ -89,14 +89,15 @@ def risk_numbers(
     of_event = here if event is None else engine.risk.markets_of(event)
     spent = realized_loss(positions[one] for one in of_event if one in positions)
     is_exclusive = event is not None and engine.risk.is_exclusive(event)
+    strategy_position, strategy_exposure = _of_strategy(engine, orders, extra, strategy)
     return RiskNumbers(
         exposure=grouped_exposure(positions, legs, exclusive, bound, known),
         engine_exposure=grouped_exposure(positions, on_engine, exclusive, bound, known),
         event_loss=Money(event_loss(holdings, exclusive=is_exclusive) + spent),
         market_position=worst.get(ticker, Count(0)),
         event_position=Count(sum(worst[one] for one in here)),
-        strategy_position=_strategy_position(engine, orders, extra, strategy),
-        strategy_exposure=_strategy_exposure(engine, orders, extra, strategy),
+        strategy_position=strategy_position,
+        strategy_exposure=strategy_exposure,
         account_position=Count(sum(worst.values())),
     )
 
@@ -128,36 +129,22 @@ def _held(positions: Mapping[MarketTicker, Position], ticker: MarketTicker) -> C
     return Count(0) if position is None else position.count
 
 
-def _strategy_position(
+def _of_strategy(
     engine: Engine,
     orders: Iterable[Order],
     extra: OrderTerms | None,
     strategy: StrategyName | None,
-) -> Count:
+) -> tuple[Count, Money]:
+    """Return the contracts of one strategy at worst, and what it can lose where its share bounds that."""
     if strategy is None:
-        return Count(0)
-    positions, legs = _strategy_legs(engine, orders, extra, strategy)
-    return Count(sum(worst_position(_held(positions, one), rows) for one, rows in legs.items()))
-
-
-def _strategy_exposure(
-    engine: Engine,
-    orders: Iterable[Order],
-    extra: OrderTerms | None,
-    strategy: StrategyName | None,
-) -> Money:
-    share = engine.limits.share_of(strategy)
-    if strategy is None or share is None or not share.max_exposure:
-        return Money(0)
-    positions, legs = _strategy_legs(engine, orders, extra, strategy)
-    exclusive = engine.risk.exclusive_markets(legs)
-    return grouped_exposure(positions, legs, exclusive, engine.ledger.fees.bound)
-
-
-def _strategy_legs(
-    engine: Engine, orders: Iterable[Order], extra: OrderTerms | None, strategy: StrategyName
-) -> tuple[Mapping[MarketTicker, Position], dict[MarketTicker, list[Leg]]]:
+        return Count(0), Money(0)
     book = engine.ledger.strategies.books.get(strategy)
+    positions = {} if book is None else book.positions
     own = (order for order in orders if label_of(order.attribution) == strategy)
     legs = legs_of(() if book is None else book.open_positions(), own, extra)
-    return {} if book is None else book.positions, legs
+    contracts = sum(worst_position(_held(positions, one), rows) for one, rows in legs.items())
+    share, loss = engine.limits.share_of(strategy), Money(0)
+    if share is not None and share.max_exposure:
+        exclusive = engine.risk.exclusive_markets(legs)
+        loss = grouped_exposure(positions, legs, exclusive, engine.ledger.fees.bound)
+    return Count(contracts), loss

@@ -48,7 +48,7 @@ class Standing:
 
 
 def position_item(ticker: MarketTicker) -> str:
-    """Return the item of one market's position."""
+    """Return the item of one market's position, which is also the id of the halt that its mismatch raises."""
     return f"{POSITION}{ticker}"
 
 

@@ -208,6 +208,14 @@ class StateView:
         """Return a market's position, None if there never was one."""
         return self._engine.ledger.positions.get(ticker)
 
+    def positions_of_account(self) -> tuple[Position, ...]:
+        """Return every position that is open or has made or lost money."""
+        return tuple(
+            position
+            for position in self._engine.ledger.positions.values()
+            if position.count or position.realized_pnl or position.fees_paid
+        )
+
     def order(self, key: str) -> Order | None:
         """Return an order by client order id or order id."""
         return self._engine.orders.get(key)
@@ -253,8 +261,7 @@ class StateView:
 
     def live_orders(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
         """Return the orders that can still fill, oldest first, of all markets or one."""
-        live = self._engine.orders.live()
-        return live if ticker is None else tuple(o for o in live if o.ticker == ticker)
+        return self._engine.orders.live(ticker)
 
     def own_live_orders(self, ticker: MarketTicker | None = None) -> tuple[Order, ...]:
         """Return the live orders that this daemon placed."""
@@ -359,10 +366,11 @@ class StateView:
         total = 0
         for position in self._engine.ledger.open_positions():
             at_mid = self.unrealized_at_mid(position)
-            total += self._at_closing_price(position) if at_mid is None else at_mid
+            total += self.profit_at_closing_price(position) if at_mid is None else at_mid
         return Money(total)
 
-    def _at_closing_price(self, position: Position) -> Money:
+    def profit_at_closing_price(self, position: Position) -> Money:
+        """Return a position's open profit at its mark; a side without buyers marks at its worst price."""
         worst = Price(0) if position.count > 0 else ONE_DOLLAR
         mark = self.last_known_mark(position)
         return position.unrealized_pnl(worst if mark is None else mark) or Money(0)
@@ -370,4 +378,4 @@ class StateView:
     def unrealized_pnl(self) -> Money:
         """Return the open profit at those marks; a side without buyers marks at its worst price."""
         positions = self._engine.ledger.open_positions()
-        return Money(sum(self._at_closing_price(position) for position in positions))
+        return Money(sum(self.profit_at_closing_price(position) for position in positions))

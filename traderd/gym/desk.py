@@ -12,6 +12,7 @@ from collections.abc import Callable
 import attrs
 
 from traderd.core.order import Order
+from traderd.core.order_folds import rejection_code
 from traderd.core.view import StateView
 from traderd.errors import BadInput
 from traderd.model import events as ev
@@ -90,7 +91,7 @@ class Desk:
         try:
             placed = self.venue.create_order(self.account_id, terms, key, now)
         except VenueRefusal as exc:
-            code = _code(exc)
+            code = rejection_code(exc.code, exc.details)
             self.fold(
                 ev.OrderRejected(at=now, client_order_id=key, code=code, sentence=exc.message)
             )
@@ -124,12 +125,11 @@ class Desk:
         try:
             self.venue.cancel_order(self.account_id, order.order_id, now)
         except VenueRefusal as exc:
+            code = rejection_code(exc.code, exc.details)
             self.fold(
-                ev.CancelFailed(
-                    at=now, order_id=order.order_id, code=_code(exc), sentence=exc.message
-                )
+                ev.CancelFailed(at=now, order_id=order.order_id, code=code, sentence=exc.message)
             )
-            return Outcome(answer=Answer.REJECTED, sentence=exc.message, rule=_code(exc))
+            return Outcome(answer=Answer.REJECTED, sentence=exc.message, rule=code)
         self.settle(now)
         return DONE
 
@@ -184,10 +184,9 @@ class Desk:
         try:
             ask(order_id)
         except VenueRefusal as exc:
-            self.fold(
-                ev.AmendFailed(at=now, order_id=order_id, code=_code(exc), sentence=exc.message)
-            )
-            return Outcome(answer=Answer.REJECTED, sentence=exc.message, rule=_code(exc))
+            code = rejection_code(exc.code, exc.details)
+            self.fold(ev.AmendFailed(at=now, order_id=order_id, code=code, sentence=exc.message))
+            return Outcome(answer=Answer.REJECTED, sentence=exc.message, rule=code)
         self.fold(
             ev.AmendAccepted(
                 at=now,
@@ -200,9 +199,3 @@ class Desk:
         )
         self.settle(now)
         return DONE
-
-
-def _code(refusal: VenueRefusal) -> str:
-    if (refusal.details or "").lower() == "post only cross":
-        return "post_only_cross"
-    return refusal.code.lower()

@@ -8,7 +8,6 @@ Must not: train, or use a seed that a training may have seen.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from importlib.util import module_from_spec, spec_from_file_location
@@ -133,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         weights, _ = load_weights(chosen.weights)
-    except (OSError, KeyError, ValueError, json.JSONDecodeError) as exc:
+    except (OSError, KeyError, ValueError) as exc:
         print(f"{chosen.weights} holds no training: {exc}")
         return 1
     players: dict[str, Maker] = {

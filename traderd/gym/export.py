@@ -8,7 +8,6 @@ Must not: change what the policy does; a test runs both side by side.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -165,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         weights, trained = load_weights(chosen.weights)
-    except (OSError, KeyError, ValueError, json.JSONDecodeError) as exc:
+    except (OSError, KeyError, ValueError) as exc:
         print(f"{chosen.weights} holds no training: {exc}; train one first")
         return 1
     content = onnx_bytes(Policy(weights), facts_of(trained))

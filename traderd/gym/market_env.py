@@ -126,30 +126,30 @@ class MarketEnv(gymnasium.Env[Vector, NDArray[np.int64]]):
 
     def step(self, action: NDArray[np.int64]) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
         """Carry the two moves out, let an interval pass, and return what is seen then."""
-        session = self.session
         bid, ask = PolicyMove(int(action[0])), PolicyMove(int(action[1]))
-        session.send(commands_for(self._seen, bid, ask, self._sizes))
-        session.advance(Timestamp(session.now + self._interval_ns))
-        self._seen = session.observe()
-        self._made += 1
+        self._live(commands_for(self._seen, bid, ask, self._sizes))
         before = self._profit
         self._profit = self._worth()
         reward = (self._profit - before) / MONEY_PER_DOLLAR
         if self._penalty:
             reward -= self._penalty * abs(self._seen.position) / ONE_CONTRACT
-        terminated = not session.is_open
+        terminated = not self.session.is_open
         truncated = not terminated and self._made >= self._decisions
         return self._vector(), reward, terminated, truncated, self._info()
 
     def play(self, decide: Callable[[Observation], Iterable[Command]]) -> Money:
         """Let a strategy that gives commands of its own play the episode to its end; returns its profit, marked as set."""
-        session = self.session
-        while self._made < self._decisions and session.is_open:
-            session.send(decide(self._seen))
-            session.advance(Timestamp(session.now + self._interval_ns))
-            self._seen = session.observe()
-            self._made += 1
+        while self._made < self._decisions and self.session.is_open:
+            self._live(decide(self._seen))
         return self._worth()
+
+    def _live(self, commands: Iterable[Command]) -> None:
+        """Carry out what was decided, let an interval pass, and look again."""
+        session = self.session
+        session.send(commands)
+        session.advance(Timestamp(session.now + self._interval_ns))
+        self._seen = session.observe()
+        self._made += 1
 
     def _worth(self) -> Money:
         at_mid = self._mark == "mid"

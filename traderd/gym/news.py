@@ -17,6 +17,7 @@ from traderd.model.ids import MarketTicker
 from traderd.model.market import Market
 from traderd.model.orders import Fill, OrderRecord
 from traderd.model.units import NS_PER_MS, Timestamp
+from traderd.paper.to_wire import fill_record, order_record
 from traderd.paper.venue.listings import VenueMarket
 from traderd.paper.venue.messages import (
     Broadcast,
@@ -87,14 +88,13 @@ class News:
     def _level(self, news: LevelChanged, at: Timestamp) -> ev.Event | None:
         if news.ticker != self.ticker:
             return None
-        self._seq += 1
         return ev.BookDelta(
             ticker=news.ticker,
             side=news.side,
             price=news.price,
             change=news.change,
             subscription=BOOKS,
-            seq=self._seq,
+            seq=self.next_seq(),
             at=at,
             exchange_at=whole_ms(news.at),
         )
@@ -132,16 +132,8 @@ class News:
 
 def record_of(order: VenueOrder) -> OrderRecord:
     """Return an order as its `user_order` message tells it."""
-    return OrderRecord(
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        ticker=order.ticker,
-        side=order.side,
-        price=order.price,
-        status=order.status,
-        initial_count=order.initial_count,
-        fill_count=order.fill_count,
-        remaining_count=order.remaining_count,
+    return attrs.evolve(
+        order_record(order),
         created_at=whole_ms(order.created_at),
         expires_at=None if order.expires_at is None else whole_ms(order.expires_at),
         reason=order.reason or None,
@@ -151,15 +143,4 @@ def record_of(order: VenueOrder) -> OrderRecord:
 
 def fill_of(fill: VenueFill) -> Fill:
     """Return a fill as its `fill` message tells it."""
-    return Fill(
-        trade_id=fill.trade_id,
-        order_id=fill.order_id,
-        ticker=fill.ticker,
-        side=fill.side,
-        price=fill.price,
-        count=fill.count,
-        fee=fill.fee,
-        is_taker=fill.is_taker,
-        executed_at=whole_ms(fill.at),
-        client_order_id=fill.client_order_id,
-    )
+    return attrs.evolve(fill_record(fill), executed_at=whole_ms(fill.at))

@@ -27,12 +27,13 @@ from traderd.model import events as ev
 from traderd.model import states as st
 from traderd.model.commands import Command, Outcome, PlaceOrder
 from traderd.model.ids import ClientOrderIds, InstanceId, MarketTicker, StrategyName
-from traderd.model.orders import BalanceRecord, PositionRecord
+from traderd.model.orders import BalanceRecord
 from traderd.model.units import NS_PER_S, Money, Timestamp
 from traderd.paper.flow.agenda import Action
 from traderd.paper.flow.order_flow import OrderFlow
 from traderd.paper.ids import SeededIds
 from traderd.paper.scenario import Scenario, build_venue, street_plans
+from traderd.paper.to_wire import position_record
 
 ACCOUNT: Final = "policy"
 STRATEGY: Final = StrategyName("rl_policy")
@@ -97,9 +98,8 @@ class MarketSession:
         self.engine.begin_run()
         self.view = StateView(self.engine)
         self.strategy = strategy
-        self.events_folded = 0
-        """Everything that changed the state so far; what of it the exchange told is in `news_folded`."""
         self.news_folded = 0
+        """Events that the exchange told so far."""
         self._news = News(self.ticker, ACCOUNT)
         self._flow = OrderFlow(self.venue, Random(seed), rate, street_plans(scenario))
         self._pending: tuple[Timestamp, Action] | None = None
@@ -184,7 +184,6 @@ class MarketSession:
     # --- folding ----------------------------------------------------------------------------------
 
     def _fold(self, event: ev.Event) -> None:
-        self.events_folded += 1
         for follow in self.engine.apply(event) or ():
             self._fold(follow)
 
@@ -279,16 +278,7 @@ class MarketSession:
                 started_at=at,
                 exchange_started_at=at,
                 sync_type=sync_type,
-                positions=tuple(
-                    PositionRecord(
-                        ticker=each.ticker,
-                        count=each.count,
-                        exposure=each.exposure,
-                        realized_pnl=each.realized_pnl,
-                        fees_paid=each.fees_paid,
-                    )
-                    for each in held
-                ),
+                positions=tuple(position_record(each) for each in held),
                 balance=BalanceRecord(
                     balance=balance.available, portfolio_value=balance.portfolio_value
                 ),

@@ -8,7 +8,6 @@ Must not: read a clock: a training is as long as its batches, so that it can be 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -174,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         is_there = chosen.file.exists()
         training = Training.resume(chosen.file) if is_there else Training.begin(chosen.seed)
-    except (OSError, KeyError, ValueError, json.JSONDecodeError) as exc:
+    except (OSError, KeyError, ValueError) as exc:
         print(f"{chosen.file} holds no training: {exc}; name another file")
         return 1
     if is_there:

@@ -32,14 +32,6 @@ MOVES_PER_PAGE: Final = 500
 
 
 @attrs.frozen(kw_only=True)
-class FillReading:
-    """A complete list of fills, newest first, and its rows that could not be read."""
-
-    fills: tuple[Fill, ...]
-    unreadable: tuple[UnreadableRow, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
 class CashReading:
     """Movements of cash, and the lists of them that this key may not read."""
 
@@ -53,10 +45,10 @@ class AccountReads:
 
     _requester: Requester
 
-    async def fills(self, query: Mapping[str, str]) -> FillReading:
-        """Return all fills that the query lets through."""
+    async def fills(self, query: Mapping[str, str]) -> RowReading[Fill]:
+        """Return all fills that the query lets through, newest first."""
         at = Timestamp(self._requester.env.wall_ns())
-        reading = await read_rows(
+        return await read_rows(
             self._requester,
             "/portfolio/fills",
             query,
@@ -69,7 +61,6 @@ class AccountReads:
                 translate=lambda row: fill_from_wire(row, at=at),
             ),
         )
-        return FillReading(fills=reading.rows, unreadable=reading.unreadable)
 
     async def settlements(self, *, since: Timestamp) -> RowReading[Settlement]:
         """Return what positions got since then, newest first; `since` is cut to its second."""

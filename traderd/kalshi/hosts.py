@@ -6,7 +6,6 @@ Must not: open anything.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 
 from traderd.errors import ConfigError
+from traderd.runtime.addresses import is_loopback
 
 REST_PATH: Final = "/trade-api/v2"
 WS_PATH: Final = "/trade-api/ws/v2"
@@ -57,14 +57,6 @@ HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
     "production": _PRODUCTION_HOSTS,
 }
 """The hosts of each environment; `sim` allows loopback only, the others never do."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine, without asking DNS."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_endpoints(environment: str, endpoints: Endpoints) -> None:

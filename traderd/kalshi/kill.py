@@ -47,6 +47,8 @@ SINGLES_S: Final = 5.0
 NOT_FOUND_S: Final = 2.0
 """How long an order may be listed that its cancel does not find: five times the exchange's lag. What is listed longer is
 there, in a place that a cancel by id does not reach, such as another subaccount."""
+NAMED_MAX: Final = 5
+"""Bounds the orders that one sentence names."""
 LAST_RESORT_AFTER: Final = 3
 """How many rounds that failed without one cancel more pass until the exchange is told to cancel everything."""
 
@@ -194,7 +196,7 @@ class _Sweeper:
         except ExchangeError as exc:
             self._failed(f"resting orders could not be read: {exc}")
             return False
-        records: tuple[Listed, ...] = (*reading.orders, *reading.unreadable)
+        records: tuple[Listed, ...] = (*reading.rows, *reading.unreadable)
         chosen = tuple(record for record in records if self._is_chosen(record))
         before = len(self._state.left)
         self._state.note(records, chosen)
@@ -307,6 +309,16 @@ class _Sweeper:
         if problem != self._told:
             self._tell(problem)
         self._told = self._state.problem = problem
+
+
+def named(keys: Sequence[str]) -> str:
+    """Return orders for people: `1 order (key)`."""
+    return f"{len(keys)} order{'' if len(keys) == 1 else 's'} ({first_keys(keys)})"
+
+
+def first_keys(keys: Sequence[str]) -> str:
+    """Return the first few keys for people, and that there are more."""
+    return ", ".join(keys[:NAMED_MAX]) + (", ..." if len(keys) > NAMED_MAX else "")
 
 
 def _name(record: Listed) -> str:

@@ -15,7 +15,7 @@ import msgspec
 
 from traderd.errors import ExchangeRefused
 from traderd.kalshi.request import Requester
-from traderd.kalshi.rows import RowShape, read_row, read_rows
+from traderd.kalshi.rows import RowReading, RowShape, read_row, read_rows
 from traderd.kalshi.wire import portfolio
 from traderd.kalshi.wire.translate import order_record_from_wire
 from traderd.model.ids import OrderId
@@ -32,20 +32,12 @@ ORDERS: Final = RowShape(
 )
 
 
-@attrs.frozen(kw_only=True)
-class OrderReading:
-    """A complete list of orders, newest first, and its rows that could not be read."""
-
-    orders: tuple[OrderRecord, ...]
-    unreadable: tuple[UnreadableRow, ...] = ()
-
-
-async def read_orders(requester: Requester, query: Mapping[str, str]) -> OrderReading:
-    """Return all orders that the query lets through.
+async def read_orders(requester: Requester, query: Mapping[str, str]) -> RowReading[OrderRecord]:
+    """Return all orders that the query lets through, newest first.
 
     Raises what the reads of the REST client raise, but not for a single row.  Cancelling is safe.
     """
-    reading = await read_rows(
+    return await read_rows(
         requester,
         "/portfolio/orders",
         query,
@@ -53,7 +45,6 @@ async def read_orders(requester: Requester, query: Mapping[str, str]) -> OrderRe
         lambda page: page.orders,
         ORDERS,
     )
-    return OrderReading(orders=reading.rows, unreadable=reading.unreadable)
 
 
 async def read_order(requester: Requester, order_id: OrderId) -> Listed | None:

@@ -16,15 +16,16 @@ import attrs
 import trio
 
 from traderd.errors import ExchangeProtocolError
-from traderd.kalshi.account_reads import AccountReads, FillReading
+from traderd.kalshi.account_reads import AccountReads
 from traderd.kalshi.auth import Signer
 from traderd.kalshi.fee_reads import FeeReads
 from traderd.kalshi.limit_reads import learn_limits
 from traderd.kalshi.limits import Shares, Traffic
 from traderd.kalshi.market_lists import MarketLists
 from traderd.kalshi.order_calls import OrderCalls
-from traderd.kalshi.order_reads import Listed, OrderReading, read_order, read_orders
+from traderd.kalshi.order_reads import Listed, read_order, read_orders
 from traderd.kalshi.request import Requester, RestStatistics
+from traderd.kalshi.rows import RowReading
 from traderd.kalshi.throttle import Throttle
 from traderd.kalshi.transport import make_http_client, make_ssl_context, make_write_lines
 from traderd.kalshi.wire import portfolio, rest
@@ -40,7 +41,6 @@ from traderd.model.orders import (
     Fill,
     OrderRecord,
     OrderStatus,
-    PositionRecord,
 )
 from traderd.model.rows import UnreadableRow
 from traderd.model.units import NS_PER_S, Timestamp
@@ -174,22 +174,6 @@ class RestClient(OrderCalls):
         """Return one order as far as it can be read, None when the exchange says that it does not exist."""
         return await read_order(self._requester, order_id)
 
-    async def orders(
-        self,
-        *,
-        status: OrderStatus | None = None,
-        ticker: MarketTicker | None = None,
-        since: Timestamp | None = None,
-    ) -> tuple[OrderRecord, ...]:
-        """Return all orders, newest first; `since` is cut to its second.
-
-        A row that cannot be read is an ExchangeProtocolError here.
-        """
-        reading = await self.read_orders(status=status, ticker=ticker, since=since)
-        if reading.unreadable:
-            raise ExchangeProtocolError(f"GET /portfolio/orders: {reading.unreadable[0].words}")
-        return reading.orders
-
     async def read_orders(
         self,
         *,
@@ -197,8 +181,11 @@ class RestClient(OrderCalls):
         ticker: MarketTicker | None = None,
         since: Timestamp | None = None,
         everywhere: bool = False,
-    ) -> OrderReading:
-        """Return all orders and the rows that could not be read; `everywhere`: those of all subaccounts."""
+    ) -> RowReading[OrderRecord]:
+        """Return all orders, newest first, and the rows that could not be read.
+
+        `since` is cut to its second; `everywhere`: those of all subaccounts.
+        """
         query = _query(
             status=status.value if status else None,
             ticker=ticker,
@@ -207,42 +194,16 @@ class RestClient(OrderCalls):
         )
         return await read_orders(self._requester, query)
 
-    async def fills(
-        self,
-        *,
-        since: Timestamp | None = None,
-        ticker: MarketTicker | None = None,
-        order_id: OrderId | None = None,
-    ) -> tuple[Fill, ...]:
-        """Return all fills, newest first; `since` is cut to its second.
-
-        A row that cannot be read is an ExchangeProtocolError here.
-        """
-        reading = await self.read_fills(since=since, ticker=ticker, order_id=order_id)
-        if reading.unreadable:
-            raise ExchangeProtocolError(f"GET /portfolio/fills: {reading.unreadable[0].words}")
-        return reading.fills
-
     async def read_fills(
         self,
         *,
         since: Timestamp | None = None,
         ticker: MarketTicker | None = None,
         order_id: OrderId | None = None,
-    ) -> FillReading:
-        """Return all fills and the rows that could not be read."""
+    ) -> RowReading[Fill]:
+        """Return all fills, newest first, and the rows that could not be read; `since` is cut to its second."""
         query = _query(ticker=ticker, order_id=order_id, min_ts=since, subaccount=str(OURS))
         return await self.account.fills(query)
-
-    async def positions(self) -> tuple[PositionRecord, ...]:
-        """Return the positions in unsettled markets; they lag fills by about a second.
-
-        A row that cannot be read is an ExchangeProtocolError here.
-        """
-        reading = await self.account.positions()
-        if reading.unreadable:
-            raise ExchangeProtocolError(f"GET /portfolio/positions: {reading.unreadable[0].words}")
-        return reading.rows
 
     async def balance(self) -> BalanceRecord:
         """Return cash and the value of positions."""

@@ -335,3 +335,13 @@ class Outcome:
     def ok(self) -> bool:
         """Tell whether what was asked for happened."""
         return self.answer is Answer.DONE
+
+
+def done(sentence: str) -> Outcome:
+    """Return the outcome of a command that was carried out."""
+    return Outcome(answer=Answer.DONE, sentence=sentence)
+
+
+def denied(sentence: str) -> Outcome:
+    """Return the outcome of a command that is not carried out as things are."""
+    return Outcome(answer=Answer.DENIED, sentence=sentence)

@@ -7,12 +7,16 @@ Must not: decide what follows from them (see `core/conditions.py`).
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import attrs
 
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.states import Metadata, State
 from traderd.model.units import Timestamp
+
+NOT_READY: Final = "not ready yet"
+"""How a problem of a health check ends that is only the way up."""
 
 
 class Author(enum.Enum):

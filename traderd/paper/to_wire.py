@@ -81,17 +81,23 @@ def fill_body(fill: VenueFill) -> portfolio.Fill:
     return serve.fill_to_wire(fill_record(fill), subaccount=fill.subaccount)
 
 
-def position_body(position: Position) -> portfolio.MarketPosition:
-    """Return a market position's body."""
-    record = PositionRecord(
+def position_record(position: Position) -> PositionRecord:
+    """Return what the wire tells of a market position."""
+    return PositionRecord(
         ticker=position.ticker,
         count=position.count,
         exposure=position.exposure,
         realized_pnl=position.realized_pnl,
         fees_paid=position.fees_paid,
     )
+
+
+def position_body(position: Position) -> portfolio.MarketPosition:
+    """Return a market position's body."""
     return serve.position_to_wire(
-        record, total_traded=position.total_traded, updated_at=position.updated_at
+        position_record(position),
+        total_traded=position.total_traded,
+        updated_at=position.updated_at,
     )
 
 

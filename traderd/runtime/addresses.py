@@ -24,13 +24,13 @@ def address_fault(url: str) -> str:
         return "it has no host; write it like https://example.org/hook"
     if parts.username is not None or parts.password is not None:
         return "it has a password before the host; put secrets into the path, or use the signature"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return ""
     return "it must begin with https:// (http:// only for this machine)"
 
 
-def is_this_machine(host: str) -> bool:
-    """Tell whether a host name means the machine that we run on."""
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is surely this machine, without asking DNS."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -20,7 +20,7 @@ import msgspec
 from traderd.runtime.datagrams import Datagrams
 from traderd.runtime.env import Env
 from traderd.runtime.log_output import LineWriter
-from traderd.runtime.log_text import Plain
+from traderd.runtime.log_text import BLOCKS, Plain, plain_text
 
 STREAM_VARIABLE: Final = "JOURNAL_STREAM"
 SOCKET: Final = "/run/systemd/journal/socket"
@@ -34,8 +34,6 @@ NAMES: Final = {
     "market": "TICKER",
 }
 """Fields of log lines whose name in the journal is not simply their own in capitals."""
-IN_MESSAGE: Final = ("box", "exception")
-"""Fields of several lines that belong below the sentence, for whoever reads the journal as text."""
 OWN: Final = frozenset({
     *("MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "ENVIRONMENT"),
     *("CODE_FILE", "CODE_LINE", "CODE_FUNC", "FIELDS_LEFT_OUT", "LINES_LOST"),
@@ -160,21 +158,17 @@ def field_name(name: str) -> str:
 
 
 def _fields(line: Mapping[str, Plain]) -> Iterator[tuple[str, str]]:
-    below = [str(line[name]) for name in IN_MESSAGE if line.get(name)]
+    # Below the sentence, for whoever reads the journal as text.
+    below = [str(line[name]) for name in BLOCKS if line.get(name)]
     yield "MESSAGE", "\n".join([str(line["event"]), *below])
     yield "PRIORITY", str(PRIORITIES[str(line["level"])])
     yield "SYSLOG_IDENTIFIER", IDENTIFIER
     yield "ENVIRONMENT", str(line["environment"])
     yield from _call_site()
     for name, value in line.items():
-        if name in {"at", "level", "event", "environment", *IN_MESSAGE} or value is None:
+        if name in {"at", "level", "event", "environment", *BLOCKS} or value is None:
             continue
-        yield field_name(name), _text(value)
-
-
-def _text(value: Plain) -> str:
-    # Like JSON, but texts as they are: `true` and `false`, and lists with brackets.
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        yield field_name(name), plain_text(value)
 
 
 def _call_site() -> Iterator[tuple[str, str]]:

@@ -22,14 +22,12 @@ from traderd.errors import ConfigError
 from traderd.runtime.env import Env
 from traderd.runtime.journald import JournalWriter, journal_line, journal_of
 from traderd.runtime.log_output import LineWriter, LogLine, LogRing
-from traderd.runtime.log_text import Plain, clean_field, clean_text, describe
+from traderd.runtime.log_text import BLOCKS, Plain, clean_field, clean_text, describe
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 UNTOLD_MAX: Final = 50
 """Bounds the lines from beside the loop that wait for it."""
 _SYNONYMS: Final = {"warn": "warning", "exception": "error", "fatal": "critical"}
-_BLOCKS: Final = ("exception", "box")
-"""Fields of several lines; people see them below the line as they are."""
 _RESERVED: Final = ("at", "level", "event", "environment")
 _Render: TypeAlias = Callable[[dict[str, Plain]], str]
 
@@ -194,7 +192,7 @@ class _Finish:
         fields: dict[str, Plain] = {}
         for name, value in event_dict.items():
             shown = clean_text(f"{name}_" if name in _RESERVED else name)
-            if name in _BLOCKS and isinstance(value, str):
+            if name in BLOCKS and isinstance(value, str):
                 fields[shown] = clean_text(value, block=True)
             else:
                 fields[shown] = clean_field(name, value)

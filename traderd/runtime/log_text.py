@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+import msgspec
+
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
 """What JSON can say."""
 
@@ -21,6 +23,8 @@ DEPTH_MAX: Final = 4
 ITEMS_MAX: Final = 50
 """Bounds the items shown of one list or mapping."""
 MASK: Final = "[masked]"
+BLOCKS: Final = ("box", "exception")
+"""Fields of several lines; people see them below the line as they are."""
 
 SECRET_WORDS: Final = frozenset({
     *("key", "keys", "apikey", "token", "tokens", "secret", "secrets", "signature"),
@@ -118,3 +122,8 @@ def describe(value: object) -> str:
         return str(value) if isinstance(value, BaseException) else repr(value)
     except Exception as exc:  # noqa: BLE001 - the line is still worth having, and says what went wrong
         return f"<{type(value).__name__} that cannot be printed: {type(exc).__name__}>"
+
+
+def plain_text(value: Plain) -> str:
+    """Return a value as JSON says it, but a text without quotes."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

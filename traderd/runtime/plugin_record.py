@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
+from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar
 
 import attrs
@@ -142,6 +143,18 @@ class PluginRecord:
 
 
 @attrs.frozen(kw_only=True)
+class PreparedPlugin:
+    """A plugin that was imported and asked for everything it offers, but is not in use yet."""
+
+    record: PluginRecord
+    module: Any
+    offered: Mapping[str, tuple[Any, ...]]
+    """By hook."""
+    module_before: ModuleType | None
+    """What `sys.modules` had in its place."""
+
+
+@attrs.frozen(kw_only=True)
 class Guard:
     """What every guarded call of a plugin goes through."""
 
@@ -178,22 +191,23 @@ class Guard:
                     raise TypeError(f"{name} {wrong}")
             except SystemExit as exc:
                 times.failures += 1
-                self._strike(f"{name} called sys.exit({exc.code!r})")
+                self.strike(f"{name} called sys.exit({exc.code!r})")
                 # As an error, so that who calls it contains it like any other.
                 raise RuntimeError(f"{name} called sys.exit({exc.code!r})") from exc
             except Exception as exc:
                 times.failures += 1
-                self._strike(f"{name} raised {type(exc).__name__}: {exc}")
+                self.strike(f"{name} raised {type(exc).__name__}: {exc}")
                 raise
             finally:
                 took = self.clock() - started
                 times.note(took)
             if took > CALL_BUDGET_S:
-                self._strike(f"{name} took {took:.2f} s, the budget is {CALL_BUDGET_S:g} s")
+                self.strike(f"{name} took {took:.2f} s, the budget is {CALL_BUDGET_S:g} s")
             return answer
 
         return guarded
 
-    def _strike(self, reason: str) -> None:
+    def strike(self, reason: str) -> None:
+        """Count a failure against the plugin and tell it."""
         is_last = self.record.strike(self.clock(), reason)
         self.on_strike(self.record, reason, is_last)

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import attrs
 import trio
 
-from traderd.errors import ConfigError, describe_error
+from traderd.errors import FOREIGN_FAILURES, ConfigError, describe_error
 from traderd.runtime.env import Env
 from traderd.runtime.retry import Backoff
 
@@ -104,6 +104,24 @@ def in_start_order(services: Iterable[Service]) -> list[Service]:
         return [by_name[name] for name in sorter.static_order()]
     except CycleError as exc:
         raise ConfigError(f"services wait for each other: {' -> '.join(exc.args[1])}") from exc
+
+
+async def drain_service(
+    service: Service, context: object, *, budget_s: float, listener: ServiceListener
+) -> None:
+    """Run the drain of a service, if it has one; one that fails or takes too long is told and left.  Cancelling cuts it."""
+    if service.drain is None:
+        return
+    with trio.move_on_after(budget_s) as budget:
+        try:
+            await service.drain(context)
+        except* FOREIGN_FAILURES as group:
+            # One drain that fails must not keep the others from running.
+            failure = f"its drain failed: {describe_error(group)}"
+            listener.service_changed(service.name, "stopping", failure)
+    if budget.cancelled_caught:
+        cut = f"its drain was cut after {round(budget_s, 1):g} s"
+        listener.service_changed(service.name, "stopping", cut)
 
 
 class ServiceHost:

@@ -16,7 +16,13 @@ import trio
 from traderd.errors import describe_error
 from traderd.runtime.env import Env
 from traderd.runtime.retry import Backoff
-from traderd.runtime.service import STOP_BUDGET_S, Service, ServiceHost, ServiceListener
+from traderd.runtime.service import (
+    STOP_BUDGET_S,
+    Service,
+    ServiceHost,
+    ServiceListener,
+    drain_service,
+)
 
 CLIMB_FIRST_S: Final = 0.5
 CLIMB_CAP_S: Final = 60.0
@@ -320,20 +326,12 @@ class Supervisor:
             for stage in self._stages
             if stage.name in self._running and self._running[stage.name].stands
         ]
-        drains = [
-            (service.name, service.drain)
-            for service in reversed(services)
-            if service.drain is not None
-        ]
-        for index, (name, drain) in enumerate(drains):
-            share_s = max(0.0, self._stop_left_s() - STOPS_NEED_S) / (len(drains) - index)
-            with trio.move_on_after(share_s) as share:
-                try:
-                    await drain(self._contexts[name])
-                except* Exception as group:  # noqa: BLE001
-                    # One drain that fails must not keep the others from running.
-                    failure = f"its drain failed: {describe_error(group)}"
-                    self._listener.service_changed(name, "stopping", failure)
-            if share.cancelled_caught:
-                cut = f"its drain was cut after {share_s:.1f} s"
-                self._listener.service_changed(name, "stopping", cut)
+        going = [service for service in reversed(services) if service.drain is not None]
+        for index, service in enumerate(going):
+            share_s = max(0.0, self._stop_left_s() - STOPS_NEED_S) / (len(going) - index)
+            await drain_service(
+                service,
+                self._contexts[service.name],
+                budget_s=share_s,
+                listener=self._listener,
+            )

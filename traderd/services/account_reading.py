@@ -18,7 +18,6 @@ import trio
 from traderd.core.order import Order
 from traderd.core.unreadable import may_be
 from traderd.errors import ExchangeError, ExchangeProtocolError, describe_error
-from traderd.kalshi.account_reads import FillReading
 from traderd.kalshi.order_reads import Listed
 from traderd.kalshi.rows import RowReading
 from traderd.model.cash import Settlement
@@ -83,7 +82,7 @@ async def read_account(context: Context) -> AccountReading:
         positions=positions.rows,
         orders=tuple(one for one in orders if isinstance(one, OrderRecord)),
         absent=absent,
-        fills=fills.fills,
+        fills=fills.rows,
         unreadable=_each_once(
             *(one for one in orders if isinstance(one, UnreadableRow)),
             *fills.unreadable,
@@ -120,7 +119,7 @@ async def _orders(context: Context) -> tuple[tuple[Listed, ...], tuple[str, ...]
     # Not by the time of their last news: a clock that was ahead in an earlier run must not hide an order from us.
     asked_with = {order.key: order.updated_at for order in context.view.live_orders()}
     reading = await rest.read_orders(status=OrderStatus.RESTING)
-    listed = {record.order_id for record in reading.orders}
+    listed = {record.order_id for record in reading.rows}
     listed |= {row.order_id for row in reading.unreadable if row.order_id is not None}
     # An order that moved between two pages is not listed; it is asked for by itself like one that ended.
     missing = [
@@ -137,7 +136,7 @@ async def _orders(context: Context) -> tuple[tuple[Listed, ...], tuple[str, ...]
         # What cannot be read may be this one.
         if record is None and not any(may_be(row, order) for row in reading.unreadable)
     ]
-    records = (*reading.orders, *reading.unreadable, *(one for one in found if one is not None))
+    records = (*reading.rows, *reading.unreadable, *(one for one in found if one is not None))
     return records, tuple(absent)
 
 
@@ -153,7 +152,7 @@ def _each_once(*rows: UnreadableRow) -> tuple[UnreadableRow, ...]:
     return tuple({(row.kind, row.key): row for row in rows}.values())
 
 
-async def _fills(context: Context, since: Timestamp) -> FillReading:
+async def _fills(context: Context, since: Timestamp) -> RowReading[Fill]:
     """Return the fills since the last complete reading, and all fills of orders that still owe some."""
     rest, view = context.venue.rest, context.view
     # A fill may be listed late; an order whose record tells of more than we booked says which.
@@ -162,8 +161,8 @@ async def _fills(context: Context, since: Timestamp) -> FillReading:
         partial(rest.read_fills, since=since),
         *(partial(rest.read_fills, order_id=order_id) for order_id in owing),
     )
-    return FillReading(
-        fills=tuple(fill for reading in readings for fill in reading.fills),
+    return RowReading(
+        rows=tuple(fill for reading in readings for fill in reading.rows),
         unreadable=tuple(row for reading in readings for row in reading.unreadable),
     )
 

@@ -37,6 +37,9 @@ DECISION_INTERVAL_S: Final = 1.0
 TIMER_STEP_S: Final = 0.1
 """How soon after the last look timers are looked at again, whatever was asked for."""
 
+BREATH_EVERY: Final = 250
+"""After so many markets (a few milliseconds a strategy) the rest of the daemon gets its turn: there may be 10,000 of them."""
+
 
 @hookimpl
 def traderd_services(config: Config) -> list[Service]:
@@ -106,8 +109,7 @@ class Actor:
     async def follow(self, changes: Inbox[Any]) -> None:
         """React to changed markets until cancelled."""
         async for batch in changes:
-            for event in batch:
-                self.consider(event.ticker)
+            await self._consider_all([event.ticker for event in batch])
 
     async def follow_fills(self, fills: Inbox[Any]) -> None:
         """Hand each strategy its own fills until cancelled."""
@@ -132,8 +134,7 @@ class Actor:
         while True:
             await trio.sleep(DECISION_INTERVAL_S)
             books = self._context.view.market_data.books
-            for ticker in tuple(books):
-                self.consider(ticker)
+            await self._consider_all(tuple(books))
             for tenant in self._tenants.values():
                 tenant.forget_markets(books)
             self._keeper.report()
@@ -165,6 +166,12 @@ class Actor:
         self._asker.ask(tick, callback)
         if tick.tenant.timers:
             self._timer_set.set()
+
+    async def _consider_all(self, tickers: Sequence[MarketTicker]) -> None:
+        for number, ticker in enumerate(tickers, 1):
+            self.consider(ticker)
+            if number % BREATH_EVERY == 0:
+                await trio.lowlevel.checkpoint()
 
     def consider(self, ticker: MarketTicker) -> None:
         """Show a market to every tenant that is due to see it."""

@@ -15,12 +15,7 @@ from traderd.core.strategy_context import StrategyContext
 from traderd.core.strategy_parameters import ON_PARAMETERS, changed
 from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model import events as ev
-from traderd.model.commands import (
-    Answer,
-    CancelOrders,
-    Command,
-    Outcome,
-)
+from traderd.model.commands import CancelOrders, Command, Outcome, denied, done
 from traderd.model.ids import StrategyName
 from traderd.model.strategy_commands import (
     ReleaseStrategy,
@@ -103,7 +98,7 @@ class TenantKeeper:
         if tenant is None:
             return self._unknown(command.strategy)
         if tenant.status is not TenantStatus.QUARANTINED:
-            return _denied(f"strategy {tenant.name} is {tenant.status.value}, not quarantined")
+            return denied(f"strategy {tenant.name} is {tenant.status.value}, not quarantined")
         context = self._context
         context.publish(
             ev.StrategyReleased(
@@ -114,16 +109,14 @@ class TenantKeeper:
         context.log.warning(
             f"strategy {tenant.name} is released by {_who(command)}", strategy=tenant.name
         )
-        return _done(f"strategy {tenant.name} runs again")
+        return done(f"strategy {tenant.name} runs again")
 
     def _let_in(self, tenant: Tenant) -> None:
-        context, part = self._context, degraded_part(tenant.name)
         tenant.status, tenant.reason = TenantStatus.RUNNING, ""
         tenant.failures.clear()
         tenant.failures_everywhere = 0
         tenant.times.forgive()
-        if part in context.view.conditions.degraded:
-            context.publish(ev.DegradedCleared(at=context.now(), part=part))
+        self._context.clear_degraded(degraded_part(tenant.name))
         self.report()
 
     # --- parameters -------------------------------------------------------------------------------
@@ -133,7 +126,7 @@ class TenantKeeper:
         if tenant is None:
             return self._unknown(command.strategy)
         if tenant.status is TenantStatus.DRAINING:
-            return _denied(
+            return denied(
                 f"nothing was changed: strategy {tenant.name} is being replaced; try again when it runs"
             )
         context, prefix = self._context, f"strategies.{tenant.name}."
@@ -146,10 +139,10 @@ class TenantKeeper:
             )
             getattr(tenant.strategy, ON_PARAMETERS)(new)
         except BadInput as exc:
-            return _denied(f"nothing was changed: {exc}")
+            return denied(f"nothing was changed: {exc}")
         except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
             self.quarantine(tenant, f"it failed to take {command.name} over: {exc}")
-            return _denied(f"strategy {tenant.name} failed to take it over: {exc}")
+            return denied(f"strategy {tenant.name} failed to take it over: {exc}")
         tenant.parameters = new
         value = str(getattr(new, command.name))
         context.publish(
@@ -166,7 +159,7 @@ class TenantKeeper:
         self.report()
         sentence = f"{prefix}{command.name} is {value} now, it was {was}"
         context.log.warning(f"{sentence} (by {_who(command)})", strategy=tenant.name)
-        return _done(f"{sentence}; until the daemon ends: put it into traderd.toml to keep it")
+        return done(f"{sentence}; until the daemon ends: put it into traderd.toml to keep it")
 
     # --- replacement ------------------------------------------------------------------------------
 
@@ -174,7 +167,7 @@ class TenantKeeper:
         name, old = command.strategy, self.tenants.get(command.strategy)
         if command.spec is None:
             return (
-                _denied(f"no strategy {name} runs")
+                denied(f"no strategy {name} runs")
                 if old is None
                 else await self._remove(old, command)
             )
@@ -182,9 +175,9 @@ class TenantKeeper:
             new = self._make(command.spec, name)
         except ConfigError as exc:
             kept = "" if old is None else "; the one that runs goes on"
-            return _denied(f"strategy {name} was not replaced: {exc}{kept}")
+            return denied(f"strategy {name} was not replaced: {exc}{kept}")
         if new is None:
-            return _done(f"strategy {name}: " + NOT_ENABLED.format(name=name))
+            return done(f"strategy {name}: " + NOT_ENABLED.format(name=name))
         self._context.shared.strategies[name] = command.spec
         if old is None:
             self.tenants[name] = new
@@ -208,9 +201,7 @@ class TenantKeeper:
         context.shared.strategies.pop(name, None)
         if tenant.scope is not None:
             tenant.scope.cancel(reason=f"strategy {name} is taken away")
-        part = degraded_part(name)
-        if part in context.view.conditions.degraded:
-            context.publish(ev.DegradedCleared(at=context.now(), part=part))
+        context.clear_degraded(degraded_part(name))
         words = f"its orders: {outcome.sentence}"
         return self._replaced(command, f"strategy {name} was taken away", 0, words, removed=True)
 
@@ -262,7 +253,7 @@ class TenantKeeper:
         why = f" ({command.why})" if command.why else ""
         sentence = f"{what}{why}: {', '.join(facts)}"
         context.log.info(sentence, strategy=command.strategy)
-        return _done(sentence)
+        return done(sentence)
 
     def _live_orders(self, name: StrategyName) -> int:
         orders = self._context.view.own_live_orders()
@@ -289,7 +280,7 @@ class TenantKeeper:
 
     def _unknown(self, name: StrategyName) -> Outcome:
         known = ", ".join(self.tenants) or "none"
-        return _denied(f"no strategy {name} runs; there are: {known}")
+        return denied(f"no strategy {name} runs; there are: {known}")
 
 
 def _take_over(old: Tenant, new: Tenant) -> None:
@@ -303,11 +294,3 @@ def _take_over(old: Tenant, new: Tenant) -> None:
 
 def _who(command: SetStrategyParameter | ReleaseStrategy) -> str:
     return " ".join(filter(None, (f"a {command.author.value}", command.by)))
-
-
-def _done(sentence: str) -> Outcome:
-    return Outcome(answer=Answer.DONE, sentence=sentence)
-
-
-def _denied(sentence: str) -> Outcome:
-    return Outcome(answer=Answer.DENIED, sentence=sentence)

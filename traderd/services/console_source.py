@@ -15,7 +15,7 @@ from traderd.model import commands as cm
 from traderd.model.events import StateChanged
 from traderd.model.units import format_count
 from traderd.runtime.inbox import InboxStatistics
-from traderd.runtime.plugin_record import PluginState
+from traderd.runtime.plugin_record import PluginRecord, PluginState
 from traderd.services import documents
 from traderd.services.chart_history import ChartHistory
 from traderd.services.condition_documents import health_document
@@ -62,6 +62,7 @@ class DaemonSource:
 
     def status(self) -> Document:
         """Return the status document."""
+        inboxes = self._context.shared.bus.statistics_by_name()
         return (
             documents.status_document(
                 self._context.view,
@@ -69,7 +70,7 @@ class DaemonSource:
                 trading=self._context.config.trading_enabled,
                 uptime_s=self._uptime_s(),
                 now=self._context.now(),
-                services=self._services(),
+                services=self._services(inboxes),
                 market_data=market_data_document(
                     read_daemon(self._context, version=__version__), self._context.env.monotonic()
                 ),
@@ -80,16 +81,9 @@ class DaemonSource:
                 "tenants": tenants_document(self._context.view),
                 "plugin_troubles": self._plugin_troubles(),
                 "settlements": settlements_document(self._context.view),
-                "other_inboxes": self._other_inboxes(),
+                "other_inboxes": self._other_inboxes(inboxes),
             }
         )
-
-    def orders(self) -> list[Document]:
-        """Return live orders and the newest finished ones, newest first."""
-        view, now = self._context.view, self._context.now()
-        chosen = {order.key: order for order in view.recent_orders(documents.ORDERS_SHOWN)}
-        chosen.update({order.key: order for order in view.live_orders()})
-        return [documents.order_document(order, now) for order in chosen.values()]
 
     def order(self, key: str) -> Document | None:
         """Return one order."""
@@ -100,20 +94,12 @@ class DaemonSource:
         """Return every position that is open or has made or lost money."""
         view = self._context.view
         return [
-            documents.position_document(position, view)
-            for position in view.ledger.positions.values()
-            if position.count or position.realized_pnl or position.fees_paid
+            documents.position_document(position, view) for position in view.positions_of_account()
         ]
 
     def reconciliation(self) -> Document:
         """Return how we stand to the exchange."""
         return reconciliation_document(self._context.view, self._context.now())
-
-    def fills(self, limit: int) -> list[Document]:
-        """Return the newest fills, oldest first."""
-        view = self._context.view
-        newest = [documents.fill_document(fill, view) for fill in view.recent_fills(limit)]
-        return newest[::-1]
 
     def book(self, ticker: str) -> Document | None:
         """Return one book."""
@@ -140,22 +126,18 @@ class DaemonSource:
 
     def plugins(self) -> Document:
         """Return every plugin."""
-        desk, view = self._context.shared.plugin_desk, self._context.view
-        records = [] if desk is None else desk.plugins.listed()
-        return plugins_document(records, view.services, view.restarts)
+        view = self._context.view
+        return plugins_document(self._plugin_records(), view.services, view.restarts)
 
     def _plugin_troubles(self) -> list[Document]:
-        desk = self._context.shared.plugin_desk
-        records = [] if desk is None else desk.plugins.listed()
         return [
             {"name": one.name, "state": one.state.value, "where": one.place, "why": one.sentence}
-            for one in records
+            for one in self._plugin_records()
             if one.state is not PluginState.RUNNING
         ]
 
-    def transitions(self) -> list[Document]:
-        """Return the kept state changes, oldest first."""
-        return documents.transitions_document(self._context.view)
+    def _plugin_records(self) -> list[PluginRecord]:
+        return self._context.shared.plugin_desk.plugins.listed()
 
     def transition(self, event: StateChanged) -> Document:
         """Return one state change as it is told live."""
@@ -164,10 +146,6 @@ class DaemonSource:
             if kept is event:
                 return documents.transition_document(event, left_since)
         return documents.transition_document(event, None)
-
-    def log_lines(self, limit: int) -> list[Document]:
-        """Return the newest log lines, oldest first."""
-        return [dict(line) for line in self._context.shared.log_ring.lines()[-limit:]]
 
     def page(self, name: str, limit: int, before: str | None) -> tuple[list[Document], str | None]:
         """Return a page of a list that grows, and the cursor of the next older one."""
@@ -227,9 +205,8 @@ class DaemonSource:
         shared = self._context.shared
         return round(shared.env.monotonic() - shared.started_at, 1)
 
-    def _services(self) -> dict[str, Document]:
+    def _services(self, inboxes: dict[str, InboxStatistics]) -> dict[str, Document]:
         restarts = self._context.view.restarts
-        inboxes = self._context.shared.bus.statistics_by_name()
         found: dict[str, Document] = {}
         for name, changed in sorted(self._context.view.services.items()):
             found[name] = {
@@ -242,12 +219,12 @@ class DaemonSource:
                 found[name]["inbox"] = _inbox_document(inbox)
         return found
 
-    def _other_inboxes(self) -> dict[str, Document]:
+    def _other_inboxes(self, inboxes: dict[str, InboxStatistics]) -> dict[str, Document]:
         """The inboxes that bear no service's name, such as those of the market's books."""
         services = self._context.view.services
         return {
             name: _inbox_document(inbox)
-            for name, inbox in sorted(self._context.shared.bus.statistics_by_name().items())
+            for name, inbox in sorted(inboxes.items())
             if name not in services
         }
 

@@ -27,7 +27,7 @@ from traderd.model.commands import (
     Reconcile,
     Reload,
 )
-from traderd.model.events import Event
+from traderd.model.events import DegradedCleared, Event
 from traderd.model.ids import ClientOrderIds, MarketTicker
 from traderd.model.units import NS_PER_MS, Timestamp
 from traderd.plugin_api import StrategySpec
@@ -42,7 +42,7 @@ from traderd.services.levers import Levers
 from traderd.services.live_settings import LiveSettings
 from traderd.services.notice_board import Notices
 from traderd.services.plugin_desk import PluginDesk
-from traderd.store.plugin_notes import NoteBook, Notes
+from traderd.store.plugin_notes import Notes
 
 if TYPE_CHECKING:
     from traderd.kalshi.auth import Signer
@@ -113,13 +113,13 @@ class Shared:
     order_ids: ClientOrderIds
     log_ring: LogRing
     strategies: dict[str, StrategySpec]
+    plugin_desk: PluginDesk
+    """The plugins of this daemon."""
     started_at: float
     """On the monotonic clock, in seconds."""
     systemd: ServiceManager = attrs.Factory(ServiceManager)
     """The way to systemd; silent when it did not start us."""
     levers: Levers = attrs.Factory(Levers)
-    plugin_desk: PluginDesk | None = None
-    """The plugins of this daemon; None where only parts of it are put together."""
     extensions: Extensions = attrs.Factory(Extensions)
     """What plugins add beside services, strategies and rules."""
     notices: Notices = attrs.Factory(Notices)
@@ -135,7 +135,7 @@ class Shared:
     absent_orders: dict[str, float] = attrs.Factory(dict)
     """Since when, on the monotonic clock, the exchange has not known orders that we know, by key."""
     extras: dict[str, Any] = attrs.Factory(dict)
-    """Objects of one service that a test wants to reach, by service name; no service reads them."""
+    """What a service leaves to its own drain, to the screens or to tests, by the name that it gives."""
 
     @property
     def config(self) -> Config:
@@ -156,15 +156,11 @@ class Context:
     @property
     def notes(self) -> Notes:
         """The durable notes of this plugin; no other one's can be reached from here."""
-        desk = self.shared.plugin_desk
-        book = NoteBook() if desk is None else desk.notes
-        return book.section(self.plugin or self.name)
+        return self.shared.plugin_desk.notes.section(self.plugin or self.name)
 
     def strategy_notes(self, strategy: str) -> Notes:
         """Return the notes of the plugin that offers a strategy."""
         desk = self.shared.plugin_desk
-        if desk is None:
-            return NoteBook().section(strategy)
         return desk.notes.section(desk.owner_of_strategy(strategy))
 
     @property
@@ -207,6 +203,11 @@ class Context:
     def publish_batch(self, events: Iterable[Event]) -> None:
         """Publish a batch that is at hand."""
         self.shared.bus.publish(events)
+
+    def clear_degraded(self, part: str) -> None:
+        """Say that a part is well again, if it was told as degraded."""
+        if part in self.view.conditions.degraded:
+            self.publish(DegradedCleared(at=self.now(), part=part))
 
     def subscribe(
         self,

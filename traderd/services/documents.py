@@ -49,7 +49,6 @@ Document: TypeAlias = dict[str, Any]
 
 BOOK_LEVELS: Final = 10
 """Bounds the levels a side that a screen shows."""
-ORDERS_SHOWN: Final = 100
 
 
 def price_text(price: Price | None) -> str | None:
@@ -333,6 +332,7 @@ def metrics_document(view: StateView, now: Timestamp) -> Document:
 def account_document(view: StateView, now: Timestamp) -> Document:
     """Return the money: the exchange's words for the balance, our ledger's for profit."""
     account, ledger = view.account, view.ledger
+    unrealized = format_money(view.unrealized_pnl())
     return {
         "balance_dollars": _money_or_none(account.balance),
         "portfolio_value_dollars": _money_or_none(account.portfolio_value),
@@ -344,8 +344,8 @@ def account_document(view: StateView, now: Timestamp) -> Document:
         "open_orders": len(view.live_orders()),
         "fills": ledger.fill_count,
         "realized_pnl_dollars": format_money(ledger.realized_pnl),
-        "unrealized_pnl_dollars": format_money(view.unrealized_pnl()),
-        "unrealized_at_bid_dollars": format_money(view.unrealized_pnl()),
+        "unrealized_pnl_dollars": unrealized,
+        "unrealized_at_bid_dollars": unrealized,
         "unrealized_at_mid_dollars": format_money(view.unrealized_pnl_at_mid()),
         "fees_dollars": format_money(ledger.fees_paid),
         "exposure_dollars": format_money(view.exposure()),

@@ -16,7 +16,7 @@ import trio
 from traderd.config import Config
 from traderd.core.view import StateView
 from traderd.model import events as ev
-from traderd.model.state_events import PartHealth, PartStatus
+from traderd.model.state_events import NOT_READY, PartHealth, PartStatus
 from traderd.model.states import WORKING, State
 from traderd.model.units import NS_PER_MS, NS_PER_S
 from traderd.plugin_api import Service, hookimpl
@@ -25,11 +25,10 @@ from traderd.runtime.machine import MachineReading
 from traderd.services.context import Context
 from traderd.services.health_parts import (
     CRITICAL_SERVICES,
-    NOT_READY,
-    UNWELL,
     HealthReading,
     hung_inboxes,
     parts_of,
+    troubled_services,
 )
 
 QUALITY: Final = "book quality"
@@ -193,7 +192,7 @@ def critical_problems(view: StateView, journal_failure: str | None) -> tuple[str
         found.append(f"state: {last.context}")
     elif view.state not in WORKING:
         found.append(f"state: {view.state.value}, {NOT_READY}")
-    services = _troubled(view)
+    services = troubled_services(view)
     found += [services[name] for name in CRITICAL_SERVICES if name in services]
     return tuple(found)
 
@@ -205,18 +204,10 @@ def degraded_parts(view: StateView) -> tuple[str, ...]:
         f"halt {halt.halt_id}: {halt.reason}; `traderd clear-halt {halt.halt_id}` ends it"
         for halt in view.conditions.halts.values()
     ]
-    found += [words for name, words in _troubled(view).items() if name not in CRITICAL_SERVICES]
+    found += [
+        words for name, words in troubled_services(view).items() if name not in CRITICAL_SERVICES
+    ]
     return tuple(found)
-
-
-def _troubled(view: StateView) -> dict[str, str]:
-    # One that is to be restarted and does not end stays `stopping`.
-    unwell = UNWELL if view.state is State.SHUTDOWN else (*UNWELL, "stopping")
-    return {
-        name: f"service {name}: {service.status}"
-        for name, service in view.services.items()
-        if service.status in unwell
-    }
 
 
 def poor_books(view: StateView) -> str | None:

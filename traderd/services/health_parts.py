@@ -14,13 +14,12 @@ import attrs
 
 from traderd.config import HealthConfig
 from traderd.core.view import StateView
-from traderd.model.state_events import PartHealth, PartStatus
+from traderd.model.state_events import NOT_READY, PartHealth, PartStatus
 from traderd.model.states import WORKING, State
 from traderd.runtime.inbox import InboxStatistics, Policy
 from traderd.runtime.machine import MachineReading
 
 CRITICAL_SERVICES: Final = ("orders", "risk")
-NOT_READY: Final = "not ready yet"
 BYTES_PER_MB: Final = 1_000_000
 FULL_SHARE: Final = 0.8
 """The share of an inbox's depth that may wait: above it a reader is about to lose news, or to halt new risk."""
@@ -95,13 +94,9 @@ def _journal(reading: HealthReading) -> PartHealth:
 def _orders(reading: HealthReading) -> PartHealth | None:
     if not reading.trading:
         return None
-    found = [
-        (name, service.status)
-        for name in CRITICAL_SERVICES
-        if (service := reading.view.services.get(name)) is not None and service.status in UNWELL
-    ]
-    sentence = "; ".join(f"service {name}: {status}" for name, status in found)
-    return _part("orders", "running" if not found else "down", critical=True, sentence=sentence)
+    troubled = troubled_services(reading.view)
+    sentence = "; ".join(troubled[name] for name in CRITICAL_SERVICES if name in troubled)
+    return _part("orders", "down" if sentence else "running", critical=True, sentence=sentence)
 
 
 # --- degradable -----------------------------------------------------------------------------------
@@ -215,6 +210,17 @@ def parts_of(reading: HealthReading) -> tuple[PartHealth, ...]:
     """Return how every part stands."""
     found = (judge(reading) for judge in PARTS)
     return tuple(part for part in found if part is not None)
+
+
+def troubled_services(view: StateView) -> dict[str, str]:
+    """Return the services that do not do their work, each with a sentence."""
+    # One that is to be restarted and does not end stays `stopping`.
+    unwell = UNWELL if view.state is State.SHUTDOWN else (*UNWELL, "stopping")
+    return {
+        name: f"service {name}: {service.status}"
+        for name, service in view.services.items()
+        if service.status in unwell
+    }
 
 
 def hung_inboxes(reading: HealthReading) -> tuple[InboxStatistics, ...]:

@@ -27,7 +27,7 @@ from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
-from traderd.services.kill_outcome import KillRun, named, outcome_of, unsettled_orders
+from traderd.services.kill_outcome import KillRun, doubt_of, outcome_of, unsettled_orders
 from traderd.store.latch import Latch, mark_verified, read_latch, remove_latch, write_latch
 
 LOOK_S: Final = 0.5
@@ -263,8 +263,7 @@ class KillSwitch:
             _tell(context.log.warning, f"a restart will verify it again: {exc}")
 
     def _on_its_way(self) -> str:
-        orders = unsettled_orders(self._context.view.own_live_orders())
-        return f"nobody knows yet what became of {named(orders)}" if orders else ""
+        return doubt_of(unsettled_orders(self._context.view.own_live_orders()))
 
     def _is_ours(self, record: Listed) -> bool:
         order = None if record.order_id is None else self._context.view.order(record.order_id)

@@ -14,12 +14,10 @@ import trio
 
 from traderd.core.conditions import KILL_HALT
 from traderd.core.order import Order
-from traderd.kalshi.kill import Sweep
+from traderd.kalshi.kill import Sweep, named
 from traderd.model.commands import Answer, Outcome
 from traderd.model.orders import OrderStatus
 
-NAMED_MAX: Final = 5
-"""Bounds the orders that one sentence names."""
 UNDO: Final = f"`traderd clear-halt {KILL_HALT}` undoes the latch"
 
 
@@ -43,11 +41,10 @@ def unsettled_orders(orders: Iterable[Order]) -> list[Order]:
     ]
 
 
-def named(orders: Sequence[Order]) -> str:
-    """Return orders for people: `1 order (key)`."""
-    keys = ", ".join(order.key for order in orders[:NAMED_MAX])
-    more = ", ..." if len(orders) > NAMED_MAX else ""
-    return f"{len(orders)} order{'s' if len(orders) > 1 else ''} ({keys}{more})"
+def doubt_of(unclear: Sequence[Order]) -> str:
+    """Return which orders nobody knows about, for people; an empty text for none."""
+    keys = [order.key for order in unclear]
+    return f"nobody knows yet what became of {named(keys)}" if keys else ""
 
 
 def outcome_of(
@@ -57,7 +54,7 @@ def outcome_of(
     progress = run.progress
     but = f"; but {problems}" if problems else ""
     if not wait:
-        doubt = f"; nobody knows yet what became of {named(unclear)}" if unclear else ""
+        doubt = f"; {doubt_of(unclear)}" if unclear else ""
         return Outcome(
             answer=Answer.DONE,
             sentence=f"nothing but cancels leaves any more, and the cancels go on{doubt}; {UNDO}{but}",
@@ -73,9 +70,7 @@ def outcome_of(
             ),
         )
     if not run.done.is_set() or not progress.verified:
-        problem = progress.problem
-        if not problem and unclear:
-            problem = f"nobody knows yet what became of {named(unclear)}"
+        problem = progress.problem or doubt_of(unclear)
         why = f": {problem}" if problem else ""
         return Outcome(
             answer=Answer.UNKNOWN,

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from traderd.core.balance_proof import Proof
 from traderd.core.reconcile import NO_DRIFT
-from traderd.core.standing import BALANCE, Standing, is_ignored
+from traderd.core.standing import BALANCE, POSITION, Standing, is_ignored
 from traderd.core.strategy_books import StrategyBook
 from traderd.core.view import StateView
 from traderd.model import events as ev
@@ -134,7 +134,7 @@ def reconciliation_document(view: StateView, now: Timestamp) -> Document:
             {"ticker": halt.ticker, "sentence": halt.reason}
             for halt in view.conditions.halts.values()
             if halt.author is ev.Author.MACHINE
-            and halt.halt_id.startswith(("position:", "unreadable_", "ledger"))
+            and halt.halt_id.startswith((POSITION, "unreadable_", "ledger"))
         ],
         "standing": [standing_document(one) for one in view.standing()],
         "unreadable": [row_document(row) for row in account.unreadable],

@@ -22,10 +22,6 @@ def _silent(_level: str) -> None:
     return
 
 
-def _no_plugin(_file: str) -> str:
-    return ""
-
-
 class LogFromBeside(Protocol):
     """Writes one line."""
 
@@ -50,10 +46,6 @@ class Levers:
     set_log_level: Callable[[str], None] = _silent
     log_from_beside: LogFromBeside = _tell_nobody
     """Write a log line from a thread beside the loop; the screens get it when the loop runs again."""
-    plugin_of_file: Callable[[str], str] = _no_plugin
-    """Return the plugin that a source file belongs to, an empty text when it is none's."""
-    disable_plugin: Callable[[str, str], None] | None = None
-    """Have a plugin start disabled the next time, for a reason, durably; None while nobody offers that."""
 
     def restart_any(self, name: str, reason: str) -> bool:
         """Restart a service or stage of the daemon, or a service of a plugin; False when none of that name runs."""

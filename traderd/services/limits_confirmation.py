@@ -10,7 +10,7 @@ from typing import Final
 
 from traderd.core.dry_run import PREFIX
 from traderd.model import events as ev
-from traderd.model.commands import Answer, ConfirmLimits, Outcome
+from traderd.model.commands import ConfirmLimits, Outcome, denied, done
 from traderd.services.context import Context
 from traderd.services.risk_limits import risk_limits
 
@@ -38,12 +38,12 @@ def begin_limits(context: Context) -> None:
 
 def tell_waiting(context: Context) -> None:
     """Say among the degraded parts what waits for a confirmation, or that nothing does any more."""
-    held, at = waiting(context), context.now()
+    held = waiting(context)
     if held:
         reason = f"the lower ones hold: {', '.join(held)}; {CURE}"
-        context.publish(ev.DegradedRaised(at=at, part=LIMITS_PART, reason=reason))
-    elif LIMITS_PART in context.view.conditions.degraded:
-        context.publish(ev.DegradedCleared(at=at, part=LIMITS_PART))
+        context.publish(ev.DegradedRaised(at=context.now(), part=LIMITS_PART, reason=reason))
+    else:
+        context.clear_degraded(LIMITS_PART)
 
 
 def confirm_limits(context: Context, command: ConfirmLimits) -> Outcome:
@@ -63,15 +63,15 @@ def confirm_limits(context: Context, command: ConfirmLimits) -> Outcome:
     )
     who = f"{command.author.value} {command.by}".rstrip()
     context.log.warning(f"limits raised by {who}: {', '.join(held)} [C17]")
-    return Outcome(answer=Answer.DONE, sentence=f"these hold from now on: {', '.join(held)}")
+    return done(f"these hold from now on: {', '.join(held)}")
 
 
 def rehearse_confirmation(context: Context, command: ConfirmLimits) -> Outcome:
     """Tell what a confirmation would do."""
     held = waiting(context)
     if (refused := _refusal(command, held)) is not None:
-        return Outcome(answer=refused.answer, sentence=PREFIX + refused.sentence)
-    return Outcome(answer=Answer.DONE, sentence=f"{PREFIX}these would hold: {', '.join(held)}")
+        return denied(PREFIX + refused.sentence)
+    return done(f"{PREFIX}these would hold: {', '.join(held)}")
 
 
 def _refusal(command: ConfirmLimits, held: tuple[str, ...]) -> Outcome | None:
@@ -81,4 +81,4 @@ def _refusal(command: ConfirmLimits, held: tuple[str, ...]) -> Outcome | None:
         why = "no limit waits for a confirmation: the limits of the settings hold"
     else:
         return None
-    return Outcome(answer=Answer.DENIED, sentence=why)
+    return denied(why)

@@ -91,9 +91,7 @@ class MarketDataStage:
 
     def tell_up(self, line: MarketLine) -> None:
         """Say that a connection stands and its books are here."""
-        degraded = self._context.view.conditions.degraded
-        if line.part in degraded:
-            self._context.publish(ev.DegradedCleared(at=self._context.now(), part=line.part))
+        self._context.clear_degraded(line.part)
         if self.is_whole():
             self.standing.set()
 
@@ -245,8 +243,8 @@ class MarketLine:
                     of=None if self.is_needed else self._plan.connections(),
                 )
             )
-        if not self.is_needed and self.part in context.view.conditions.degraded:
-            context.publish(ev.DegradedCleared(at=context.now(), part=self.part))
+        if not self.is_needed:
+            context.clear_degraded(self.part)
 
     def _forget_session(self) -> None:
         if self._session is not None:

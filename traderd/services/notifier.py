@@ -21,7 +21,7 @@ from traderd.config_risk import quiet_minutes
 from traderd.core.notice_desk import DeskRules, NoticeDesk
 from traderd.core.notice_outbox import ChannelRules
 from traderd.core.notice_rules import TOLD_ABOUT, NoticeRules
-from traderd.model.commands import Answer, Outcome
+from traderd.model.commands import Answer, Outcome, denied, done
 from traderd.model.notice_commands import (
     AcknowledgeAlerts,
     MuteNotices,
@@ -187,7 +187,7 @@ class Teller:
         until = Timestamp(self._context.now() + command.for_s * NS_PER_S)
         self._desk.mute(command.kind, until)
         self._wake.set()
-        return _done(
+        return done(
             f"{command.kind.value} is muted for {show_span(command.for_s)}; its alerts are kept and told afterwards"
         )
 
@@ -196,7 +196,7 @@ class Teller:
         word = command.kind.value
         was_muted = self._desk.unmute(command.kind)
         self._wake.set()
-        return _done(f"{word} is told again" if was_muted else f"{word} was not muted")
+        return done(f"{word} is told again" if was_muted else f"{word} was not muted")
 
     def acknowledge(self, command: AcknowledgeAlerts) -> Outcome:
         """Stop repeating alerts."""
@@ -206,10 +206,10 @@ class Teller:
             words = ", ".join(str(number) for number in missing)
             rest = f"; acknowledged: {', '.join(map(str, found))}" if found else ""
             sentence = f"there is no alert {words}; `traderd notify list` shows them{rest}"
-            return Outcome(answer=Answer.DENIED, sentence=sentence)
+            return denied(sentence)
         self._wake.set()
         what = ", ".join(str(number) for number in found)
-        return _done(f"alert {what} is acknowledged" if found else "no alert waits for anybody")
+        return done(f"alert {what} is acknowledged" if found else "no alert waits for anybody")
 
     async def try_out(self, command: TryNotifiers) -> Outcome:
         """Send a test message by one channel or all, and wait for what becomes of it."""
@@ -223,7 +223,7 @@ class Teller:
                 if command.name is None
                 else f"there is no notifier {command.name!r}"
             )
-            return Outcome(answer=Answer.DENIED, sentence=f"{which}; known are: {known}")
+            return denied(f"{which}; known are: {known}")
         errors: dict[str, str] = {}
         message = self._test_message()
 
@@ -334,7 +334,3 @@ async def _carry_out(teller: Teller, request: CommandRequest[Any, Outcome]) -> N
                 request.answer(teller.acknowledge(command))
             case _:
                 raise AssertionError(f"nobody sends {type(command).__name__} here")
-
-
-def _done(sentence: str) -> Outcome:
-    return Outcome(answer=Answer.DONE, sentence=sentence)

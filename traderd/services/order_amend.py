@@ -42,7 +42,13 @@ from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
 from traderd.model.units import Count, Price, show_count, show_price
 from traderd.services.context import Context
 from traderd.services.order_look import look
-from traderd.services.order_outcomes import EXCHANGE_PAUSED, NO_TURN, TRADING_PAUSED, code_of
+from traderd.services.order_outcomes import (
+    EXCHANGE_PAUSED,
+    NO_TURN,
+    TRADING_PAUSED,
+    code_of,
+    tell_denied,
+)
 from traderd.services.order_renewals import RenewalsUnderWay
 
 CHANGED_MEANWHILE: Final = frozenset({
@@ -89,24 +95,9 @@ class OrderAmender:
             return Outcome(answer=Answer.DENIED, key=order.key, sentence=str(exc))
         denied = context.view.judge_amend(order, new, now=context.now())
         if denied is not None:
-            context.publish(
-                ev.OrderDenied(
-                    at=context.now(),
-                    terms=new,
-                    attribution=command.attribution or order.attribution,
-                    rule=denied.rule,
-                    sentence=denied.sentence,
-                    control=denied.control,
-                    number=denied.number,
-                    limit=denied.limit,
-                )
-            )
-            return Outcome(
-                answer=Answer.DENIED,
-                key=order.key,
-                sentence=denied.words,
-                rule=denied.rule,
-            )
+            attribution = command.attribution or order.attribution
+            outcome = tell_denied(context, new, attribution, denied)
+            return attrs.evolve(outcome, key=order.key)
         with context.shared.lifecycle.activity():
             return await self._intend_amend(order, new)
 

@@ -18,7 +18,7 @@ from traderd.core.order_groups import OrderGroup
 from traderd.core.view import StateView
 from traderd.errors import ExchangeError
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Outcome
+from traderd.model.commands import Answer, Outcome, denied, done
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderStatus
 from traderd.model.units import Count, show_count
@@ -234,10 +234,7 @@ class GroupKeeper:
         context, groups = self._context, self._context.view.order_groups
         if strategy not in groups.stopped:
             stopped = ", ".join(groups.stopped) or "none"
-            return Outcome(
-                answer=Answer.DENIED,
-                sentence=f"strategy {strategy!r} is not stopped; stopped are: {stopped}",
-            )
+            return denied(f"strategy {strategy!r} is not stopped; stopped are: {stopped}")
         for group in groups.of_strategy(strategy):
             self._ours[group.group_id] = None
             try:
@@ -254,7 +251,7 @@ class GroupKeeper:
             finally:
                 self._ours.pop(group.group_id, None)
         context.publish(ev.OrderGroupReset(at=context.now(), strategy=strategy))
-        return Outcome(answer=Answer.DONE, sentence=f"strategy {strategy} goes on")
+        return done(f"strategy {strategy} goes on")
 
     async def end_all(self) -> None:
         """End the groups that no order rests in; the others are adopted by the next run.  Cancelling gives up."""

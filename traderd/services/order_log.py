@@ -66,7 +66,7 @@ def _tell(context: Context, event: OrderChanged) -> None:
 
 def words(order: Order, event: OrderChanged) -> str:
     """Return the line of one step."""
-    came = "" if event.previous is None else f" ({event.previous.value} before)"
+    came = "" if event.previous is None else f" (was {event.previous.value})"
     filled = f", {show_count(order.filled)} filled" if order.filled else ""
     return (
         f"order {order.key} is {event.status.value}{came}: {order.side.value} "

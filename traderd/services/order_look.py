@@ -58,6 +58,6 @@ async def look(context: Context, order: Order) -> Seen:
     if record is not None:
         context.publish(ev.OrderReported(at=at, record=record, source=ev.Source.SYNC))
     context.publish_batch([
-        ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in reading.fills
+        ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in reading.rows
     ])
     return Seen.ABSENT if record is None else Seen.RECORD

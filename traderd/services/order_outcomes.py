@@ -12,14 +12,15 @@ from typing import Final
 import attrs
 
 from traderd.core.order import Order
-from traderd.core.order_folds import TOO_MANY_REQUESTS
+from traderd.core.order_folds import TOO_MANY_REQUESTS, rejection_code
+from traderd.core.verdict import Denied
 from traderd.errors import ExchangeRefused, ExchangeUnavailable, NoTurn, OutcomeUnknown
 from traderd.kalshi.errors import TOO_MANY_REQUESTS as TOO_MANY_REQUESTS_STATUS
 from traderd.kalshi.order_calls import CreateResult
 from traderd.model import events as ev
 from traderd.model.commands import Answer, Outcome
 from traderd.model.ids import ClientOrderId, MarketTicker
-from traderd.model.orders import OrderStatus
+from traderd.model.orders import Attribution, OrderStatus, OrderTerms
 from traderd.services.context import Context
 from traderd.services.order_groups import GroupKeeper
 from traderd.services.order_words import describe_placed, in_doubt
@@ -118,9 +119,26 @@ def code_of(refusal: ExchangeRefused) -> str:
     """Return a refusal's code as the rules know it: in lower case, and one word for every 429."""
     if refusal.status == TOO_MANY_REQUESTS_STATUS:
         return TOO_MANY_REQUESTS
-    if (refusal.details or "").lower() == "post only cross":
-        return "post_only_cross"
-    return refusal.code.lower()
+    return rejection_code(refusal.code, refusal.details)
+
+
+def tell_denied(
+    context: Context, terms: OrderTerms, attribution: Attribution, denied: Denied
+) -> Outcome:
+    """Publish that the risk gate did not let an order or a change through, and return that as an outcome."""
+    context.publish(
+        ev.OrderDenied(
+            at=context.now(),
+            terms=terms,
+            attribution=attribution,
+            rule=denied.rule,
+            sentence=denied.sentence,
+            control=denied.control,
+            number=denied.number,
+            limit=denied.limit,
+        )
+    )
+    return Outcome(answer=Answer.DENIED, sentence=denied.words, rule=denied.rule)
 
 
 def tell_unknown(

@@ -36,7 +36,7 @@ from traderd.model.units import NS_PER_S, Timestamp
 from traderd.services.context import Context
 from traderd.services.order_group_open import GroupUnavailable
 from traderd.services.order_groups import GroupKeeper
-from traderd.services.order_outcomes import OrderOutcomes
+from traderd.services.order_outcomes import OrderOutcomes, tell_denied
 from traderd.services.order_policies import lease_s, ttl_s
 from traderd.services.order_words import summary, worst
 
@@ -133,21 +133,7 @@ class OrderPlacer:
             attribution=attribution,
             price_is_worst=command.price_is_worst,
         )
-        if denied is None:
-            return None
-        context.publish(
-            ev.OrderDenied(
-                at=context.now(),
-                terms=terms,
-                attribution=attribution,
-                rule=denied.rule,
-                sentence=denied.sentence,
-                control=denied.control,
-                number=denied.number,
-                limit=denied.limit,
-            )
-        )
-        return Outcome(answer=Answer.DENIED, sentence=denied.words, rule=denied.rule)
+        return None if denied is None else tell_denied(context, terms, attribution, denied)
 
     def _intend(self, command: PlaceOrder, group_id: str | None) -> Intent | Outcome:
         context, attribution = self._context, command.attribution

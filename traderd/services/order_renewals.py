@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from traderd.core.order import Order
+from traderd.core.order_folds import NOT_SENT
 from traderd.errors import (
     ExchangeError,
     ExchangeRefused,
@@ -85,7 +86,7 @@ async def set_expiry(
     context.log.warning(
         f"order {order.key} was not renewed: {sentence}", order=order.key, code=code
     )
-    if code not in {"not_sent", "unknown"}:
+    if code not in {NOT_SENT, "unknown"}:
         # It has ended, or is not what we took it for.
         await look(context, order)
     return False
@@ -124,7 +125,7 @@ async def _ask(
 def _code(problem: ExchangeError) -> str:
     if isinstance(problem, ExchangeRefused):
         return code_of(problem)
-    return "not_sent" if isinstance(problem, ExchangeUnavailable) else "unknown"
+    return NOT_SENT if isinstance(problem, ExchangeUnavailable) else "unknown"
 
 
 @attrs.frozen

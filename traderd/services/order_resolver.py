@@ -60,7 +60,7 @@ class OrderResolver:
         since = None if decides else self._since(order, waited_s)
         try:
             reading = await context.venue.rest.read_orders(ticker=order.ticker, since=since)
-            found = [r for r in reading.orders if r.client_order_id == order.client_order_id]
+            found = [r for r in reading.rows if r.client_order_id == order.client_order_id]
             if found:
                 await self._found(order, found[0])
                 return True
@@ -73,7 +73,7 @@ class OrderResolver:
         if hidden:
             self._tell_failure(order, f"it may be in a row that cannot be read: {hidden[0].words}")
             return False
-        sentence = f"not among the {len(reading.orders)} orders of {order.ticker} after {waited_s:.0f} s of search"
+        sentence = f"not among the {len(reading.rows)} orders of {order.ticker} after {waited_s:.0f} s of search"
         if order.client_order_id is None or order.status is not OrderStatus.UNKNOWN:
             # The feed or the sync was faster than this search.
             return True
@@ -111,6 +111,6 @@ class OrderResolver:
             # Its market is halted before it is fenced no more.
             *unreadable_fills(context, order, reading.unreadable),
             ev.OrderReported(at=at, record=record, source=ev.Source.SYNC),
-            *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in reading.fills),
+            *(ev.OrderFilled(at=at, fill=fill, source=ev.Source.SYNC) for fill in reading.rows),
         )
         context.log.info(f"order {order.key} was found: {record.status.value}", order=order.key)

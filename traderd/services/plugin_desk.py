@@ -16,24 +16,12 @@ import attrs
 import trio
 
 from traderd.config import Config
-from traderd.runtime.plugin_record import CallTimes, PluginRecord
+from traderd.runtime.plugin_record import CallTimes, PluginRecord, PreparedPlugin
 from traderd.runtime.service import Service
 from traderd.store.plugin_notes import NoteBook
 
 STRIKES_WAITING_MAX: Final = 1_000
 """Bounds failures that wait to be told; the oldest go first, and none is needed to quarantine."""
-
-
-class Prepared(Protocol):
-    """A plugin that was imported and asked for everything it offers, but is not in use yet."""
-
-    @property
-    def record(self) -> PluginRecord:
-        """What is known of it."""
-
-    @property
-    def offered(self) -> Mapping[str, tuple[Any, ...]]:
-        """What it offers, by hook."""
 
 
 class Plugins(Protocol):
@@ -52,13 +40,13 @@ class Plugins(Protocol):
     def services_of(self, name: str, config: Config) -> list[Service]:
         """Return the services of one plugin."""
 
-    def prepare(self, name: str, config: Config) -> Any:
+    def prepare(self, name: str, config: Config) -> PreparedPlugin:
         """Import a plugin anew without touching the one in use; blocks, raises PluginFault."""
 
-    def use(self, prepared: Any, config: Config) -> None:
+    def use(self, prepared: PreparedPlugin, config: Config) -> None:
         """Take a prepared plugin into use."""
 
-    def drop(self, prepared: Any) -> None:
+    def drop(self, prepared: PreparedPlugin) -> None:
         """Give a prepared plugin up."""
 
     def remove(self, name: str) -> None:
@@ -121,6 +109,11 @@ class PluginDesk:
             if strategy in record.offers.get("strategies", ()):
                 return record.name
         return strategy
+
+    def owner_of_file(self, file: str) -> str:
+        """Return the plugin whose source file this is, an empty text when it is none's or one of our own."""
+        listed = self.plugins.listed()
+        return next((one.name for one in listed if one.where == file and not one.is_ours), "")
 
 
 def plugin_document(

@@ -13,9 +13,9 @@ from typing import Any, Final
 import attrs
 import trio
 
-from traderd.errors import FOREIGN_FAILURES, ConfigError, describe_error
+from traderd.errors import ConfigError, describe_error
 from traderd.runtime.plugin_record import PluginRecord
-from traderd.runtime.service import Service, ServiceHost, in_start_order
+from traderd.runtime.service import Service, ServiceHost, drain_service, in_start_order
 from traderd.services.context import Context
 
 DRAIN_BUDGET_S: Final = 2.0
@@ -122,19 +122,13 @@ class PluginHosts:
             await self._drain(hosted)
 
     async def _drain(self, hosted: _Hosted) -> None:
-        service = hosted.service
-        if service.drain is None or not hosted.stands:
-            return
-        listener = self._context.shared.lifecycle
-        with trio.move_on_after(DRAIN_BUDGET_S) as budget:
-            try:
-                await service.drain(hosted.context)
-            except* FOREIGN_FAILURES as group:  # a foreign drain may fail in any way
-                failure = f"its drain failed: {describe_error(group)}"
-                listener.service_changed(service.name, "stopping", failure)
-        if budget.cancelled_caught:
-            cut = f"its drain was cut after {DRAIN_BUDGET_S:g} s"
-            listener.service_changed(service.name, "stopping", cut)
+        if hosted.stands:
+            await drain_service(
+                hosted.service,
+                hosted.context,
+                budget_s=DRAIN_BUDGET_S,
+                listener=self._context.shared.lifecycle,
+            )
 
     async def _keep(self, record: PluginRecord, hosted: _Hosted) -> None:
         try:

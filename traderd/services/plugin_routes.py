@@ -24,6 +24,7 @@ from traderd.services.extensions import Owned, Route, RouteAnswer, RouteRequest
 from traderd.services.notice_board import notices_document
 from traderd.services.plugin_metrics import look_now
 from traderd.web.api import COMMAND_BUDGET_S, ReadRoute, Refusal
+from traderd.web.plugin_routes import PATH
 from traderd.web.schema_parts import NOTICES
 
 READ_BUDGET_S: Final = 2.0
@@ -33,7 +34,6 @@ GOODBYE_S: Final = 0.5
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """Bounds one answer."""
 CONTENT_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; ?[a-z]+=[a-z0-9-]+)?", re.IGNORECASE)
-PATH: Final = "/x/"
 
 
 def notices_route(context: Context) -> ReadRoute:

@@ -20,7 +20,7 @@ from traderd.model.plugin_commands import DisablePlugin, EnablePlugin, ReloadPlu
 from traderd.model.strategy_commands import ReplaceStrategy
 from traderd.model.units import format_time
 from traderd.plugin_api import Service, hookimpl
-from traderd.runtime.plugin_record import PluginRecord, PluginState
+from traderd.runtime.plugin_record import PluginRecord, PluginState, PreparedPlugin
 from traderd.services.context import Context
 from traderd.services.plugin_desk import PluginDesk
 from traderd.services.plugin_hosts import PluginHosts
@@ -42,9 +42,6 @@ def traderd_services(config: Config) -> list[Service]:
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Run the services of plugins and serve the verbs until cancelled, which ends them all."""
     desk = context.shared.plugin_desk
-    if desk is None:
-        task_status.started()
-        await trio.sleep_forever()
     async with trio.open_nursery() as nursery:
         tenants = Tenants(context, desk, nursery)
         context.shared.extras[EXTRA] = tenants
@@ -100,13 +97,15 @@ class Tenants:
         name = command.plugin
         record = self._desk.plugins.records.get(name)
         if record is not None and record.is_ours:
-            return _denied(f"{name} is a part of traderd; only plugins can be reloaded or disabled")
+            return cm.denied(
+                f"{name} is a part of traderd; only plugins can be reloaded or disabled"
+            )
         if isinstance(command, DisablePlugin):
             return await self._disable(command, record)
         if isinstance(command, EnablePlugin):
             return await self._enable(command, record)
         if record is not None and record.state is PluginState.OFF:
-            return _denied(f"plugin {name} is off; run `traderd plugins enable {name}`")
+            return cm.denied(f"plugin {name} is off; run `traderd plugins enable {name}`")
         return await self._reload(command, ev.PluginChange.RELOADED)
 
     # --- reload -----------------------------------------------------------------------------------
@@ -148,7 +147,7 @@ class Tenants:
         return self._done(command, change, sentence)
 
     async def _replace_strategies(
-        self, command: Any, before: PluginRecord | None, prepared: Any
+        self, command: Any, before: PluginRecord | None, prepared: PreparedPlugin
     ) -> tuple[list[str], str]:
         """Exchange the strategies through the actor; returns its sentences, and why it did not go."""
         known = self._context.shared.strategies
@@ -218,7 +217,7 @@ class Tenants:
         sentence = f"plugin {name} was not reloaded: {why}{where}; {goes_on}"
         self._context.log.error(sentence, plugin=name)
         self._publish(command, ev.PluginChange.RELOAD_REFUSED, sentence)
-        return _denied(sentence)
+        return cm.denied(sentence)
 
     # --- disable and enable -----------------------------------------------------------------------
 
@@ -226,9 +225,9 @@ class Tenants:
         name, plugins = command.plugin, self._desk.plugins
         if record is None:
             known = ", ".join(one.name for one in plugins.records.values() if not one.is_ours)
-            return _denied(f"there is no plugin {name}; known are: {known or 'none'}")
+            return cm.denied(f"there is no plugin {name}; known are: {known or 'none'}")
         if record.state is PluginState.OFF:
-            return cm.Outcome(answer=cm.Answer.DONE, sentence=f"plugin {name} is off already")
+            return cm.done(f"plugin {name} is off already")
         switch = Switch(by=command.by or command.author.value, at=format_time(self._context.now()))
         if problem := await self._switch(name, switch):
             return cm.Outcome(answer=cm.Answer.UNAVAILABLE, sentence=problem)
@@ -252,7 +251,7 @@ class Tenants:
     async def _enable(self, command: EnablePlugin, record: PluginRecord | None) -> cm.Outcome:
         name = command.plugin
         if record is not None and record.state is PluginState.RUNNING:
-            return cm.Outcome(answer=cm.Answer.DONE, sentence=f"plugin {name} runs already")
+            return cm.done(f"plugin {name} runs already")
         if problem := await self._switch(name, None):
             return cm.Outcome(answer=cm.Answer.UNAVAILABLE, sentence=problem)
         return await self._reload(command, ev.PluginChange.ENABLED)
@@ -327,16 +326,14 @@ class Tenants:
         )
 
     def _clear_quarantine(self, name: str) -> None:
-        part = f"{PART}{name}"
-        if part in self._context.view.conditions.degraded:
-            self._context.publish(ev.DegradedCleared(at=self._context.now(), part=part))
+        self._context.clear_degraded(f"{PART}{name}")
 
     # --- telling ----------------------------------------------------------------------------------
 
     def _done(self, command: Any, change: ev.PluginChange, sentence: str) -> cm.Outcome:
         self._context.log.info(sentence, plugin=command.plugin, by=command.by)
         self._publish(command, change, sentence)
-        return cm.Outcome(answer=cm.Answer.DONE, sentence=sentence)
+        return cm.done(sentence)
 
     def _publish(self, command: Any, change: ev.PluginChange, detail: str) -> None:
         self._context.publish(
@@ -359,7 +356,3 @@ def _verb_of(command: Any) -> str:
             return "is enabled"
         case _:
             return "is reloaded"
-
-
-def _denied(sentence: str) -> cm.Outcome:
-    return cm.Outcome(answer=cm.Answer.DENIED, sentence=sentence)

@@ -12,7 +12,7 @@ from traderd.core.balance_proof import Proof
 from traderd.core.standing import ADOPT, BALANCE, POSITION, Standing, plan_reconcile
 from traderd.core.unreadable import is_row_halt
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Calibrate, Command, Outcome, Reconcile
+from traderd.model.commands import Answer, Calibrate, Command, Outcome, Reconcile, denied, done
 from traderd.model.ids import MarketTicker
 from traderd.model.units import Money, show_money
 from traderd.services.context import Context
@@ -32,17 +32,17 @@ def decide(context: Context, command: Reconcile) -> Outcome:
     """Publish the facts, or refuse all of it; `items` has each difference that was decided about."""
     unexplained = context.view.account.proof.status is Proof.UNEXPLAINED
     if command.adopt == (BALANCE,) and not command.ignore and not unexplained:
-        return Outcome(answer=Answer.DONE, sentence="nothing of the balance is unexplained")
+        return done("nothing of the balance is unexplained")
     plan = plan_reconcile(context.view.standing(), command)
     if isinstance(plan, str):
-        return Outcome(answer=Answer.DENIED, sentence=plan)
+        return denied(plan)
     by = command.by or NOBODY
     context.publish(*(_fact(context, verb, one, command) for verb, one in plan))
     items = []
     for verb, one in plan:
         words = f"{_past(verb)} by {by}: {one.sentence}"
         context.log.warning(f"{one.item} {words}", item=one.item)
-        items.append(Outcome(answer=Answer.DONE, sentence=f"{one.item} {words}"))
+        items.append(done(f"{one.item} {words}"))
     return Outcome(answer=Answer.DONE, sentence=_sentence(plan), items=tuple(items))
 
 

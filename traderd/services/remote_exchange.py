@@ -21,11 +21,15 @@ def remote_exchange(config: Config) -> tuple[Endpoints, Signer]:
     return remote_endpoints(config), signer
 
 
+def usual_endpoints(environment: str) -> Endpoints:
+    """Return Kalshi's addresses for an environment, empty ones where there are none."""
+    name = "production" if environment == "local" else environment
+    return ENDPOINTS.get(name, Endpoints(rest_url="", ws_url=""))
+
+
 def remote_endpoints(config: Config) -> Endpoints:
     """Return the addresses of an exchange that is not embedded; an empty one was never given."""
-    settings = config.exchange
-    name = "production" if config.environment == "local" else config.environment
-    known = ENDPOINTS.get(name, Endpoints(rest_url="", ws_url=""))
+    settings, known = config.exchange, usual_endpoints(config.environment)
     return Endpoints(
         rest_url=settings.rest_url or known.rest_url, ws_url=settings.ws_url or known.ws_url
     )

@@ -17,7 +17,6 @@ from traderd.core.dry_run import PREFIX, rehearse
 from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.model.commands import (
-    Answer,
     CancelOrders,
     ClearHalt,
     Command,
@@ -28,6 +27,8 @@ from traderd.model.commands import (
     Outcome,
     Pause,
     Resume,
+    denied,
+    done,
 )
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.plugin_api import OnCrash, Service, hookimpl
@@ -82,7 +83,7 @@ def _rehearse(context: Context, command: DryRun) -> Outcome:
         # A dry run refuses what the real one would.
         unknown = unknown_scope(context, verb.ticker, verb.strategy)
         if unknown is not None:
-            return _denied(f"{PREFIX}{unknown}, so it would be refused; check the name")
+            return denied(f"{PREFIX}{unknown}, so it would be refused; check the name")
     return rehearse(context.view, command, context.now())
 
 
@@ -100,7 +101,7 @@ async def _clear_kill(context: Context, request: CommandRequest[Any, Outcome]) -
             try:
                 await context.env.run_blocking(remove_latch, context.config.state_path())
             except StoreError as exc:
-                request.answer(_denied(f"halt {command.halt_id!r} stands: {exc}"))
+                request.answer(denied(f"halt {command.halt_id!r} stands: {exc}"))
                 return
         request.answer(await _make_durable(context, _carry_out(context, command)))
 
@@ -140,7 +141,7 @@ def _carry_out(context: Context, command: Command) -> Outcome:
 def _pause(context: Context, command: Pause) -> Outcome:
     ticker, strategy = command.ticker, command.strategy
     if (unknown := unknown_scope(context, ticker, strategy)) is not None:
-        return _denied(f"{unknown}, so nothing was paused")
+        return denied(f"{unknown}, so nothing was paused")
     context.publish(
         ev.TradingPaused(
             at=context.now(),
@@ -151,7 +152,7 @@ def _pause(context: Context, command: Pause) -> Outcome:
         )
     )
     where = "" if ticker is None and strategy is None else f" in {scope_words(ticker, strategy)}"
-    return _done(f"no new risk is taken{where}; {WHAT_GOES_ON}")
+    return done(f"no new risk is taken{where}; {WHAT_GOES_ON}")
 
 
 def _resume(context: Context, command: Resume) -> Outcome:
@@ -159,20 +160,20 @@ def _resume(context: Context, command: Resume) -> Outcome:
     words = scope_words(ticker, strategy)
     if (ticker, strategy) not in conditions.pauses:
         what = "trading" if words == "the account" else words
-        return _denied(f"{what} is not paused{_standing(conditions)}")
+        return denied(f"{what} is not paused{_standing(conditions)}")
     context.publish(
         ev.TradingResumed(at=context.now(), ticker=ticker, strategy=strategy, by=command.by)
     )
     standing = _standing(conditions)
     if standing:
-        return _done(f"the pause is over{standing}")
-    return _done("trading goes on" if words == "the account" else f"the pause of {words} is over")
+        return done(f"the pause is over{standing}")
+    return done("trading goes on" if words == "the account" else f"the pause of {words} is over")
 
 
 def _halt(context: Context, command: Halt) -> Outcome:
     ticker, strategy, author = command.ticker, command.strategy, command.author
     if (unknown := unknown_scope(context, ticker, strategy)) is not None:
-        return _denied(f"{unknown}, so nothing was halted; check the name")
+        return denied(f"{unknown}, so nothing was halted; check the name")
     scope = [str(ticker)] if ticker is not None else []
     scope += [f"strategy:{strategy}"] if strategy is not None else []
     halt_id = f"{author.value}:{':'.join(scope) or 'account'}"
@@ -187,7 +188,7 @@ def _halt(context: Context, command: Halt) -> Outcome:
             by=command.by,
         )
     )
-    return _done(
+    return done(
         f"halt {halt_id!r} stands until `traderd clear-halt {halt_id}`; {WHAT_GOES_ON}",
     )
 
@@ -197,23 +198,15 @@ def _clear(context: Context, command: ClearHalt) -> Outcome:
     halt = conditions.halts.get(halt_id)
     if halt is None:
         known = ", ".join(conditions.halts) or "none"
-        return _denied(f"no halt {halt_id!r}; there are: {known}")
+        return denied(f"no halt {halt_id!r}; there are: {known}")
     if not conditions.may_clear(halt, command.author):
-        return _denied(
+        return denied(
             f"halt {halt_id!r} by {halt.author.value} cannot be cleared by a {command.author.value}"
         )
     context.publish(
         ev.HaltCleared(at=context.now(), halt_id=halt_id, author=command.author, by=command.by)
     )
-    return _done(f"halt {halt_id!r} is cleared")
-
-
-def _done(sentence: str) -> Outcome:
-    return Outcome(answer=Answer.DONE, sentence=sentence)
-
-
-def _denied(sentence: str) -> Outcome:
-    return Outcome(answer=Answer.DENIED, sentence=sentence)
+    return done(f"halt {halt_id!r} is cleared")
 
 
 def _standing(conditions: Conditions) -> str:

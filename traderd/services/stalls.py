@@ -19,6 +19,7 @@ from traderd.model import events as ev
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.stall_watch import Stall, StallWatch, stack_text, stall_sentence
 from traderd.services.context import Context
+from traderd.store.plugin_switches import Switch, write_switch
 from traderd.store.stall_record import forget_stalls, note_stall
 
 PART: Final = "loop stall"
@@ -57,7 +58,7 @@ class StallTelling:
 
     def whose(self, file: str) -> str:
         """Return whose a source file is; an empty text for those of libraries."""
-        name = self._context.shared.levers.plugin_of_file(file)
+        name = self._context.shared.plugin_desk.owner_of_file(file)
         if name:
             return f"{PLUGIN}{name}"
         if file.startswith(SERVICES):
@@ -81,18 +82,16 @@ class StallTelling:
             tell("error", self._disable(name, count, stall.place))
 
     def _disable(self, name: str, count: int, place: str) -> str:
-        disable = self._context.shared.levers.disable_plugin
+        directory = self._context.config.state_path()
         reason = (
             f"the watch over the loop: it held the loop up {count} times, the last time at {place}"
         )
-        if disable is None:
-            return f"plugin {name} has held the loop up {count} times; take it away"
         try:
-            disable(name, reason)
+            write_switch(directory, name, Switch(by=reason))
         except StoreError as exc:
             return f"plugin {name} has held the loop up {count} times and cannot be disabled: {exc}"
         # Whoever enables it has mended it, so it begins anew.
-        forget_stalls(self._context.config.state_path(), name)
+        forget_stalls(directory, name)
         return (
             f"plugin {name} has held the loop up {count} times and is started disabled the next time; mend it, then: "
             f"traderd plugins enable {name}"

@@ -21,7 +21,8 @@ ROWS_SHOWN: Final = 2_000
 
 def tenants_document(view: StateView) -> list[Document]:
     """Return one record per running strategy, with the sum of its ticks by outcome."""
-    return [_tenant(report, view.ticks) for report in view.ticks.reports]
+    outcomes = outcomes_of(view.ticks)
+    return [_tenant(report, view.ticks, outcomes) for report in view.ticks.reports]
 
 
 def why_document(view: StateView) -> Document:
@@ -40,9 +41,14 @@ def why_document(view: StateView) -> Document:
         for (strategy, ticker, outcome, rule), row in reversed(ticks.rows.items())
     ]
     names = dict.fromkeys([*(report.strategy for report in ticks.reports), *ticks.ticks])
+    outcomes = outcomes_of(ticks)
     return {
         "strategies": [
-            {"strategy": name, "ticks": ticks.ticks.get(name, 0), **funnel(ticks, name)}
+            {
+                "strategy": name,
+                "ticks": ticks.ticks.get(name, 0),
+                "outcomes": outcomes.get(name, {}),
+            }
             for name in names
         ],
         "rows": rows[:ROWS_SHOWN],
@@ -51,22 +57,25 @@ def why_document(view: StateView) -> Document:
     }
 
 
-def funnel(ticks: TickCounts, strategy: StrategyName) -> Document:
-    """Return how many of a strategy's ticks ended in each outcome; together they are its ticks."""
-    outcomes: dict[str, int] = {}
+def outcomes_of(ticks: TickCounts) -> dict[StrategyName, dict[str, int]]:
+    """Return how many of each strategy's ticks ended in each outcome; together they are its ticks."""
+    found: dict[StrategyName, dict[str, int]] = {}
+    # Once for all of them: there is a row for each market.
     for (name, _, outcome, _), row in ticks.rows.items():
-        if name == strategy:
-            outcomes[outcome.value] = outcomes.get(outcome.value, 0) + row.count
-    return {"outcomes": outcomes}
+        outcomes = found.setdefault(name, {})
+        outcomes[outcome.value] = outcomes.get(outcome.value, 0) + row.count
+    return found
 
 
-def _tenant(report: StrategyReport, ticks: TickCounts) -> Document:
+def _tenant(
+    report: StrategyReport, ticks: TickCounts, outcomes: dict[StrategyName, dict[str, int]]
+) -> Document:
     return {
         "strategy": report.strategy,
         "status": report.status.value,
         "reason": report.reason,
         "ticks": ticks.ticks.get(report.strategy, 0),
-        **funnel(ticks, report.strategy),
+        "outcomes": outcomes.get(report.strategy, {}),
         "callbacks": report.callbacks,
         "callback_p50_ms": _ms(report.p50_ns),
         "callback_p99_ms": _ms(report.p99_ns),

@@ -284,11 +284,12 @@ def _tell_failure(context: Context, error: ExchangeError) -> None:
 
 
 def _tell_success(context: Context) -> None:
-    at, conditions = context.now(), context.view.conditions
-    if PART in conditions.degraded:
-        context.publish(ev.DegradedCleared(at=at, part=PART))
-    if UNREADABLE_HALT in conditions.halts:
-        context.publish(ev.HaltCleared(at=at, halt_id=UNREADABLE_HALT, author=ev.Author.MACHINE))
+    context.clear_degraded(PART)
+    if UNREADABLE_HALT in context.view.conditions.halts:
+        cleared = ev.HaltCleared(
+            at=context.now(), halt_id=UNREADABLE_HALT, author=ev.Author.MACHINE
+        )
+        context.publish(cleared)
 
 
 def describe_update(update: ev.TradingStateUpdated) -> str:

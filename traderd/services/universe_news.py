@@ -107,8 +107,7 @@ class UniverseNews:
         if self._failure:
             context.log.info("the markets can be listed again")
             self._failure = ""
-        if PART in context.view.conditions.degraded:
-            context.publish(ev.DegradedCleared(at=context.now(), part=PART))
+        context.clear_degraded(PART)
 
 
 def _markets(steps: Steps, more: str = "") -> str:

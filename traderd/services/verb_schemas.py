@@ -22,6 +22,7 @@ from traderd.services.console_verbs import (
     VERBS,
 )
 from traderd.services.documents import Document
+from traderd.web.schema_words import maybe
 
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": NAME_MAX}
 _FLAG: Final = {"type": "boolean", "default": False}
@@ -42,24 +43,20 @@ _ITEMS: Final = {
 }
 
 
-def _or_null(schema: Document) -> Document:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
 _TICKER: Final = {"type": "string", "minLength": 1, "maxLength": TICKER_MAX}
 
 FIELDS: Final[dict[str, Document]] = {
-    "ticker": _or_null(_TICKER),
-    "strategy": _or_null(_NAME),
+    "ticker": maybe(_TICKER),
+    "strategy": maybe(_NAME),
     "side": {"enum": [side.value for side in Side]},
-    "price_dollars": _or_null(_PRICE),
-    "count": _or_null(_CONTRACTS),
-    "by": _or_null(_CONTRACTS),
-    "to": _or_null(_CONTRACTS),
-    "at_worst_dollars": _or_null(_PRICE),
+    "price_dollars": maybe(_PRICE),
+    "count": maybe(_CONTRACTS),
+    "by": maybe(_CONTRACTS),
+    "to": maybe(_CONTRACTS),
+    "at_worst_dollars": maybe(_PRICE),
     "time_in_force": {"enum": [each.value for each in TimeInForce]},
     "self_trade_prevention": {"enum": [each.value for each in SelfTradePrevention]},
-    "expires_in_s": _or_null({"type": "integer", "minimum": 1}),
+    "expires_in_s": maybe({"type": "integer", "minimum": 1}),
     "key": {**_NAME, "description": "An order's key, as /v3/orders has it."},
     "halt_id": {**_NAME, "description": "A halt's id, as /v3/status has it."},
     "reason": {"type": "string", "minLength": 1, "maxLength": REASON_MAX, "pattern": r"\S"},
@@ -73,7 +70,7 @@ FIELDS: Final[dict[str, Document]] = {
     "value": _NAME,
     "class": {"enum": [kind.value for kind in NoticeClass]},
     "for_s": {"type": "integer", "minimum": 1, "maximum": MUTE_MAX_S},
-    "alerts": _or_null({"type": "array", "items": {"type": "integer"}, "minItems": 1}),
+    "alerts": maybe({"type": "array", "items": {"type": "integer"}, "minItems": 1}),
     "adopt": _ITEMS,
     "ignore": _ITEMS,
     **dict.fromkeys(

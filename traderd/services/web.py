@@ -131,9 +131,7 @@ async def broadcast(
             task_status.started()
             while True:
                 source.sample_charts()
-                if hub.statistics().clients:
-                    # With thousands of books it costs some milliseconds, and a newcomer gets one anyhow.
-                    hub.publish("trader_status", source.status())
+                hub.mark_status()
                 await trio.sleep(STATUS_INTERVAL_S)
 
 
@@ -147,6 +145,8 @@ async def _send_private(
     context: Context, source: DaemonSource, hub: LiveHub, private: Inbox[Any]
 ) -> None:
     async for batch in private:
+        if not hub.statistics().clients:
+            continue  # a newcomer is told how things stand anyhow
         for event in batch:
             _send_one(context, source, hub, event)
 
@@ -168,7 +168,7 @@ def _send_one(context: Context, source: DaemonSource, hub: LiveHub, event: Any) 
             hub.publish("trading_state", trading_state_document(event, view))
         case ev.StateChanged():
             hub.publish("state_transition", source.transition(event))
-            hub.publish("trader_status", source.status())
+            hub.mark_status()
         case ev.HaltRaised():
             hub.publish("halt", {**halt_document(event), "cleared": False})
         case ev.HaltCleared():

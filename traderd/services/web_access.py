@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from traderd.config import Config
-from traderd.config_web import EVERY_ADDRESS, is_loopback
+from traderd.config_web import EVERY_ADDRESS
 from traderd.errors import ConfigError
+from traderd.runtime.addresses import is_loopback
 from traderd.web.access import AccessRules
 
 TOKEN_FILE: Final = "control.token"

@@ -6,18 +6,15 @@ Must not: decide whether a configuration needs it; `app` does.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from traderd.errors import StoreError
-from traderd.store.ownership import give_to_owner
+from traderd.store.private_file import DIRECTORY_MODE, sync_directory, write_private
 
 ARMED_FILE: Final = "armed.json"
-FILE_MODE: Final = 0o600
-DIRECTORY_MODE: Final = 0o700
 BYTES_MAX: Final = 4_096
 """Bounds what is read of the file: a name and a reason."""
 ARMED_S: Final = 24 * 3_600
@@ -43,25 +40,15 @@ class Armed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_armed(directory: Path, armed: Armed) -> None:
-    """Make it durable: written under another name, synced, then moved into place.
+    """Make it durable.
 
     Raises:
         StoreError: it could not be written, and what was there before holds.
     """
     path = directory / ARMED_FILE
-    fresh = path.with_suffix(".new")
     try:
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
-        try:
-            give_to_owner(descriptor, directory)
-            os.write(descriptor, msgspec.json.encode(armed))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.rename(path)
-        _sync(directory)
+        write_private(path, msgspec.json.encode(armed))
     except OSError as exc:
         raise StoreError(
             f"{path} cannot be written: {exc}; give traderd a state directory that is yours"
@@ -82,7 +69,7 @@ def remove_armed(directory: Path) -> bool:
     path = directory / ARMED_FILE
     try:
         path.unlink()
-        _sync(directory)
+        sync_directory(directory)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as exc:
@@ -102,11 +89,3 @@ def why_not_armed(armed: Armed | None, *, now_ns: int, key_id: str) -> str:
     if armed.key_id != key_id:
         return f"production was armed by {armed.by} for another API key; {CURE}"
     return ""
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -197,7 +197,7 @@ def open_database(path: Path, *, new_instance_id: str) -> Database:
     Raises:
         StoreError: not a journal, of a newer version, damaged, or not writable; says the cure.
     """
-    connection, is_new = open_file(path, _journal())
+    connection, is_new = open_file(path, journal_kind())
     try:
         return _prepare(connection, path, new_instance_id, is_new)
     except (apsw.Error, OSError) as exc:
@@ -227,7 +227,8 @@ def move_away(path: Path) -> None:
         ) from exc
 
 
-def _journal() -> FileKind:
+def journal_kind() -> FileKind:
+    """Return what tells a journal from other files."""
     schema = resources.files("traderd.store").joinpath("schema.sql").read_text(encoding="utf-8")
     return FileKind(
         name="journal",
@@ -285,7 +286,7 @@ def _described(
 
 def _create(connection: apsw.Connection, new_instance_id: str) -> None:
     instance_id = new_instance_id[:INSTANCE_ID_CHARACTERS].lower()
-    connection.execute(_journal().schema)
+    connection.execute(journal_kind().schema)
     connection.execute(
         "INSERT INTO meta (only_row, instance_id, generation) VALUES (1, ?, 0)", (instance_id,)
     )

@@ -18,6 +18,7 @@ from traderd.model import events as ev
 from traderd.model.ids import ClientOrderId
 from traderd.model.units import Timestamp
 from traderd.store.codec import decode
+from traderd.store.sqlite_file import open_to_look
 
 ROWS_MAX: Final = 5_000
 """Bounds the rows that are read: some minutes of the fastest trading, and less than a tenth of a second of reading."""
@@ -46,12 +47,8 @@ def read_doubtful_orders(path: Path) -> tuple[DoubtfulOrder, ...]:
         StoreError: the journal is not there, is damaged, or is another program's.
     """
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        try:
-            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        with open_to_look(path, busy_timeout_ms=BUSY_TIMEOUT_MS) as connection:
             rows = list(connection.execute(ROWS, (ROWS_MAX,)))
-        finally:
-            connection.close(True)
     except apsw.Error as exc:
         raise StoreError(f"the journal {path} cannot be read: {exc}") from exc
     open_since: dict[ClientOrderId, Timestamp] = {}

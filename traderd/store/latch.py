@@ -15,11 +15,10 @@ import msgspec
 
 from traderd.errors import StoreError
 from traderd.store.ownership import give_to_owner
+from traderd.store.private_file import DIRECTORY_MODE, FILE_MODE, sync_directory
 
 LATCH_FILE: Final = "kill.latch"
 INSTANCE_FILE: Final = "instance"
-FILE_MODE: Final = 0o600
-DIRECTORY_MODE: Final = 0o700
 BYTES_MAX: Final = 4_096
 """Bounds what is read of a latch: a reason and a name."""
 FOUND: Final = "the file kill.latch was found"
@@ -60,7 +59,7 @@ def write_latch(directory: Path, latch: Latch) -> str:
         if not content or standing.verified or (standing.only_ours and not latch.only_ours):
             _overwrite(descriptor, latch)
         os.fsync(descriptor)
-        _sync_directory(directory)
+        sync_directory(directory)
     except OSError as exc:
         return f"the latch {path} is there, but not surely kept over a power cut: {exc}"
     finally:
@@ -124,7 +123,7 @@ def remove_latch(directory: Path) -> None:
     path = directory / LATCH_FILE
     try:
         path.unlink(missing_ok=True)
-        _sync_directory(directory)
+        sync_directory(directory)
     except OSError as exc:
         raise StoreError(f"the latch {path} cannot be removed: {exc}") from exc
 
@@ -145,11 +144,3 @@ def read_instance(directory: Path) -> str | None:
         return (directory / INSTANCE_FILE).read_text(encoding="ascii").strip() or None
     except (OSError, UnicodeError):
         return None
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,6 @@
 """Files that root leaves in a daemon's state directory: they belong to the daemon's user.
 
-Owns: that one step. Under systemd the commands of people run as root (`sudo traderd kill`, `arm`), the daemon does not; a file
+Owns: that one step. Under systemd the commands of people run as root (`sudo traderd kill`, `arm`, `plugins disable`), the daemon does not; a file
 that only root can read would be no word to it.
 Must not: change files that were there.
 """

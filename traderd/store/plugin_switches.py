@@ -6,17 +6,15 @@ Must not: know what a plugin is.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from traderd.errors import StoreError
+from traderd.store.private_file import DIRECTORY_MODE, write_private
 
 SWITCHES_FILE: Final = "plugins.json"
-FILE_MODE: Final = 0o600
-DIRECTORY_MODE: Final = 0o700
 BYTES_MAX: Final = 1_000_000
 """Bounds what is read: thousands of plugins."""
 
@@ -71,31 +69,11 @@ def write_switch(directory: Path, name: str, switch: Switch | None) -> None:
     if switches == before:
         return
     path = directory / SWITCHES_FILE
-    unfinished = path.with_name(f"{path.name}.new")
     content = msgspec.json.format(msgspec.json.encode(_Switches(disabled=switches)), indent=2)
     try:
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        _write_durably(unfinished, content)
-        unfinished.replace(path)
-        _sync_directory(directory)
+        write_private(path, content)
     except OSError as exc:
         raise StoreError(
             f"the list of disabled plugins {path} cannot be written: {exc}; make room on the disk or mend its permissions"
         ) from exc
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

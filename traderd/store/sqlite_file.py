@@ -7,6 +7,7 @@ Must not: know a table, or await.
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,17 @@ class FileKind:
     """Read from end to end when it is opened; not for a file that grows for years."""
 
 
+class Identity(enum.Enum):
+    """Whose a file is."""
+
+    NEW = "new"
+    """Nothing is in it yet."""
+    OURS = "ours"
+    FOREIGN = "foreign"
+    OTHER_VERSION = "other version"
+    """Ours, and of a version that this traderd cannot read."""
+
+
 def open_file(path: Path, kind: FileKind) -> tuple[apsw.Connection, bool]:
     """Open or make a file, check it, and return its connection and whether it is new.
 
@@ -66,6 +78,17 @@ def open_file(path: Path, kind: FileKind) -> tuple[apsw.Connection, bool]:
     except BaseException:
         connection.close(True)
         raise
+
+
+@contextmanager
+def open_to_look(path: Path, *, busy_timeout_ms: int) -> Iterator[apsw.Connection]:
+    """Open a file to read it beside whoever writes it: nothing is made, migrated or checked; raises apsw.Error."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        connection.set_busy_timeout(busy_timeout_ms)
+        yield connection
+    finally:
+        connection.close(True)
 
 
 def _check(connection: apsw.Connection, path: Path, kind: FileKind) -> bool:
@@ -100,23 +123,37 @@ def _migrate(connection: apsw.Connection, path: Path, kind: FileKind) -> None:
             ) from exc
 
 
+def identify(connection: apsw.Connection, kind: FileKind) -> Identity:
+    """Return whose an open file is, without changing it; raises apsw.Error when it cannot be read."""
+    application_id, version = schema_numbers(connection)
+    if application_id == 0 and connection.pragma("schema_version") == 0:
+        return Identity.NEW
+    if application_id != kind.application_id:
+        return Identity.FOREIGN
+    is_readable = version == kind.version or version in kind.migrations
+    return Identity.OURS if is_readable else Identity.OTHER_VERSION
+
+
+def schema_numbers(connection: apsw.Connection) -> tuple[int, int]:
+    """Return the application id and the schema version that a file names."""
+    return connection.pragma("application_id"), connection.pragma("user_version")
+
+
 def _check_identity(connection: apsw.Connection, path: Path, kind: FileKind) -> bool:
     """Return whether the file is new; raises StoreError if it is not ours or too new for us."""
-    application_id = connection.pragma("application_id")
-    version = connection.pragma("user_version")
-    if application_id == 0 and connection.pragma("schema_version") == 0:
-        return True
-    if application_id != kind.application_id:
+    identity = identify(connection, kind)
+    application_id, version = schema_numbers(connection)
+    if identity is Identity.FOREIGN:
         raise StoreError(
             f"{path} is not a traderd {kind.name} (application id {application_id:#x}): move it away, "
             "or give traderd another place for its own"
         )
-    if version != kind.version and version not in kind.migrations:
+    if identity is Identity.OTHER_VERSION:
         raise StoreError(
             f"the {kind.name} {path} has schema version {version} and this traderd reads {kind.version}: "
             "start the version of traderd that wrote it"
         )
-    return False
+    return identity is Identity.NEW
 
 
 @contextmanager

@@ -6,14 +6,14 @@ Must not: decide how many are too many.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from traderd.store.private_file import read_record, write_private
+
 STALLS_FILE: Final = "stalls.json"
-FILE_MODE: Final = 0o600
 BYTES_MAX: Final = 65_536
 """Bounds what is read of it: some thousand plugins."""
 
@@ -34,27 +34,13 @@ def forget_stalls(directory: Path, plugin: str) -> str:
 
 
 def _read(directory: Path) -> tuple[dict[str, int], str]:
-    path = directory / STALLS_FILE
-    try:
-        with path.open("rb") as file:
-            content = file.read(BYTES_MAX)
-        return msgspec.json.decode(content, type=dict[str, int]), ""
-    except FileNotFoundError:
-        return {}, ""
-    except (OSError, msgspec.DecodeError, UnicodeError) as exc:
-        return {}, f"{path} cannot be read: {exc}; it is begun anew"
+    return read_record(directory / STALLS_FILE, dict[str, int], bytes_max=BYTES_MAX)
 
 
 def _write(directory: Path, counts: dict[str, int]) -> str:
-    path, fresh = directory / STALLS_FILE, directory / f"{STALLS_FILE}.new"
+    path = directory / STALLS_FILE
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        try:
-            os.write(descriptor, msgspec.json.encode(counts))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.replace(path)
+        write_private(path, msgspec.json.encode(counts))
     except OSError as exc:
         return f"{path} cannot be written: {exc}"
     return ""

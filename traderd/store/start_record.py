@@ -7,14 +7,14 @@ Must not: decide what follows from it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from traderd.store.private_file import read_record, write_private
+
 STARTS_FILE: Final = "starts.json"
-FILE_MODE: Final = 0o600
 BYTES_MAX: Final = 4_096
 """Bounds what is read of it: some hundred starts."""
 KEPT_MAX: Final = 20
@@ -30,7 +30,7 @@ def note_start(directory: Path, now_ns: int) -> tuple[int, str]:
 
     A record that cannot be read counts as empty, and one that cannot be written is told: neither keeps the daemon from starting.
     """
-    starts, trouble = _read(directory / STARTS_FILE)
+    starts, trouble = _read(directory)
     # A wall clock that was set back leaves starts in the future; they say nothing about the last ten minutes.
     recent = [at for at in starts if now_ns - CRASH_WINDOW_S * _NS_PER_S <= at <= now_ns]
     return len(recent), _write(directory, [*recent, now_ns][-KEPT_MAX:]) or trouble
@@ -38,13 +38,13 @@ def note_start(directory: Path, now_ns: int) -> tuple[int, str]:
 
 def note_ordered_end(directory: Path) -> str:
     """Note that the newest start was stopped in order; returns what is wrong with the record, an empty text when nothing is."""
-    starts, trouble = _read(directory / STARTS_FILE)
+    starts, trouble = _read(directory)
     return _write(directory, starts[:-1]) or trouble
 
 
 def forget_starts(directory: Path) -> str:
     """Begin to count anew, with the present start; returns what is wrong with the record."""
-    starts, trouble = _read(directory / STARTS_FILE)
+    starts, trouble = _read(directory)
     return _write(directory, starts[-1:]) or trouble
 
 
@@ -56,28 +56,15 @@ def crash_sentence(crashes: int) -> str:
     )
 
 
-def _read(path: Path) -> tuple[list[int], str]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(BYTES_MAX)
-        return msgspec.json.decode(content, type=list[int]), ""
-    except FileNotFoundError:
-        return [], ""
-    except (OSError, msgspec.DecodeError, UnicodeError) as exc:
-        return [], f"{path} cannot be read: {exc}; it is begun anew"
+def _read(directory: Path) -> tuple[list[int], str]:
+    return read_record(directory / STARTS_FILE, list[int], bytes_max=BYTES_MAX)
 
 
 def _write(directory: Path, starts: list[int]) -> str:
-    path, fresh = directory / STARTS_FILE, directory / f"{STARTS_FILE}.new"
+    path = directory / STARTS_FILE
     try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        try:
-            os.write(descriptor, msgspec.json.encode(starts))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         # Whole or not at all: a half written record would hide a loop.
-        fresh.replace(path)
+        write_private(path, msgspec.json.encode(starts))
     except OSError as exc:
         return f"{path} cannot be written, so a loop of crashes would not be noticed: {exc}"
     return ""

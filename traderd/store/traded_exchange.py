@@ -7,15 +7,15 @@ Must not: hold a key; it only names the file that does.
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from traderd.store.private_file import write_private
+
 TRADED_FILE: Final = "exchange.json"
-FILE_MODE: Final = 0o600
 BYTES_MAX: Final = 16_384
 """Bounds what is read: an address, a name and a path."""
 
@@ -35,19 +35,12 @@ class TradedExchange(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_traded_exchange(directory: Path, traded: TradedExchange) -> None:
     """Keep it, durably; on a disk that refuses there is no file at all, because an old one may name another exchange."""
-    path, new = directory / TRADED_FILE, directory / f"{TRADED_FILE}.new"
+    path = directory / TRADED_FILE
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-        try:
-            os.write(descriptor, msgspec.json.encode(traded))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        new.replace(path)
+        write_private(path, msgspec.json.encode(traded))
     except OSError:
-        for each in (new, path):
-            with suppress(OSError):
-                each.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def read_traded_exchange(directory: Path) -> TradedExchange | None:

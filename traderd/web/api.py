@@ -1,7 +1,7 @@
 """The verbs and the live stream, and the words that all routes share.
 
 Owns: how a verb's outcome or its failure becomes an HTTP answer.
-Must not: decide who may ask (`http_app` does) or compute anything about trading. The reads are in `reads`.
+Must not: decide who may ask (`gate` does) or compute anything about trading. The reads are in `reads`.
 
 Every handler is `async def`: quart runs plain functions in a thread, where they would read live state.
 """

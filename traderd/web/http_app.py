@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 import structlog
 import trio
 from quart import Response, request, websocket
@@ -147,7 +146,7 @@ async def answer_defect(error: Exception) -> Response:
 def error_answer(status: int, code: str, sentence: str, cure: str) -> Response:
     """Return an error in the one shape that all of them have."""
     body = {"error": {"code": code, "sentence": sentence, "cure": cure}}
-    response = Response(msgspec.json.encode(body), status=status, content_type="application/json")
+    response = api.json_answer(body, status)
     # Answers to a refused WebSocket upgrade do not pass `add_headers`.
     response.headers.update(HEADERS)
     return response

@@ -31,9 +31,11 @@ FLUSH_INTERVAL_S: Final = 0.1
 WAKES_PER_PASS: Final = 4
 """Bounds the clients woken in one scheduler pass, so that the book feed never waits for browsers."""
 
+SNAPSHOT_TRANSITIONS: Final = 100
+SNAPSHOT_ORDERS: Final = 100
 SNAPSHOT_FILLS: Final = 100
 SNAPSHOT_LOG_LINES: Final = 200
-"""Bound the history that a late joiner is sent."""
+"""Bound the history that a late joiner is sent; live orders come whatever their number."""
 
 TICKER_MAX: Final = 120
 """Bounds a ticker that a client asks for; the longest seen on the exchange has 56 characters."""
@@ -80,6 +82,7 @@ class LiveHub:
         self._published = 0
         self._dropped_by_leavers = 0
         self._changed_books: dict[str, None] = {}
+        self._status_changed = False
         self._mail = trio.Event()
 
     def publish(self, type_: str, data: JsonObject, *, key: str | None = None) -> None:
@@ -105,6 +108,15 @@ class LiveHub:
             self._changed_books[ticker] = None
             self._mail.set()
 
+    def mark_status(self) -> None:
+        """Note that the status is to be told; it is made at the next flush, once, and only when somebody looks.
+
+        With thousands of books it costs some milliseconds, and a newcomer gets one anyhow.
+        """
+        if self._clients:
+            self._status_changed = True
+            self._mail.set()
+
     def statistics(self) -> LiveStatistics:
         """Return the hub's counters."""
         waiting = sum(client.mailbox.dropped for client in self._clients.values())
@@ -120,7 +132,7 @@ class LiveHub:
         while True:
             await self._mail.wait()
             self._mail = trio.Event()
-            self._render_changed_books()
+            self._render_changed()
             waiting = [c for c in self._clients.values() if c.mailbox.stale or len(c.mailbox)]
             for start in range(0, len(waiting), WAKES_PER_PASS):
                 for client in waiting[start : start + WAKES_PER_PASS]:
@@ -208,18 +220,25 @@ class LiveHub:
             "dropped": client.mailbox.dropped,
         }
         messages = [encode("hello", hello), encode("trader_status", status)]
-        messages.extend(encode("state_transition", record) for record in source.transitions())
-        messages.extend(encode("order", record) for record in source.orders())
-        messages.extend(encode("position", record) for record in source.positions())
-        messages.extend(encode("fill", record) for record in source.fills(SNAPSHOT_FILLS))
-        messages.extend(encode("log", record) for record in source.log_lines(SNAPSHOT_LOG_LINES))
+        messages += self._newest("state_transition", "transitions", SNAPSHOT_TRANSITIONS)
+        messages += self._newest("order", "orders", SNAPSHOT_ORDERS)
+        messages += [encode("position", record) for record in source.positions()]
+        messages += self._newest("fill", "fills", SNAPSHOT_FILLS)
+        messages += self._newest("log", "log", SNAPSHOT_LOG_LINES)
         messages.append(encode("chart", source.chart(None)))
         if client.watching is not None:
             messages.append(encode("chart", source.chart(client.watching)))
             messages.append(encode("book", self._book(client.watching)))
         return messages
 
-    def _render_changed_books(self) -> None:
+    def _newest(self, type_: str, page: str, limit: int) -> list[str]:
+        records, _ = self._source.page(page, limit, None)
+        return [encode(type_, record) for record in records]
+
+    def _render_changed(self) -> None:
+        if self._status_changed:
+            self._status_changed = False
+            self.publish("trader_status", self._source.status())
         changed, self._changed_books = self._changed_books, {}
         for ticker in changed:
             self.publish("book", self._book(ticker), key=ticker)

@@ -14,6 +14,7 @@ from quart_trio import QuartTrio
 from traderd import __version__
 from traderd.web.api import ReadRoute, json_answer
 from traderd.web.assets import TABLE
+from traderd.web.plugin_routes import PATH as PLUGINS_PATH
 from traderd.web.plugin_routes import PluginRouteHost
 from traderd.web.reads import READS, Read
 from traderd.web.schema_live import ASKED, MESSAGES, message_schema
@@ -102,7 +103,7 @@ def document(
     for path, (_, content_type) in TABLE.items():
         paths[path] = {"get": _simple("A file of the console.", content_type, {"type": "string"})}
     if plugin_routes is not None:
-        paths["/x/"] = {
+        paths[PLUGINS_PATH] = {
             "get": _simple("The routes of plugins, and their faults.", JSON, PLUGIN_LISTING)
         }
         for served in plugin_routes.listing()["routes"]:

@@ -7,12 +7,15 @@ Must not: know a plugin or call one (the host does).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from traderd.web import api
+
+PATH: Final = "/x/"
+"""Where they are, and where they are listed."""
 
 
 class PluginRouteHost(Protocol):
@@ -57,9 +60,9 @@ def add_plugin_routes(
         )
         return Response(content, status=status, content_type=content_type)
 
-    app.add_url_rule("/x/", "plugin routes", listing)
+    app.add_url_rule(PATH, "plugin routes", listing)
     app.add_url_rule(
-        "/x/<plugin>/<path:path>",
+        f"{PATH}<plugin>/<path:path>",
         "plugin route",
         serve,
         methods=["GET", "POST", "OPTIONS"],
@@ -70,6 +73,6 @@ def add_plugin_routes(
 
 def _methods(host: PluginRouteHost, plugin: str, path: str) -> list[str]:
     served = host.listing()["routes"]
-    found = {one["method"] for one in served if one["path"] == f"/x/{plugin}/{path}"}
+    found = {one["method"] for one in served if one["path"] == f"{PATH}{plugin}/{path}"}
     heads = {"HEAD"} if "GET" in found else set()
     return sorted(found | heads | {"OPTIONS"}) if found else []

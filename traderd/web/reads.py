@@ -1,7 +1,7 @@
 """The reads: one table, from which the routes and the API's description are both made.
 
 Owns: the paths below `/v3/` that only look, their parameters, and what an answer fits.
-Must not: decide who may ask (`http_app` does) or compute anything about trading (the source does).
+Must not: decide who may ask (`gate` does) or compute anything about trading (the source does).
 """
 
 from __future__ import annotations

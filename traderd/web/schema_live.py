@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from traderd.web.live import TICKER_MAX
 from traderd.web.schema_status import DIFFERENCE, HALT
 from traderd.web.schema_words import (
     DOLLARS,
@@ -75,7 +76,7 @@ MESSAGES: Final[dict[str, Schema]] = {
 }
 """By type, the `data` of what the daemon sends."""
 
-ASKED: Final = record(watch=maybe({"type": "string", "minLength": 1, "maxLength": 120}))
+ASKED: Final = record(watch=maybe({"type": "string", "minLength": 1, "maxLength": TICKER_MAX}))
 """The only message that a client may send: the market whose book it wants, or null for none."""
 
 

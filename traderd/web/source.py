@@ -15,10 +15,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 @runtime_checkable
 class ConsoleSource(Protocol):
-    """The daemon as the console sees it; every method but `command` is a cheap read of present state.
-
-    Lists that have an order in time (`fills`, `transitions`, `log_lines`) are oldest first.
-    """
+    """The daemon as the console sees it; every method but `command` is a cheap read of present state."""
 
     def health(self) -> JsonObject:
         """Return `{"health": "healthy" | "degraded" | "unhealthy", "problems": [...], ...}`."""
@@ -26,17 +23,11 @@ class ConsoleSource(Protocol):
     def status(self) -> JsonObject:
         """Return the whole status: state, metrics, account, services, halts, transitions."""
 
-    def orders(self) -> list[JsonObject]:
-        """Return the open orders and whatever recent ones are worth showing, each with its `key`."""
-
     def positions(self) -> list[JsonObject]:
         """Return one record per ticker with a position; `count` is signed."""
 
     def reconciliation(self) -> JsonObject:
         """Return the proof of the balance, standing mismatches and the differences of recent readings."""
-
-    def fills(self, limit: int) -> list[JsonObject]:
-        """Return the newest `limit` fills, oldest first."""
 
     def book(self, ticker: str) -> JsonObject | None:
         """Return the book of one market, or None when it is not watched."""
@@ -53,18 +44,12 @@ class ConsoleSource(Protocol):
     def plugins(self) -> JsonObject:
         """Return `plugins`: every plugin that was found, used or not, with why and what to do."""
 
-    def transitions(self) -> list[JsonObject]:
-        """Return the kept state transitions, oldest first."""
-
-    def log_lines(self, limit: int) -> list[JsonObject]:
-        """Return the newest `limit` log lines, oldest first."""
-
     def page(
         self, name: str, limit: int, before: str | None
     ) -> tuple[list[JsonObject], str | None]:
         """Return a page of `orders`, `fills`, `transitions` or `log`, and the cursor of the next older one if there is one.
 
-        Raises BadInput for a cursor that names nothing which is kept.
+        Orders are newest first, and the first page has every live one; the others are oldest first. Raises BadInput for a cursor that names nothing which is kept.
         """
 
     def verbs(self) -> dict[str, JsonObject]:

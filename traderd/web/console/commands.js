@@ -1,14 +1,13 @@
 // Sends verbs.  The control token is asked for once and kept for the life of the tab.
 
-import { byId, setText } from "./dom.js";
+import { byId, environmentOf, setText } from "./dom.js";
 
 const STORED = "traderd-control-token";
 
 function askForToken(what, complaint) {
   const dialog = byId("token-dialog");
   const input = byId("token");
-  const environment = document.body.dataset.environment ?? "unknown";
-  setText(byId("token-text"), `${complaint}To ${what} in ${environment}, give the control token.`);
+  setText(byId("token-text"), `${complaint}To ${what} in ${environmentOf()}, give the control token.`);
   input.value = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -56,18 +55,29 @@ export function wordsOf({ body }) {
 
 export const isDone = ({ body }) => body.answer === "done";
 
+// Shows what came of a verb; the colour tells it too.
+export function showAnswer(element, answer, words = wordsOf(answer)) {
+  setText(element, words);
+  element.dataset.answer = answer.body.answer ?? "error";
+}
+
+export function showFailure(element, words) {
+  setText(element, words);
+  element.dataset.answer = "error";
+}
+
+// A write is never sent twice: a person looks first.
+export const showUnanswered = (element, error) => showFailure(element, `It was not answered (${error.message}). Look at the orders before you try again.`);
+
 // Does a verb without questions and shows in the bar how it went.
 export async function commandNow(verb, body, what) {
   const outcome = byId("command-outcome");
   try {
     const answer = await command(verb, body, what);
-    if (answer === null) return null;
-    setText(outcome, wordsOf(answer));
-    outcome.dataset.answer = answer.body.answer ?? "error";
+    if (answer !== null) showAnswer(outcome, answer);
     return answer;
   } catch (error) {
-    setText(outcome, `${verb} was not answered: ${error.message}`);
-    outcome.dataset.answer = "error";
+    showFailure(outcome, `${verb} was not answered: ${error.message}`);
     return null;
   }
 }

@@ -13,7 +13,17 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-export const textOf = (value) => (value === null || value === undefined || value === "" ? "–" : String(value));
+const textOf = (value) => (value === null || value === undefined || value === "" ? "–" : String(value));
+
+// A small button that does one thing.
+export function button(label, act, attributes = {}) {
+  const element = make("button", { type: "button", class: "small", ...attributes }, label);
+  element.addEventListener("click", act);
+  return element;
+}
+
+// What the page is about to act on; it is not known before the daemon said so.
+export const environmentOf = () => document.body.dataset.environment ?? "unknown";
 
 export function setText(element, value) {
   const text = textOf(value);

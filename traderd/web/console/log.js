@@ -1,6 +1,6 @@
 // The log: a bounded list that follows the newest line until somebody scrolls up.
 
-import { byId, make } from "./dom.js";
+import { button, byId, make } from "./dom.js";
 import { fieldText } from "./transitions.js";
 
 const LINES_KEPT = 1000;
@@ -56,9 +56,8 @@ export class Log {
 
   // The status box is there to be pasted into a chat, so it has a button of its own and copies as it is.
   box(text) {
-    const button = make("button", { type: "button", class: "small" }, "Copy box");
-    button.addEventListener("click", () => this.copy(button, text));
-    return make("div", { class: "box" }, make("pre", { tabindex: 0 }, text), button);
+    const copier = button("Copy box", () => this.copy(copier, text));
+    return make("div", { class: "box" }, make("pre", { tabindex: 0 }, text), copier);
   }
 
   offerService(name) {

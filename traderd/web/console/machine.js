@@ -12,7 +12,7 @@ const PLACES = {
   error: [[596, 132], [290, 168]], shutdown: [[1112, 132], [290, 312]],
 };
 // Every state may also go to `error` and to `shutdown`; drawn one by one those would hide the rest.
-export const WAYS = [
+const WAYS = [
   ["startup", "initializing"], ["initializing", "orderbook_connect"], ["orderbook_connect", "trading_client_connect"],
   ["orderbook_connect", "kalshi_data_sync"], ["orderbook_connect", "ready"], ["trading_client_connect", "kalshi_data_sync"],
   ["kalshi_data_sync", "ready"], ["ready", "acting"], ["acting", "ready"],

@@ -1,7 +1,7 @@
 // The order ticket: one order by hand.  What it can cost at most is worked out exactly, before it is sent.
 
-import { command, isDone, wordsOf } from "./commands.js";
-import { byId, money, setText } from "./dom.js";
+import { command, isDone, showAnswer, showUnanswered } from "./commands.js";
+import { byId, environmentOf, money, setText } from "./dom.js";
 
 const DOLLAR = 10000n; // prices in 1/10 000 $, counts in 1/100 contract, so money is in 1/1 000 000 $
 
@@ -15,7 +15,7 @@ function whole(text, places) {
   return BigInt((match[1] || "0") + (match[2] ?? "").padEnd(places, "0"));
 }
 
-export function worstCost(side, priceText, countText) {
+function worstCost(side, priceText, countText) {
   const price = whole(priceText, 4);
   const count = whole(countText, 2);
   if (price === null || count === null || price <= 0n || price >= DOLLAR || count <= 0n) return null;
@@ -25,8 +25,7 @@ export function worstCost(side, priceText, countText) {
 
 function showCost() {
   const cost = worstCost(field("side").value, field("price_dollars").value, field("count").value);
-  const where = document.body.dataset.environment ?? "unknown";
-  setText(byId("ticket-cost"), cost === null ? "Price between 0 and 1 $, count above 0." : `At most $${money(cost)} and fees, in ${where}.`);
+  setText(byId("ticket-cost"), cost === null ? "Price between 0 and 1 $, count above 0." : `At most $${money(cost)} and fees, in ${environmentOf()}.`);
   byId("ticket-place").disabled = cost === null || !field("ticker").value;
 }
 
@@ -41,13 +40,15 @@ async function place() {
   };
   try {
     const answer = await command("place", order, "place an order");
-    setText(outcome, answer === null ? "Nothing was sent." : wordsOf(answer));
-    outcome.dataset.answer = answer === null ? "" : answer.body.answer ?? "error";
-    if (answer !== null && isDone(answer)) field("count").value = "";
+    if (answer === null) {
+      setText(outcome, "Nothing was sent.");
+      outcome.dataset.answer = "";
+    } else {
+      showAnswer(outcome, answer);
+      if (isDone(answer)) field("count").value = "";
+    }
   } catch (error) {
-    // A write is never sent twice: a person looks first.
-    setText(outcome, `It was not answered (${error.message}). Look at the orders before you try again.`);
-    outcome.dataset.answer = "error";
+    showUnanswered(outcome, error);
   }
   showCost();
 }

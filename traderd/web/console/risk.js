@@ -1,6 +1,6 @@
 // What stops new risk (halts, pauses), and how far the limits are used.
 
-import { byId, clock, exact, fillPairs, make, money } from "./dom.js";
+import { button, byId, clock, exact, fillPairs, make, money } from "./dom.js";
 import { Keyed } from "./keyed.js";
 import { askVerb } from "./verbs.js";
 
@@ -9,11 +9,9 @@ const pauses = new Keyed(byId("pauses"), pause);
 const scopeOf = (one) => [one.ticker, one.strategy && `strategy ${one.strategy}`].filter(Boolean).join(", ") || "everything";
 
 function item(one, kind, id, at, label, onClick) {
-  const button = make("button", { type: "button", class: "small" }, label);
-  button.addEventListener("click", onClick);
   const by = [one.author, one.by].filter(Boolean).join(" ");
   return make("li", { "data-key": id }, make("span", { class: "what" }, make("strong", {}, `${kind}: ${scopeOf(one)}`), ` ${one.reason} `,
-    make("span", { class: "quiet" }, `by ${by || "a person"}${at ? ` at ${clock(at)}` : ""}${kind === "Halt" ? `, ${id}` : ""}`)), button);
+    make("span", { class: "quiet" }, `by ${by || "a person"}${at ? ` at ${clock(at)}` : ""}${kind === "Halt" ? `, ${id}` : ""}`)), button(label, onClick));
 }
 
 function halt(one) {

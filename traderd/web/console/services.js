@@ -1,18 +1,14 @@
 // Services and inboxes, and plugins: how each is, what waits for it, how long it takes, and the cure of what is wrong.
 
-import { byId, exact, make, setText } from "./dom.js";
-import { Keyed } from "./keyed.js";
-import { emptyRow } from "./tables.js";
+import { button, byId, exact, make, setText } from "./dom.js";
+import { keyedRows, number } from "./tables.js";
 import { askVerb } from "./verbs.js";
 
 const PLUGINS_EVERY_MS = 10000;
 
-const serviceBody = byId("services").tBodies[0];
-const services = new Keyed(serviceBody, serviceRow, () => [emptyRow(serviceBody)]);
-const pluginBody = byId("plugins").tBodies[0];
-const plugins = new Keyed(pluginBody, pluginRow, () => [emptyRow(pluginBody)]);
+const services = keyedRows("services", serviceRow);
+const plugins = keyedRows("plugins", pluginRow);
 
-const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
 const times = (one, other) => (one === undefined ? "–" : `${one.toFixed(1)} / ${other.toFixed(1)}`);
 
 function serviceRow({ name, service, inbox }) {
@@ -41,11 +37,8 @@ function pluginRow(plugin) {
   for (const sentence of [plugin.reason, ...(plugin.failures ?? [])]) if (sentence) about.append(make("span", { class: "detail trouble" }, sentence));
   if (plugin.cure) about.append(make("span", { class: "detail" }, `What to do: ${plugin.cure}`));
   const verbs = plugin.origin === "built-in" ? [] : plugin.state === "running" ? ["reload", "disable"] : ["enable", "reload"];
-  const buttons = verbs.map((verb) => {
-    const button = make("button", { type: "button", class: "small", "aria-label": `${verb} ${plugin.name}` }, verb);
-    button.addEventListener("click", () => askVerb(`${verb}-plugin`, { plugin: plugin.name }, plugin.name));
-    return button;
-  });
+  const buttons = verbs.map((verb) =>
+    button(verb, () => askVerb(`${verb}-plugin`, { plugin: plugin.name }, plugin.name), { "aria-label": `${verb} ${plugin.name}` }));
   const calls = Object.values(plugin.calls ?? {}).filter((one) => one.p99_ms !== null);
   const slowest = calls.length ? Math.max(...calls.map((one) => one.p99_ms)).toFixed(2) : "–";
   return make("tr", { "data-key": plugin.name }, make("td", {}, make("span", { "data-status": plugin.state, title: plugin.file }, plugin.name)),
@@ -53,7 +46,7 @@ function pluginRow(plugin) {
 }
 
 // Plugins change seldom and their list is long, so it is read now and then instead of sent with every status.
-async function readPlugins() {
+export async function readPlugins() {
   if (document.hidden) return;
   try {
     const answer = await (await fetch("/v3/plugins")).json();
@@ -72,4 +65,3 @@ export function wirePlugins() {
   readPlugins();
   setInterval(readPlugins, PLUGINS_EVERY_MS);
 }
-export { readPlugins };

@@ -1,8 +1,8 @@
 // Strategies and why no trade: each one's ticks by how they ended, what the rules refused, and its own profit.
 
-import { byId, direction, exact, make, money } from "./dom.js";
+import { button, byId, direction, exact, make, money } from "./dom.js";
 import { Keyed } from "./keyed.js";
-import { emptyRow } from "./tables.js";
+import { keyedRows, number } from "./tables.js";
 import { askVerb } from "./verbs.js";
 
 // From what was asked first to what was asked last: a tick ends at one of these, and an order is what is left.
@@ -21,10 +21,8 @@ const WHY_EVERY_MS = 5000;
 const ROWS_SHOWN = 12;
 
 const list = new Keyed(byId("strategies"), strategy, () => [make("p", { class: "quiet" }, "No strategy runs. `traderd plugins` lists what could.")]);
-const denialBody = byId("denials").tBodies[0];
-const denials = new Keyed(denialBody, denialRow, () => [emptyRow(denialBody)]);
-const whyBody = byId("why").tBodies[0];
-const why = new Keyed(whyBody, whyRow, () => [emptyRow(whyBody)]);
+const denials = keyedRows("denials", denialRow);
+const why = keyedRows("why", whyRow);
 
 function funnel(tenant) {
   const outcomes = Object.entries(tenant.outcomes ?? {}).sort(([a], [b]) => (ORDER.get(a) ?? 99) - (ORDER.get(b) ?? 99));
@@ -46,11 +44,7 @@ function funnel(tenant) {
 function strategy({ tenant, book, stopped }) {
   const head = make("div", { class: "head" }, make("strong", { "data-status": tenant.status }, tenant.strategy),
     make("span", { class: "quiet" }, tenant.status), make("span", { class: "grow" }));
-  const ask = (verb, label) => {
-    const button = make("button", { type: "button", class: "small" }, label);
-    button.addEventListener("click", () => askVerb(verb, { strategy: tenant.strategy }, tenant.strategy));
-    head.append(button);
-  };
+  const ask = (verb, label) => head.append(button(label, () => askVerb(verb, { strategy: tenant.strategy }, tenant.strategy)));
   if (tenant.status === "quarantined") ask("release-strategy", "Release");
   if (stopped) ask("reset-strategy", "Reset");
   ask("pause", "Pause");
@@ -73,12 +67,12 @@ const signed = (value) => make("span", { class: direction(value) }, `$${money(va
 
 function denialRow(one) {
   return make("tr", { "data-key": `${one.owner} ${one.rule}` }, make("td", {}, one.owner), make("td", {}, one.rule),
-    make("td", { class: "number" }, exact(one.count)), make("td", { class: "wrap quiet" }, one.last_sentence));
+    number(exact(one.count)), make("td", { class: "wrap quiet" }, one.last_sentence));
 }
 
 function whyRow(row) {
   return make("tr", {}, make("td", {}, row.strategy), make("td", { class: "name" }, row.ticker),
-    make("td", {}, row.rule ? `${row.outcome}: ${row.rule}` : row.outcome), make("td", { class: "number" }, exact(row.count)));
+    make("td", {}, row.rule ? `${row.outcome}: ${row.rule}` : row.outcome), number(exact(row.count)));
 }
 
 export function showStrategies(status) {

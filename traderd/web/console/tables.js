@@ -1,30 +1,37 @@
 // Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so selection and focus survive updates.
 
-import { commandNow } from "./commands.js";
-import { byId, clock, direction, exact, isHeld, make, setAge } from "./dom.js";
+import { commandNow, isDone } from "./commands.js";
+import { button, byId, clock, direction, exact, isHeld, make, setAge } from "./dom.js";
+import { Keyed } from "./keyed.js";
 
 const OVER = new Set(["executed", "canceled", "rejected", "not_placed"]);
 const OVER_KEPT = 10;
 const FILLS_KEPT = 200;
 const LATER_MS = 150;
 
-export function emptyRow(body) {
+function emptyRow(body) {
   const columns = body.parentElement.tHead.rows[0].cells.length;
   return make("tr", {}, make("td", { class: "empty", colspan: columns }, body.dataset.empty));
 }
 
+// The rows of a table that comes whole with each status; `row(record)` makes one.
+export function keyedRows(id, row) {
+  const body = byId(id).tBodies[0];
+  return new Keyed(body, row, () => [emptyRow(body)]);
+}
+
 const YES_NO = { bid: "bid · YES", ask: "ask · NO" };
 const side = (word) => make("td", { class: word }, YES_NO[word] ?? word);
-const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
+export const number = (text, extra = "") => make("td", { class: `number ${extra}` }, text);
 const signed = (value, extra = "") => number(exact(value, { signed: true }), `${direction(value)} ${extra}`);
 
 // Choosing a ticker anywhere shows its book.
 function ticker(name) {
   // On a narrow screen a ticker breaks between its parts, where a person reads a pause.
   const parts = String(name).split(/(?<=-)/).flatMap((part, index) => (index ? [make("wbr"), part] : [part]));
-  const button = make("button", { type: "button", class: "ticker", title: "Show the book" }, ...parts);
-  button.addEventListener("click", () => document.dispatchEvent(new CustomEvent("ticker", { detail: name })));
-  return make("td", { class: "name" }, button);
+  const chooser = make("button", { type: "button", class: "ticker", title: "Show the book" }, ...parts);
+  chooser.addEventListener("click", () => document.dispatchEvent(new CustomEvent("ticker", { detail: name })));
+  return make("td", { class: "name" }, chooser);
 }
 
 class Table {
@@ -90,14 +97,13 @@ function age(seconds) {
 function cancelCell(order) {
   const cell = make("td", { class: "actions" });
   if (OVER.has(order.status)) return cell;
-  const button = make("button", { type: "button", class: "small", "aria-label": `Cancel ${order.side} ${order.remaining} at ${order.price_dollars} of ${order.ticker}` }, "Cancel");
-  button.disabled = order.status === "cancelling";
-  button.addEventListener("click", async () => {
-    button.disabled = true;
+  const canceller = button("Cancel", async () => {
+    canceller.disabled = true;
     const answer = await commandNow("cancel", { key: order.key }, "cancel an order");
-    if (answer === null || answer.body.answer !== "done") button.disabled = false;
-  });
-  cell.append(button);
+    if (answer === null || !isDone(answer)) canceller.disabled = false;
+  }, { "aria-label": `Cancel ${order.side} ${order.remaining} at ${order.price_dollars} of ${order.ticker}` });
+  canceller.disabled = order.status === "cancelling";
+  cell.append(canceller);
   return cell;
 }
 

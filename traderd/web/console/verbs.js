@@ -1,7 +1,7 @@
 // The dialog of a verb: what it means, what the daemon says it would do, a confirmation, and the outcome.
 
-import { command, isDone, wordsOf } from "./commands.js";
-import { byId, make, setText } from "./dom.js";
+import { command, isDone, showAnswer, showFailure, showUnanswered, wordsOf } from "./commands.js";
+import { byId, environmentOf, make, setText } from "./dom.js";
 import { VERBS } from "./verb_words.js";
 
 const FIELDS = ["ticker", "strategy", "reason"];
@@ -18,7 +18,7 @@ let timer = null;
 // `fixed` are the parts of the body that the place where it was asked decides, such as {halt_id}.
 export function askVerb(verb, fixed = {}, about = "") {
   const words = VERBS[verb];
-  const environment = document.body.dataset.environment ?? "unknown";
+  const environment = environmentOf();
   const mustType = words.typed || (words.weighs && environment === "production");
   open = { verb, words, fixed, phrase: mustType ? phraseOf(verb, environment) : "", isAllowed: false, isOver: false, asked: 0 };
   setText(byId("verb-title"), about ? `${words.title}: ${about}` : words.title);
@@ -69,13 +69,11 @@ async function preview() {
     if (answer === null) { dialog.close(); return; }
     if (mine !== open || asked !== mine.asked) return;
     mine.isAllowed = isDone(answer);
-    setText(place, wordsOf(answer).replace(/^done: /, ""));
-    place.dataset.answer = answer.body.answer ?? "error";
+    showAnswer(place, answer, wordsOf(answer).replace(/^done: /, ""));
     showItems(answer.body.items);
   } catch (error) {
     if (mine !== open || asked !== mine.asked) return;
-    setText(place, `The preview was not answered: ${error.message}`);
-    place.dataset.answer = "error";
+    showFailure(place, `The preview was not answered: ${error.message}`);
   }
   // To kill must be possible also when nothing can be said about it beforehand.
   if (mine.words.always) mine.isAllowed = true;
@@ -104,12 +102,10 @@ async function carryOut() {
     const answer = await command(mine.verb, body(), mine.words.title.toLowerCase());
     if (mine !== open) return;
     if (answer === null) { dialog.close(); return; }
-    setText(outcome, wordsOf(answer));
-    outcome.dataset.answer = answer.body.answer ?? "error";
+    showAnswer(outcome, answer);
     showItems(answer.body.items);
   } catch (error) {
-    setText(outcome, `It was not answered (${error.message}). Look at the orders before you try again.`);
-    outcome.dataset.answer = "error";
+    showUnanswered(outcome, error);
   }
   confirm.hidden = true;
   byId("verb-preview").hidden = true;
