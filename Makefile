@@ -58,7 +58,7 @@ $(VENV)/.bench: $(VENV)/.dev
 	@touch $@
 
 bench: $(VENV)/.bench
-	@failed=0; for one in run order_submit venue_core exchange_serving flow_realism footprint gym_steps; do \
+	@failed=0; for one in run order_submit venue_core exchange_serving flow_realism footprint gym_steps journal_latency console_latency console_stall; do \
 	  $(BIN)/python benchmarks/$$one.py || failed=1; done; exit $$failed
 
 soak: $(VENV)/.dev

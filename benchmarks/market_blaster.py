@@ -1,7 +1,8 @@
 """The server of the market data benchmarks: WebSocket frames that were encoded before, as fast as asked.
 
 Owns: one process of its own, so that the client's CPU time is the client's. A client's path says what it gets:
-`/blast/<deltas>` or `/paced/<deltas>/<per second>`; anything that it sends after the handshake means "go".
+`/blast/<deltas>`, `/records/<deltas>` (each frame in a TLS record of its own) or `/paced/<deltas>/<per second>`; anything
+that it sends after the handshake means "go". With a certificate it speaks TLS, and encrypts all before it sends.
 Must not: measure, but for the moments at which paced frames were sent, which go to the file named on the command line.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import ssl
 import sys
 import time
 from array import array
@@ -24,15 +26,71 @@ Frames: TypeAlias = tuple[list[bytes], list[bytes]]
 """Snapshots and deltas."""
 BATCH: Final = 250
 """About 64 KiB a send, as a busy server's socket buffer would give them to the kernel."""
+READ_BYTES: Final = 65_536
 CLOSE: Final = b"\x88\x00"
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def shake_hands(peer: socket.socket) -> list[str]:
+class SecurePeer:
+    """A client over TLS; what is sent is kept until `flush`, so that no client waits for our encrypting."""
+
+    def __init__(self, peer: socket.socket, context: ssl.SSLContext) -> None:
+        self.peer = peer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.flush()
+                self.hear()
+            else:
+                self.flush()
+                return
+
+    def hear(self) -> None:
+        """Take in what the client sends."""
+        data = self.peer.recv(READ_BYTES)
+        self.incoming.write(data) if data else self.incoming.write_eof()
+
+    def recv(self, size: int) -> bytes:
+        """Receive as a socket does."""
+        while True:
+            try:
+                return self.tls.read(size)
+            except ssl.SSLWantReadError:
+                self.hear()
+            except ssl.SSLError:
+                return b""
+
+    def sendall(self, data: bytes) -> None:
+        """Encrypt, in full records but for the last one."""
+        self.tls.write(data)
+
+    def flush(self) -> None:
+        """Send what was encrypted, as much at once as a busy server's socket buffer would take."""
+        while data := self.outgoing.read(READ_BYTES):
+            self.peer.sendall(data)
+
+    def settimeout(self, seconds: float) -> None:
+        """Bound what is waited for as a socket does."""
+        self.peer.settimeout(seconds)
+
+
+Client: TypeAlias = socket.socket | SecurePeer
+
+
+def flush(peer: Client) -> None:
+    """Let go what a client over TLS keeps; a plain one keeps nothing."""
+    if isinstance(peer, SecurePeer):
+        peer.flush()
+
+
+def shake_hands(peer: Client) -> list[str]:
     """Answer the handshake and return the parts of the path."""
     head = b""
     while b"\r\n\r\n" not in head:
-        piece = peer.recv(65_536)
+        piece = peer.recv(READ_BYTES)
         if not piece:
             return []
         head += piece
@@ -47,6 +105,7 @@ def shake_hands(peer: socket.socket) -> list[str]:
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept.encode()
     )
+    flush(peer)
     return lines[0].split()[1].strip("/").split("/")
 
 
@@ -57,10 +116,10 @@ def unmasked(frame: bytes) -> bytes:
     return bytes(byte ^ mask[at % 4] for at, byte in enumerate(frame[start + 4 :]))
 
 
-def serve(peer: socket.socket, forms: dict[bool, Frames], stamps_file: Path) -> None:
+def serve(peer: Client, forms: dict[bool, Frames], stamps_file: Path) -> None:
     """Give one client what its path asks for, then wait until it hangs up."""
     path = shake_hands(peer)
-    go = path and peer.recv(65_536)
+    go = path and peer.recv(READ_BYTES)
     if not go:
         return
     snapshots, deltas = forms[b'"use_yes_price":true' in unmasked(go)]
@@ -72,14 +131,17 @@ def serve(peer: socket.socket, forms: dict[bool, Frames], stamps_file: Path) -> 
         half_done.write_bytes(stamps.tobytes())
         half_done.rename(stamps_file)
     else:
-        for first in range(0, len(wanted), BATCH):
-            peer.sendall(b"".join(wanted[first : first + BATCH]))
+        size = BATCH if path[0] == "blast" else 1
+        for first in range(0, len(wanted), size):
+            peer.sendall(b"".join(wanted[first : first + size]))
+    flush(peer)
     peer.settimeout(60)
-    if peer.recv(65_536):
+    if peer.recv(READ_BYTES):
         peer.sendall(CLOSE)
+        flush(peer)
 
 
-def pace(peer: socket.socket, deltas: list[bytes], per_s: int) -> array[int]:
+def pace(peer: Client, deltas: list[bytes], per_s: int) -> array[int]:
     """Send one frame a call, evenly but for what the machine adds; return when each was sent (ns)."""
     stamps, step_ns = array("q"), 1_000_000_000 // per_s
     due = time.monotonic_ns()
@@ -93,8 +155,12 @@ def pace(peer: socket.socket, deltas: list[bytes], per_s: int) -> array[int]:
     return stamps
 
 
-def main(deltas: int, markets: int, stamps_file: Path) -> None:
+def main(deltas: int, markets: int, stamps_file: Path, certificate: Path | None) -> None:
     """Print the port and serve clients, one after the other, until killed."""
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
     forms = {}
     for form in (False, True):
         snapshots, changes = feed(deltas, markets=markets, in_yes_prices=form)
@@ -106,10 +172,12 @@ def main(deltas: int, markets: int, stamps_file: Path) -> None:
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with peer:
                 try:
-                    serve(peer, forms, stamps_file)
+                    client = SecurePeer(peer, context) if context else peer
+                    serve(client, forms, stamps_file)
                 except OSError:
                     pass  # the client had enough
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    pem = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), pem)

@@ -27,7 +27,7 @@ from benchmarks.market_clients import daemon_engine
 from benchmarks.market_frames import Market
 from benchmarks.market_ingest import DEADLINE_S, blaster
 from tests.process_tools import DaemonProcess, running_daemon, running_exchange, wait_for
-from traderd.cli.client import CommandFailed
+from traderd.cli.json_request import CommandFailed
 from traderd.kalshi.auth import load_signer
 from traderd.kalshi.feed import open_feed
 from traderd.kalshi.rest import RestClient, open_rest
@@ -57,8 +57,12 @@ ORDER_BOUND_MS: Final = 50
 ORDERS_BETWEEN_S: Final = 0.02
 ORDERS_TICKER: Final = MarketTicker("KXWNBAGAME-26AUG07PHXCONN-PHX")
 DAEMON_BOUND_MB: Final = 100
+DAEMON_LEVELS: Final = (None, 20)
+"""How deep the books open, on each side: as the exchange makes them up (about 5), and as deep as they are promised to be."""
 FOLLOW_BUDGET_S: Final = 120
-SAMPLED_EVERY: Final = 100
+SAMPLED_FROM: Final = 1_000
+"""The most that one answer lists."""
+SAMPLED_EVERY: Final = 10
 
 
 def rss_mb(process: int | str) -> float:
@@ -240,17 +244,22 @@ def good_books(daemon: DaemonProcess) -> int:
 
 def levels_a_side(daemon: DaemonProcess) -> float:
     """Return how deep the daemon's books are, from a sample: the exchange decides that, and memory goes with it."""
-    tickers = [market["ticker"] for market in daemon.client.get("/v3/markets")["markets"]]
+    listed = daemon.client.get(f"/v3/markets?limit={SAMPLED_FROM}")["markets"]
+    tickers = [market["ticker"] for market in listed]
     books = [daemon.client.get(f"/v3/books/{ticker}") for ticker in tickers[::SAMPLED_EVERY]]
-    return statistics.mean(book[side] for book in books for side in ("bid_levels", "ask_levels"))
+    depths = [int(book[side]) for book in books for side in ("bid_levels", "ask_levels")]
+    return statistics.mean(depths)
 
 
-def daemon_row() -> Row:
+def daemon_row(levels_opened: int | None) -> Row:
     """Return the memory of a daemon that follows ten thousand markets, its exchange in another process."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        scenario = folder / "markets.toml"
+        depth = "" if levels_opened is None else f"levels = {levels_opened}\n"
+        scenario.write_text(f'name = "many"\n[generated]\nmarkets = {MARKETS_LISTED}\n{depth}')
         with running_exchange(
-            folder / "exchange", "--markets", str(MARKETS_LISTED), events_per_s=100
+            folder / "exchange", "--scenario", str(scenario), events_per_s=100
         ) as ready:
             account = ready["accounts"][0]
             settings = {
@@ -275,13 +284,13 @@ def daemon_row() -> Row:
                 # Only now, because the list of ten thousand markets takes memory too.
                 levels = levels_a_side(daemon)
                 daemon.stop()
-    name = f"whole daemon with {BOOKS} books of {levels:.0f} levels a side"
+    name = f"whole daemon with {BOOKS} books of {levels:.1f} levels a side"
     return bound_row(name, used, DAEMON_BOUND_MB, "MB")
 
 
 def rows() -> list[Row]:
     """Return all of it."""
-    return [*book_rows(), flood_row(), daemon_row()]
+    return [*book_rows(), flood_row(), *(daemon_row(levels) for levels in DAEMON_LEVELS)]
 
 
 if __name__ == "__main__":

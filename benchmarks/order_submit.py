@@ -7,7 +7,6 @@ Must not: count the server's time, or compare figures of different runs.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import json
 import ssl
 import statistics
@@ -24,12 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import httpx
 import trio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from benchmarks.compare import Peer, Row, report, side_by_side
+from benchmarks.tls import client_context, make_certificate
 from traderd.kalshi.auth import Signer, generate_key, parse_signer
 from traderd.kalshi.limits import BucketSize
 from traderd.kalshi.order_calls import ORDERS as PATH
@@ -58,34 +54,6 @@ GOAL_UNSIGNED: Final = 2.0
 GOAL_SIGNED: Final = 1 / 0.65
 GOAL_AIOHTTP: Final = 1 / 1.4
 """CPU against plain httpx (0.5 of it, signed 0.65), and at most 1.4 of aiohttp's."""
-
-
-def make_certificate(folder: Path) -> Path:
-    """Write a certificate for 127.0.0.1 with its key and return the file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
-    builder = builder.public_key(key.public_key()).serial_number(1)
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-    builder = builder.add_extension(names, critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    target = folder / "localhost.pem"
-    public = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    target.write_bytes(private + public)
-    return target
-
-
-def client_context(certificate: Path) -> ssl.SSLContext:
-    """Return a context that trusts only this certificate."""
-    return ssl.create_default_context(cafile=str(certificate))
 
 
 async def serve(certificate: Path) -> None:

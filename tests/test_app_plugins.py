@@ -1,7 +1,9 @@
 import pytest
+from structlog.testing import capture_logs
 
+from tests.simulation.harness import REPOSITORY
 from tests.test_plugin_checks import HEAD
-from traderd.app_plugins import find_plugins, without_unusable
+from traderd.app_plugins import find_plugins, tell_plugins, without_unusable
 from traderd.config import load_config
 from traderd.errors import ConfigError
 from traderd.plugin_manager import load_plugins
@@ -68,3 +70,11 @@ def test_a_list_of_disabled_plugins_that_cannot_be_read_is_a_matter_of_configura
     (config.state_path() / SWITCHES_FILE).write_text("{")
     with pytest.raises(ConfigError, match="list of disabled plugins"):
         find_plugins(config, tmp_path)
+
+
+def test_the_first_line_names_what_is_not_part_of_traderd_itself():
+    with capture_logs() as told:
+        tell_plugins(load_plugins([REPOSITORY / "plugins"]))
+    names = told[0]["event"].removeprefix("plugins: ").split(", ")
+    assert "spread_maker" in names
+    assert "trading_client" not in names

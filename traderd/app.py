@@ -37,6 +37,7 @@ from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.log import Log, configure_log
+from traderd.runtime.log_disk import MB
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Supervisor
@@ -125,15 +126,17 @@ async def run_daemon(
         async with open_daemon(
             config, env=env, log=log, plugins=plugins, systemd=systemd
         ) as daemon:
-            async with trio.open_nursery() as nursery:
-                daemon.shared.levers.reread = reread
-                await nursery.start(_watch_signals, env, daemon, nursery)
-                task_status.started(daemon)
-                env.settle_memory()
-                await daemon.supervisor.run()
-                nursery.cancel_scope.cancel(reason="the daemon has stopped")
-            # Also after a second signal: whoever ends the daemon like this has asked for it.
-            await guard_end(config.state_path(), env=env)
+            # Not before: two daemons without the lock would shift the same files.
+            with log.kept_in(config.state_path(), bytes_max=config.log.disk_mb * MB):
+                async with trio.open_nursery() as nursery:
+                    daemon.shared.levers.reread = reread
+                    await nursery.start(_watch_signals, env, daemon, nursery)
+                    task_status.started(daemon)
+                    env.settle_memory()
+                    await daemon.supervisor.run()
+                    nursery.cancel_scope.cancel(reason="the daemon has stopped")
+                # Also after a second signal: whoever ends the daemon like this has asked for it.
+                await guard_end(config.state_path(), env=env)
     structlog.get_logger("traderd").info("stopped")
 
 
@@ -177,16 +180,7 @@ async def open_daemon(
         logger.info(recovered, instance=journal.instance_id, generation=journal.generation)
         async with open_venue(config, env) as venue:
             await _note_exchange(config, env, venue)
-            lifecycle = Lifecycle(
-                env=env,
-                config=config,
-                bus=bus,
-                view=view,
-                host=config.web.host,
-                api_url=venue.rest_url,
-                ws_url=venue.ws_url,
-                log=logger,
-            )
+            lifecycle = _make_lifecycle(config, env, bus, view, venue)
             desk = make_desk(plugins, env, engine, extensions, notes, state_path)
             shared = Shared(
                 env=env,
@@ -214,6 +208,21 @@ async def open_daemon(
             supervisor = make_supervisor(shared, services)
             shared.levers.restart = supervisor.restart
             yield Daemon(shared=shared, supervisor=supervisor)
+
+
+def _make_lifecycle(
+    config: Config, env: Env, bus: Bus[Event], view: StateView, venue: Venue
+) -> Lifecycle:
+    return Lifecycle(
+        env=env,
+        config=config,
+        bus=bus,
+        view=view,
+        host=config.web.host,
+        api_url=venue.rest_url,
+        ws_url=venue.ws_url,
+        log=structlog.get_logger("traderd"),
+    )
 
 
 async def _note_exchange(config: Config, env: Env, venue: Venue) -> None:

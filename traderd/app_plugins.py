@@ -85,8 +85,10 @@ def would_offer(plugins: PluginManager, strategy: str) -> PluginRecord | None:
 def tell_plugins(plugins: PluginManager) -> None:
     """Log which plugins there are, and of each that cannot be used why and what to do."""
     logger = structlog.get_logger("traderd")
-    logger.info(f"plugins: {', '.join(plugins.names())}")
-    for record in plugins.listed():
+    records = {record.name: record for record in plugins.listed()}
+    loaded = [name for name in plugins.names() if name in records and not records[name].is_ours]
+    logger.info(f"plugins: {', '.join(loaded) or 'none'}")
+    for record in records.values():
         if record.state is PluginState.FAILED:
             logger.error(f"plugin {record.place} is left out: {record.sentence}")
         elif record.state is PluginState.OFF:

@@ -47,6 +47,8 @@ class LogConfig(_Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     json: bool | None = None
     """None: colours on a terminal, JSON lines otherwise."""
+    disk_mb: Annotated[int, Meta(ge=0, le=100_000)] = 50
+    """Bounds the log in the state directory where journald does not keep it; 0 keeps none."""
 
 
 class ExchangeConfig(_Section, frozen=True):

@@ -23,6 +23,8 @@ COMMANDS_PER_S_MAX: Final = 1_000
 CALLBACK_BUDGET_MS: Final = 100
 """A callback holds the whole daemon up; books are read and orders are answered only between two of them."""
 CALLBACK_BUDGET_MAX_MS: Final = 5_000
+LOOP_PERCENT: Final = 25
+"""A quarter of one core is ten thousand looks a second of a quick strategy, and leaves room for others."""
 DEFAULTS: Final[Mapping[str, Any]] = {
     ENABLED: None,
     GROUP: "0",
@@ -32,6 +34,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "max_position_contracts": "0",
     "commands_per_s": COMMANDS_PER_S,
     "callback_budget_ms": CALLBACK_BUDGET_MS,
+    "loop_percent": LOOP_PERCENT,
 }
 """The settings of every strategy as they are when nobody gives them; a parameter of the same name would never be heard."""
 OPEN_ORDERS_MAX: Final = 100_000
@@ -54,6 +57,7 @@ class StrategySettings:
     max_position: Count = Count(0)
     commands_per_s: int = COMMANDS_PER_S
     callback_budget_ms: int = CALLBACK_BUDGET_MS
+    loop_percent: int = LOOP_PERCENT
 
 
 def strategy_settings(name: str, section: Mapping[str, Any]) -> StrategySettings:
@@ -91,6 +95,7 @@ def strategy_settings(name: str, section: Mapping[str, Any]) -> StrategySettings
             low=1,
             high=CALLBACK_BUDGET_MAX_MS,
         ),
+        loop_percent=_whole(f"{prefix}.loop_percent", section["loop_percent"], low=1, high=100),
     )
 
 

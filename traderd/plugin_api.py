@@ -51,8 +51,26 @@ from traderd.core.strategy_context import StrategyContext
 from traderd.core.strategy_parameters import setting, tunable
 from traderd.errors import BadInput
 from traderd.model.book_events import BookGrade
-from traderd.model.commands import AmendOrder, CancelOrder, Command, DecreaseOrder, PlaceOrder
-from traderd.model.events import OrderFilled, StateChanged, TradePrinted
+from traderd.model.commands import (
+    AmendOrder,
+    CancelOrder,
+    CancelOrders,
+    ClearHalt,
+    Command,
+    DecreaseOrder,
+    Flatten,
+    Halt,
+    Kill,
+    Pause,
+    PlaceOrder,
+)
+from traderd.model.events import (
+    DegradedCleared,
+    DegradedRaised,
+    OrderFilled,
+    StateChanged,
+    TradePrinted,
+)
 from traderd.model.ids import MarketTicker
 from traderd.model.market import Market, MarketStatus, PriceGrid
 from traderd.model.notices import Notice, NoticeClass, NoticeMessage, Urgency
@@ -188,14 +206,21 @@ __all__ = [
     "BadInput",
     "BookGrade",
     "CancelOrder",
+    "CancelOrders",
+    "ClearHalt",
     "Command",
     "CommandAnswer",
     "CommandSpec",
     "Count",
     "DaemonReader",
     "DecreaseOrder",
+    "DegradedCleared",
+    "DegradedRaised",
     "Fill",
+    "Flatten",
+    "Halt",
     "HttpAnswer",
+    "Kill",
     "Look",
     "Market",
     "MarketStatus",
@@ -214,6 +239,7 @@ __all__ = [
     "OrderQuestion",
     "OrderStatus",
     "OwnOrder",
+    "Pause",
     "PlaceOrder",
     "PluginMetric",
     "PolicyMove",

@@ -20,15 +20,26 @@ import platformdirs
 
 ROOT: Final = 0
 """The user whom everything on a machine trusts anyhow."""
-EXAMPLES: Final = Path(__file__).parent / "examples"
-"""The plugins of the repository as the wheel carries them; a checkout has them in its own `plugins/`."""
 FOLDER: Final = "plugins"
+CARRIED: Final = Path(__file__).parent / "examples"
+"""The plugins of the repository as the wheel carries them."""
+CHECKOUT: Final = Path(__file__).parents[1]
+"""Where the repository is, if this is a checkout of it."""
 MODULE_PREFIX: Final = "traderd_dropin_"
 """Under `<prefix><name>` a drop-in is found in `sys.modules`."""
 
 
+def find_examples(carried: Path, checkout: Path) -> Path:
+    """Return where the examples are: a checkout, which can be run from any folder, has them in a directory of its own."""
+    is_checkout = not carried.is_dir() and (checkout / "pyproject.toml").is_file()
+    return checkout / FOLDER if is_checkout else carried
+
+
+EXAMPLES: Final = find_examples(CARRIED, CHECKOUT)
+
+
 def drop_in_directories(directory: Path) -> tuple[Path, ...]:
-    """Return where drop-in modules are looked for, nearest first; the examples of an installed traderd come last."""
+    """Return where drop-in modules are looked for, nearest first; the examples that traderd carries come last."""
     return (
         directory / FOLDER,
         platformdirs.user_config_path("traderd") / FOLDER,
@@ -50,7 +61,7 @@ def untrusted(path: Path) -> tuple[str, str]:
     Raises:
         OSError: nothing can be learned about it.
     """
-    if path.parent == EXAMPLES or path == EXAMPLES:
+    if CARRIED in (path, path.parent):
         # Whoever could write there could write any other file of traderd.
         return "", ""
     status = path.stat()

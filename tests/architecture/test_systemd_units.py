@@ -13,9 +13,11 @@ import pytest
 
 from tests.architecture.sources import ROOT
 from traderd.cli import exit_codes
+from traderd.cli.config_sources import inspect, strategy_problems
 from traderd.cli.install_plan import EXECUTABLE, UNITS
 from traderd.config import load_config
 from traderd.config_layers import CREDENTIAL_KEY, CREDENTIAL_KEY_ID
+from traderd.plugin_manager import load_plugins
 from traderd.runtime.supervisor import STOP_DEADLINE_S
 
 FOLDER = ROOT / "systemd"
@@ -184,10 +186,31 @@ def test_the_example_configuration_is_one_that_works(tmp_path):
     assert settings_of("traderd.service")["StateDirectory"] == ["traderd"]
 
 
+def test_the_example_asks_for_nothing_that_a_service_without_plugins_lacks(tmp_path):
+    found = inspect(variables={}, directory=tmp_path, config_file=FOLDER / "traderd.toml", flags={})
+    assert found.config is not None
+    assert strategy_problems(found.config, load_plugins([])) == []
+
+
+def test_what_the_example_shows_is_the_default(tmp_path):
+    default, section, shown = load_config(variables={}, directory=tmp_path, flags={}), "", 0
+    for line in (FOLDER / "traderd.toml").read_text().splitlines():
+        section = line.strip("[]") if line.startswith("[") else section
+        setting = re.match(r"#([a-z_.]+) = (.+)", line)
+        if setting is None or section not in {"log", "trading", "risk", "web"}:
+            continue  # Elsewhere stand keys and markets, which have no default.
+        flags = {f"{section}.{setting[1]}": setting[2].strip('"')}
+        given = load_config(variables={}, directory=tmp_path, flags=flags)
+        assert given.trading_enabled == default.trading_enabled
+        assert (given.log, given.risk, given.web) == (default.log, default.risk, default.web), line
+        shown += 1
+    assert shown >= 7
+
+
 def test_every_line_of_the_example_can_be_used(tmp_path):
     text = (FOLDER / "traderd.toml").read_text()
     settings = re.findall(r"^#[a-z_.]+ = .*$", text, re.MULTILINE)
-    assert len(settings) >= 10
+    assert len(settings) >= 9
     for line in settings:
         changed = text.replace(line, line.removeprefix("#"))
         (tmp_path / "one.toml").write_text(changed)

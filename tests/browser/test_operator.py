@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -155,7 +156,9 @@ def test_the_machine_the_health_and_the_inboxes_say_how_they_are(daemon: DaemonP
         expect(page.locator("#machine .way.last")).to_have_attribute(
             "data-way", "kalshi_data_sync ready"
         )
-        expect(page.locator("#machine [data-state=initializing] .stay")).to_contain_text("ms")
+        expect(page.locator("#machine [data-state=initializing] .stay")).to_contain_text(
+            re.compile(r"\d m?s")
+        )
         # A transition opens to its metadata.
         page.locator("#transitions summary", has_text="initializing → orderbook_connect").click()
         expect(page.locator("#transitions details[open]")).to_contain_text("market_count")
@@ -261,3 +264,115 @@ def test_a_slow_click_on_what_changes_ten_times_a_second_is_not_lost(
             price.fill("")
         # What is not held any more goes on.
         expect(page.locator("#book-words")).to_contain_text("last change")
+
+
+def test_the_balance_is_told_as_a_whole_and_for_each_shard_where_the_exchange_has_some(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        account = daemon.client.get("/v3/status")["account"]
+        rows = page.locator("#shards tbody tr")
+        expect(rows).to_have_count(2)
+        for name in ("whole, by the exchange", "whole, by our entries"):
+            cells = rows.filter(has_text=name).locator("td")
+            expect(cells.nth(1)).to_have_text(shown(account["balance_dollars"]), timeout=LONG_MS)
+            expect(cells.nth(2)).to_have_text(re.compile(r"^\d+ s$"))
+        # The embedded exchange has one engine, so two are put into what the daemon tells.
+        page.route_web_socket(re.compile("/v3/ws"), with_two_shards)
+        page.reload()
+        expect(rows).to_have_count(4)
+        expect(rows.nth(0)).to_contain_text("shard 0")
+        expect(rows.nth(0).locator("td").nth(1)).to_have_text("1\u202f200.50")
+        expect(rows.nth(1)).to_contain_text("shard 3")
+        expect(rows.nth(1).locator("td").nth(1)).to_have_text("0.1234")
+        assert unexpected(complaints) == []
+
+
+def with_two_shards(route: Any) -> None:
+    """Pass messages on, the account as that of an exchange with two matching engines."""
+
+    def passed_on(text: str) -> None:
+        message = json.loads(text)
+        if message["type"] == "trader_status":
+            message["data"]["account"]["balance_by_shard"] = [
+                {"exchange_index": 0, "balance_dollars": "1200.500000"},
+                {"exchange_index": 3, "balance_dollars": "0.123400"},
+            ]
+        route.send(json.dumps(message))
+
+    route.connect_to_server().on_message(passed_on)
+
+
+def shown(dollars: str) -> str:
+    """Return an amount as the page writes it: two places, thousands apart."""
+    whole, _, rest = dollars.rstrip("0").partition(".")
+    return f"{int(whole):,}".replace(",", "\u202f") + "." + rest.ljust(2, "0")
+
+
+def test_a_wrong_token_does_nothing_is_asked_for_again_and_can_be_left(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        dialog, text = page.locator("#token-dialog"), page.locator("#token-text")
+        page.keyboard.press("p")
+        expect(dialog).to_be_visible()
+        expect(text).to_have_text("To pause in sim, give the control token.")
+        assert page.locator("#token").get_attribute("type") == "password"
+        for wrong in ("not the token of this daemon", (token_of(daemon) + "x")):
+            page.locator("#token").fill(wrong)
+            page.keyboard.press("Enter")
+            expect(text).to_contain_text("The daemon does not know that token.")
+            expect(page.locator("#token")).to_have_value("")
+        # A token that only reads is told from one that is wrong.
+        reading = (daemon.state_dir / "read.token").read_text(encoding="ascii").strip()
+        page.locator("#token").fill(reading)
+        page.locator("#token-ok").click()
+        expect(text).to_contain_text("That token only reads.")
+        assert page.evaluate("Object.keys(sessionStorage)") == []
+        # Who has none leaves, and nothing was done.
+        page.locator("#token-cancel").click()
+        expect(dialog).to_be_hidden()
+        expect(page.locator("#verb-dialog")).to_be_hidden()
+        assert daemon.status()["paused"] is None  # type: ignore[index]
+        page.keyboard.press("p")
+        give_token(page, daemon)
+        expect(page.locator("#verb-preview")).to_contain_text("no new risk would be taken")
+        page.keyboard.press("Escape")
+        # It is kept for the tab: the next verb does not ask.
+        page.keyboard.press("r")
+        expect(page.locator("#verb-dialog")).to_be_visible()
+        expect(dialog).to_be_hidden()
+        assert unexpected(complaints) == []
+
+
+def test_a_halt_that_came_after_the_dialog_was_opened_keeps_it_from_letting_risk_in(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        daemon.client.command("pause", {"reason": "lunch"})
+        expect(page.locator("#paused")).to_be_visible()
+        page.keyboard.press("r")
+        give_token(page, daemon)
+        expect(page.locator("#verb-confirm")).to_be_enabled()
+        daemon.client.command("halt", {"reason": "something burns"})
+        expect(page.locator("#halts")).to_contain_text("something burns")
+        page.locator("#verb-confirm").click()
+        expect(page.locator("#verb-outcome")).to_contain_text("has changed since", timeout=LONG_MS)
+        assert daemon.status()["paused"] is not None  # type: ignore[index]
+        page.locator("#verb-close").click()
+        # Decided anew, it goes.
+        page.wait_for_timeout(1_500)
+        page.keyboard.press("r")
+        expect(page.locator("#verb-confirm")).to_be_enabled()
+        page.locator("#verb-confirm").click()
+        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        assert unexpected(complaints) == []

@@ -44,6 +44,7 @@ def run_traderd(*arguments: str, directory: Path, **variables: str) -> Ran:
         text=True,
         check=False,
         cwd=directory,
+        stdin=subprocess.DEVNULL,
         env={**clean, "XDG_CONFIG_HOME": str(directory / "config"), **variables},
         timeout=PLACES_TO_WAIT_S,
     )
@@ -51,14 +52,20 @@ def run_traderd(*arguments: str, directory: Path, **variables: str) -> Ran:
 
 
 @contextmanager
-def daemon_answering(state_dir: Path, answers: dict[str, tuple[int, Any]]) -> Iterator[None]:
-    """Stand where a daemon's control socket is and give these answers by path, for what no real daemon says at will."""
+def daemon_answering(
+    state_dir: Path, answers: dict[str, tuple[int, Any]], slow_s: dict[str, float] | None = None
+) -> Iterator[None]:
+    """Stand where a daemon's control socket is and give these answers by path, for what no real daemon says at will.
+
+    `slow_s` has the seconds that some of them take.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, document = answers[self.path]
             body = json.dumps(document).encode()
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            threading.Event().wait((slow_s or {}).get(self.path, 0.0))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

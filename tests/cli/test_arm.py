@@ -83,3 +83,17 @@ def test_the_doctor_says_what_is_missing(place):
     assert (arming()["verdict"], arming()["part"]) == ("failed", "arming")
     run_traderd("arm", "--confirm", "production", directory=place)
     assert arming()["verdict"] == "ok"
+
+
+def test_a_question_that_nobody_answers_is_a_usage_error_with_the_cure(place):
+    ran = run_traderd("arm", directory=place)
+    assert ran.code == exit_codes.USAGE
+    assert "nobody answers; give each answer as an option" in ran.err
+    assert read_armed(place / "state") is None
+
+
+def test_without_a_key_it_is_told_that_the_arming_is_for_none(place):
+    ran = run_traderd(
+        "arm", "--confirm", "production", "--set", "exchange.key_id=", directory=place
+    )
+    assert "no API key is set: it must be armed again" in ran.out

@@ -564,8 +564,20 @@ def test_the_command_prints_a_line_a_check_and_ends_with_the_exit_code(tmp_path)
 
 
 @pytest.mark.process
-def test_beside_a_running_daemon_lock_port_and_journal_are_ours(tmp_path):
-    with running_daemon(tmp_path / "state") as daemon:
+@pytest.mark.parametrize("behind", ["nothing", "tls and a token"])
+def test_beside_a_running_daemon_lock_port_and_journal_are_ours(tmp_path, behind):
+    settings = {}
+    if behind != "nothing":
+        now = datetime.now(UTC)
+        certificate(tmp_path, begins=now - timedelta(days=1), ends=now + timedelta(days=1))
+        both = tmp_path / "server.pem"
+        both.chmod(0o600)
+        settings = {
+            "web__tls_certificate": both,
+            "web__tls_key": both,
+            "web__reads_need_token": "true",
+        }
+    with running_daemon(tmp_path / "state", **settings) as daemon:
         daemon.wait_ready()
         ran = run_traderd(
             *("doctor", "--state-dir", str(daemon.state_dir), "--json"),

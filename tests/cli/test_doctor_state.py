@@ -89,3 +89,25 @@ async def test_an_empty_file_in_the_journals_place_is_no_fault_as_the_daemon_mak
     assert (found.verdict, path.stat().st_size) == (Verdict.OK, 0)
     async with open_journal(env=set_up.env, path=path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("console", "is_ours"),
+    [
+        ("https://127.0.0.1:8005", True),
+        ("http://127.0.0.1:8005", True),
+        ("http://127.0.0.1:8006", False),
+        ("http://127.0.0.2:8005", False),
+        (None, False),
+    ],
+)
+async def test_a_taken_port_is_ours_only_where_the_daemon_says_so(
+    tmp_path, autojump_clock, console, is_ours
+):
+    set_up = sim_set_up(tmp_path, flags={"web.port": 8_005})
+    set_up.state.mkdir()
+    listener, _ = await set_up.env.listen("127.0.0.1", 8_005)
+    with daemon_answering(set_up.state, {"/v3/status": (200, READY | {"console": console})}):
+        found = finding(await set_up.examine(), "port")
+    assert (found.verdict is Verdict.OK) == is_ours, found.line()
+    await listener.aclose()

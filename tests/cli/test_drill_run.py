@@ -13,6 +13,9 @@ pytestmark = pytest.mark.process
 
 @pytest.mark.parametrize("scenario", ["alive", "dead", "hanging"])
 def test_a_hundred_orders_are_verified_gone_in_time_whatever_the_daemon_does(tmp_path, scenario):
+    # Settings of the person's own account, which must not decide over a rehearsal.
+    (tmp_path / "config" / "traderd").mkdir(parents=True)
+    (tmp_path / "config" / "traderd" / "traderd.toml").write_text("[strategies.nobody]\nx = 1\n")
     ran = run_traderd(
         *("drill", "kill", "--scenario", scenario, "--json"),
         *("--state-dir", str(tmp_path / "state")),

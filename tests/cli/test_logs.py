@@ -36,6 +36,13 @@ def test_filters(chosen, numbers):
     assert [LINES.index(one) + 1 for one in LINES if chosen.wants(one)] == numbers
 
 
+def test_a_brief_line_leaves_out_what_its_sentence_has_already():
+    told = line(7, event="order a1 rests", order="a1", service="order_log", order_id=None)
+    assert list(line_texts(told, colours=False, brief=True)) == [
+        "2026-11-20 10:30:15.000  info      order a1 rests  service=order_log"
+    ]
+
+
 def test_a_line_for_people_has_its_blocks_below_and_moves_no_cursor():
     assert list(line_texts(LINES[1], colours=False)) == [
         "2026-11-20 10:30:15.000002  info      order placed  ticker=KX-A  count=5"

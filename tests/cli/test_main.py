@@ -263,6 +263,10 @@ def test_a_signal_ends_it_in_order_with_zero(tmp_path, number):
         assert own.stop(number, within_s=6) == exit_codes.OK
         assert f"{number.name}: stopping in order" in own.log()
         assert '"event":"stopped"' in own.log().splitlines()[-1]
+        kept = (own.state_dir / "traderd.log").read_text().splitlines()
+        printed = [line for line in own.log().splitlines() if line.startswith("{")]
+        assert kept == printed[: len(kept)], "the disk has the lines from the first one on"
+        assert len(printed) - len(kept) <= 1, "only the very last comes after the lock is free"
         assert not (own.state_dir / "control.sock").exists()
         ran = run_traderd("status", "--state-dir", str(own.state_dir), directory=tmp_path)
         assert ran.code == exit_codes.NOT_RUNNING
@@ -273,5 +277,6 @@ def test_a_running_daemon_keeps_its_files_to_itself(daemon):
     assert isinstance(daemon, DaemonProcess)
     modes = {path.name: path.stat().st_mode & 0o077 for path in daemon.state_dir.iterdir()}
     assert [name for name, others in modes.items() if others] == []
-    assert {"control.sock", "control.token", "journal.sqlite3", "lock"} <= modes.keys()
+    wanted = {"control.sock", "control.token", "journal.sqlite3", "lock", "traderd.log"}
+    assert wanted <= modes.keys()
     assert daemon.state_dir.stat().st_mode & 0o077 == 0

@@ -10,7 +10,8 @@ import pytest
 from tests.cli.conftest import daemon_answering, run_traderd
 from tests.process_tools import running_daemon
 from traderd.cli import exit_codes
-from traderd.cli.notify import Duration, notice_lines
+from traderd.cli.notify import ALERTS, NOTICES, Duration, notice_lines, notice_row
+from traderd.cli.tables import table_lines
 
 pytestmark = pytest.mark.process
 
@@ -120,6 +121,12 @@ def test_a_wrong_command_line_is_a_usage_error(notify, arguments):
     assert notify(*arguments).code == exit_codes.USAGE
 
 
+def test_what_is_no_alert_is_refused_with_where_to_look(notify):
+    ran = notify("ack", "first")
+    assert ran.code == exit_codes.USAGE
+    assert "'first' is no number of an alert; `traderd notify list` shows them" in ran.err
+
+
 def test_a_mute_that_is_too_long_is_refused(notify):
     ran = notify("mute", "trade", "--for", "8d")
     assert ran.code == exit_codes.USAGE
@@ -181,10 +188,11 @@ def test_alerts_and_failures_have_their_lines():
         "webhook (plugin webhook_notifier): risk; delivered 1, failed 2, waiting 7, dropped 5; last error: no answer in time",
         "muted: trade for 60 s",
         "alerts that nobody has acknowledged: 1",
-        "  3  2026-11-25T10:00:00Z  risk  halt breaker: 5 errors (told 2 times)",
-        "newest notices:",
-        "  x  low       state   ready",
     ]
+    (_, told), _ = table_lines(ALERTS, [notice_row(alert)], width=None)
+    assert " ".join(told.split()) == "3 2026-11-25 10:00:00 risk 2 halt breaker: 5 errors"
+    (_, told), _ = table_lines(NOTICES, [notice_row(recent)], width=None)
+    assert told.split() == ["x", "low", "state", "ready"]
 
 
 @pytest.mark.parametrize(

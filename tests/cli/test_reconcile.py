@@ -95,6 +95,10 @@ def test_the_table_says_what_differed_and_the_verdict_comes_last():
             "undecided  balance: something moved",
         ),
         (
+            {"balance": BALANCE | {"status": "inconclusive", "sentence": "inconclusive: 1 row"}},
+            "undecided  balance: inconclusive: 1 row",
+        ),
+        (
             {"balance": BALANCE | {"status": "not_yet", "sentence": "not compared yet"}},
             "undecided  balance: not compared yet",
         ),

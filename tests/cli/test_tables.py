@@ -70,7 +70,7 @@ STATUS = {
     "why_no_trade": {"grid": 2, "size": 1},
 }
 SCREEN = """\
-traderd 0.1.0 · sim · ready for 123.4 s · up 130.0 s
+traderd 0.1.0 · sim · ready for 2m 03s · up 2m 10s
 health     degraded
            orderbook feed: HTTP 503
 balance    $983.35   fees $0.19

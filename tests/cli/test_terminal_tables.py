@@ -1,11 +1,12 @@
 import io
+import re
 import subprocess
 import sys
 
 import pytest
 
-from traderd.cli import tables
-from traderd.cli.terminal_tables import show_listing
+from traderd.cli import tables, terminal_tables
+from traderd.cli.terminal_tables import show_lines, show_listing, show_table
 
 ORDER = {
     "key": "1a2b3c4d-1-7",
@@ -74,3 +75,68 @@ def test_rich_is_loaded_only_when_a_table_is_drawn():
     code = "import sys, traderd.cli.main; print('rich' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+WORDS = (
+    tables.Column("name", "name"),
+    tables.Column("note", "note", droppable=True),
+    tables.Column("what", "what", wraps=True),
+    tables.Column("more", "more", droppable=True),
+)
+LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    def draw(width, rows, columns=WORDS):
+        monkeypatch.setenv("NO_COLOR", "1")
+        stream = io.StringIO() if width is None else Terminal()
+        monkeypatch.setattr(sys, "stdout", stream)
+        show_table("heading", columns, rows, width=width)
+        return stream.getvalue().splitlines()
+
+    return draw
+
+
+def test_words_go_on_several_lines_below_their_header_and_none_is_lost(drawn):
+    lines = drawn(50, [{"name": "a" * 10, "note": "x", "what": LONG, "more": "y"}])
+    assert max(map(len, lines)) <= 50
+    (head,) = [line for line in lines if "what" in line]
+    start = head.index("what")
+    assert " ".join(line[start:].split("  ")[0].strip() for line in lines[3:-1]).startswith(
+        "one two three four"
+    )
+    assert all(word in " ".join(lines) for word in LONG.split())
+    assert LONG in drawn(None, [{"name": "a", "what": LONG}])[-1], "a pipe gets one line"
+
+
+def test_a_column_that_says_nothing_goes_first_and_nobody_misses_it(drawn):
+    columns = (
+        tables.Column("name", "name"),
+        tables.Column("empty", "a column without a word", droppable=True),
+        tables.Column("more", "more", droppable=True),
+    )
+    lines = drawn(20, [{"name": "a", "empty": None, "more": "y"}], columns)
+    assert "more" in lines[1]
+    assert "without" not in "\n".join(lines)
+    assert "no room for" not in "\n".join(lines)
+
+
+def test_a_long_line_breaks_between_words_below_its_text_on_a_terminal_only(monkeypatch):
+    monkeypatch.setattr(terminal_tables, "terminal_width", lambda: 40)
+    monkeypatch.setenv("NO_COLOR", "")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stdout", stream)
+    show_lines([f"HALT       {LONG}", f"books      {LONG}"], indent=11)
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("\x1b[31m\x1b[1mHALT\x1b[0m       one two")
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    assert max(map(len, plain)) <= 40
+    assert [line for line in plain if line[0] != " "] == [
+        line for line in plain if line.startswith(("HALT", "books"))
+    ]
+    monkeypatch.setattr(terminal_tables, "terminal_width", lambda: None)
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", pipe)
+    show_lines([f"HALT       {LONG}"], indent=11)
+    assert pipe.getvalue() == f"HALT       {LONG}\n"

@@ -1,7 +1,10 @@
 """What the console's server does on real sockets: TLS, answers that come early, many connections, clients that never read."""
 
+import contextlib
 import json
+import os
 import ssl
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,7 +18,9 @@ from traderd.config import Config
 from traderd.config_web import WebConfig
 from traderd.runtime.env import RealEnv
 from traderd.services.web_access import tls_context
-from traderd.web.server import CONNECTIONS_MAX, FULL_ANSWER, STOP_BUDGET_S
+from traderd.web.live import CLIENTS_MAX
+from traderd.web.raw_answers import FULL_ANSWER
+from traderd.web.server import CONNECTIONS_MAX, STOP_BUDGET_S, _Connection
 
 MANY = 1_000
 
@@ -101,3 +106,71 @@ async def ask_or_nothing(stream):
     """Return the status of a read; 503 while there are too many connections."""
     status, _headers, _body = await ask(stream, "GET", "/v3/health")
     return status
+
+
+async def test_consoles_that_never_read_cost_little_memory_and_hold_up_nobody(face):
+    """As many as there may be, while far more is published than any of them could be kept for."""
+    async with serving(face, env=RealEnv(), port=0) as (served, nursery):
+        stuck = []
+        for _ in range(CLIENTS_MAX - 1):
+            stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+            await stream.send_all(UPGRADE)
+            stuck.append(stream)
+        page = await trio.open_tcp_stream("127.0.0.1", served.port)
+        websocket = await wrap_client_stream(nursery, page, HOST, "/v3/ws")
+        with trio.fail_after(20):
+            while json.loads(await websocket.get_message())["type"] != "chart":
+                pass  # the present is told
+            while face.hub.statistics().clients < CLIENTS_MAX:  # noqa: ASYNC110 - no event tells of it
+                await trio.sleep(0.05)
+        before_mb = resident_mb()
+        late_s = []
+        for burst in range(20):
+            for number in range(500):
+                face.hub.publish("log", {**log_line(number), "pad": "x" * 1_000})
+                face.hub.publish("order", {"key": f"k-{burst}-{number}", "pad": "x" * 200})
+            face.hub.publish("halt", {"id": f"h-{burst}"})
+            told_at = trio.current_time()
+            with trio.fail_after(20):
+                while True:
+                    message = json.loads(await websocket.get_message())
+                    if message["type"] == "halt" and message["data"]["id"] == f"h-{burst}":
+                        break
+            late_s.append(trio.current_time() - told_at)
+        grown_mb = resident_mb() - before_mb
+        print(f"{grown_mb:.1f} MB, late {sorted(late_s)}")
+        # Without the bounds of a mailbox it is 80 MB.
+        assert grown_mb < 40, grown_mb
+        assert face.hub.statistics().dropped > 100_000
+        assert sorted(late_s)[len(late_s) // 2] < 2
+        for stream in (*stuck, page):
+            await trio.aclose_forcefully(stream)
+
+
+def resident_mb():
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+async def test_a_ping_that_meets_the_end_of_a_connection_is_no_defect():
+    # On real sockets: theirs is the stream that tells a send from an end at the same time by an error.
+    for _ in range(20):
+        ours, theirs = trio.socket.socketpair()
+        connection, peer = _Connection(trio.SocketStream(ours)), trio.SocketStream(theirs)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(end, connection)
+            nursery.start_soon(ping, connection)
+        await trio.aclose_forcefully(peer)
+        await connection.abort()
+
+
+async def end(connection):
+    # Hypercorn takes it that a send is under way.
+    with contextlib.suppress(trio.BusyResourceError):
+        await connection.send_eof()
+
+
+async def ping(connection):
+    # What hypercorn understands as the end of the connection.
+    with contextlib.suppress(trio.ClosedResourceError):
+        await connection.send_all(b"\x89\x00")

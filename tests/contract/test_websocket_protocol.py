@@ -1,7 +1,7 @@
 """The WebSocket protocol (RFC 6455, RFC 7692) on the console's server stack, case by case as Autobahn's suite groups them.
 
-Autobahn's own suite is written for Python 2 and does not run here. Behind the server is an echo, so that what was
-understood is seen.
+Autobahn's own suite is written for Python 2: `test_autobahn` runs it where it can. Behind the server is an echo, so that what
+was understood is seen.
 """
 
 import struct

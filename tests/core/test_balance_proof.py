@@ -203,8 +203,19 @@ def test_an_account_of_one_engine_has_no_engine_to_name():
     assert engine_changes((), ((0, dollars("4")), (1, dollars("1")))) == ""
 
 
-def test_while_rows_cannot_be_read_that_is_why_nothing_is_compared():
-    assert "2 rows of the account cannot be read" in BalanceProof(unreadable=2).sentence
+def test_rows_that_cannot_be_read_are_why_it_is_inconclusive_with_amount_and_age():
+    proof = BalanceProof(hidden=2, hidden_since=second(100))
+    assert proof.sentence.startswith(
+        "inconclusive: the accounts are not opened, and 2 rows of the account cannot be read since 2027-"
+    )
+    proof = BalanceProof(status=Proof.INCONCLUSIVE, unexplained=dollars("-10"), hidden=1)
+    assert proof.sentence == (
+        "inconclusive: -$10.00 is left over, and 1 row of the account cannot be read; the next reading tries again, and "
+        "`traderd reconcile --ignore ITEM` compares without a row whose item stands"
+    )
+    # What is equal, or was found before there were such rows, is told as it is.
+    equal = BalanceProof(status=Proof.PROVED, hidden=1)
+    assert equal.sentence == "our entries and the exchange's balance are equal"
     found = candidates(
         dollars("-0.1234"),
         ledger=ledger_with("100"),

@@ -337,6 +337,28 @@ def test_a_line_that_falls_silent_takes_every_quiet_book_down_and_back():
     assert {event.ticker: event.grade for event in back} == {TICKER: G.A, OTHER: G.A}
 
 
+def test_books_that_become_an_a_together_share_the_record_of_it_until_one_changes():
+    engine = an_engine()
+    publish(engine, snapshot(2, {"0.45": 10}, {}, ticker=OTHER), heard(1))
+
+    def history(ticker, at):
+        return engine.market_data.quality(ticker, second(at)).history
+
+    assert [change.grade for change in history(TICKER, 1)] == [G.A]
+    assert history(OTHER, 1) is not history(TICKER, 1) or history(OTHER, 1) == history(TICKER, 1)
+    publish(engine, *(snapshot(n, {"0.45": 10}, {}, ticker=t) for n, t in ((3, "S"), (4, "T"))))
+    publish(engine, heard(2))
+    assert history("S", 2) is history("T", 2)
+    publish(
+        engine,
+        delta(9, Side.BID, "0.45", 1, ticker="S", at=3),
+        snapshot(10, {"0.45": 10}, {}, ticker="S", at=3),
+    )
+    publish(engine, heard(4))
+    assert [change.grade for change in history("S", 4)] == [G.A, G.B]
+    assert [change.grade for change in history("T", 4)] == [G.A, G.F]
+
+
 def test_the_history_of_a_grade_is_bounded():
     engine = an_engine()
     for at in range(100):

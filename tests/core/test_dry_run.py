@@ -57,7 +57,10 @@ async def test_a_kill_says_whose_orders_it_would_cancel(tmp_path):
         await held(daemon)
         daemon.place(Side.BID, "1", "0.10")
         outcome, sentence = told(daemon, cm.Kill(reason="x"))
-        assert "every order of the account, also of others would be cancelled, 1 as far" in sentence
+        assert (
+            "every order of the account, also those of others, would be cancelled, 1 as far"
+            in sentence
+        )
         assert len(outcome.items) == 1
         assert (
             "every order that this daemon placed would"

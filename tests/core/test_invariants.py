@@ -24,6 +24,7 @@ from traderd.core.engine import Engine
 from traderd.core.order_life import LIFE
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus as S
+from traderd.model.orders import Side
 from traderd.model.units import Count
 
 
@@ -72,7 +73,7 @@ def test_a_position_that_its_fills_do_not_make_halts_at_the_next_fill(engine):
 
 
 def test_a_position_of_another_market_is_found_at_the_next_look(engine):
-    tell(engine, filled("t2", 3, order_id="x2", key=None, ticker=OTHER))
+    tell(engine, filled("t2", 3, order_id="x2", ticker=OTHER))
     engine.ledger.strategies._waiting.clear()
     (halt,) = look(engine)
     assert f"{OTHER} make +3 contracts for the account, and 0 for" in halt.reason
@@ -166,3 +167,41 @@ def test_a_replay_halts_nothing(engine):
 def test_market_data_never_runs_a_check():
     kinds = invariants._Watch(ready_engine()).table()
     assert set(kinds) == {ev.OrderChanged, ev.OrderFilled, ev.AccountSynced, ev.ProfitMarked}
+
+
+def test_more_positions_than_are_kept_that_become_flat_at_once_halt_nothing(monkeypatch):
+    """I19: beyond 10,000 markets an end of the day must not stop the account."""
+    monkeypatch.setattr(ledger, "POSITIONS_KEPT_MAX", 3)
+    engine = ready_engine()
+    tickers = [f"M{number}" for number in range(9)]
+    for number, ticker in enumerate(tickers):
+        tell(engine, filled("a", 5, order_id=f"x{number}", ticker=ticker, at=3))
+    assert look(engine) == []
+    assert len(engine.ledger.positions) == 9
+    for number, ticker in enumerate(tickers):
+        sold = {"order_id": f"y{number}", "side": Side.ASK}
+        tell(engine, filled("b", 5, ticker=ticker, at=4, **sold))
+    assert look(engine) == []
+    assert list(engine.ledger.positions) == ["M6", "M7", "M8"]
+
+
+def test_a_carried_in_position_that_left_memory_and_is_traded_again_halts_nothing(monkeypatch):
+    """I11: the account's book is begun anew, that of who closed it is not."""
+    monkeypatch.setattr(ledger, "POSITIONS_KEPT_MAX", 1)
+    engine = ready_engine()
+    tell(engine, synced(position_record(7, ticker=OTHER), sync_type="initial"))
+    closed = {"order_id": "x1", "side": Side.ASK, "ticker": OTHER}
+    tell(engine, filled("a", 7, at=3, **closed))
+    assert engine.ledger.positions[OTHER].count == 0
+    for number in range(3):
+        for side in (Side.BID, Side.ASK):
+            one = {"order_id": f"{side.value}{number}", "side": side}
+            tell(engine, filled("c", 1, ticker=f"M{number}", at=4, **one))
+    assert OTHER not in engine.ledger.positions
+    tell(engine, filled("d", 2, order_id="x2", ticker=OTHER, at=5))
+    assert dict(engine.conditions.halts) == {}
+    assert look(engine) == []
+    assert engine.ledger.positions[OTHER].count == contracts(2)
+    # And what is not made of fills still is found.
+    engine.ledger.positions[OTHER].count = contracts(1)
+    assert look(engine)[0].halt_id == "invariant:I11"

@@ -54,3 +54,9 @@ def test_a_percentile_of_several_windows_counts_every_lag_alike():
     windows = [a_window(1), a_window(2, 3, 4), a_window()]
     assert (percentile_of(windows, 50), percentile_of(windows, 100)) == (2, 4)
     assert percentile_of([a_window()], 50) is None
+
+
+def test_several_percentiles_come_from_one_look():
+    window = a_window(5, 1, 9, 3)
+    assert window.percentiles(50, 99) == (window.percentile(50), window.percentile(99)) == (3, 9)
+    assert a_window().percentiles(50, 99) == (None, None)

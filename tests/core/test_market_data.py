@@ -350,6 +350,37 @@ def a_trade(trade_id: str, ticker: MarketTicker = TICKER) -> ev.TradePrinted:
     )
 
 
+def its_own(ticker: MarketTicker) -> MarketTicker:
+    """Return the same name as a text of its own, as each frame brings one."""
+    return MarketTicker("".join(list(ticker)))
+
+
+def test_a_market_has_one_text_of_its_name_however_often_frames_bring_it():
+    listed = market()
+    engine = Engine(limits=limits())
+    tell(engine, ev.MarketsListed(at=second(0), markets=(listed,)))
+    tell(engine, followed(its_own(TICKER)))
+    changed = [
+        event.ticker
+        for frame in (
+            snapshot(1, {"0.40": 5}, {"0.60": 5}, ticker=its_own(TICKER)),
+            delta(2, Side.BID, "0.40", 1, ticker=its_own(TICKER)),
+        )
+        for event in [*tell(engine, frame), *engine.settle()]
+        if isinstance(event, ev.BookChanged)
+    ]
+    assert [each is listed.ticker for each in changed] == [True, True]
+    assert engine.market_data.books[TICKER].ticker is listed.ticker
+
+
+def test_a_market_that_reads_as_before_stays_the_one_it_is():
+    engine, first = Engine(limits=limits()), market()
+    for read in (first, market()):
+        assert read == first
+        tell(engine, ev.MarketsListed(at=second(0), markets=(read,)))
+    assert engine.market_data.markets[TICKER] is first
+
+
 def test_a_trade_that_comes_twice_is_told_once():
     engine = Engine(limits=limits())
     told = tell(engine, followed(), a_trade("t1"), a_trade("t1"), a_trade("t2"), a_trade("t1"))

@@ -22,6 +22,7 @@ from tests.core.builders import (
     market,
     not_placed,
     price,
+    position_record,
     ready_engine,
     rejected,
     second,
@@ -420,8 +421,7 @@ def test_reductions_that_flip_the_position_together_are_new_risk():
 
 def test_a_position_that_was_carried_in_above_the_limit_can_be_reduced():
     engine = ready_engine(max_exposure=dollars("1"))
-    engine.ledger.position(TICKER).count = contracts(20)
-    engine.ledger.position(TICKER).cost = dollars("9")
+    engine.ledger.carry_in(position_record(20, exposure="9"), second(1))
     assert rule_of(engine, Side.ASK, "0.50", 20) is None
     assert rule_of(engine, Side.ASK, "0.50", 21) is None
     assert rule_of(engine, Side.ASK, "0.50", 60) == "exposure"

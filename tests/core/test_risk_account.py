@@ -17,6 +17,7 @@ from tests.core.builders import (
     intended,
     limits,
     market,
+    position_record,
     ready_engine,
     record,
     rejected,
@@ -30,7 +31,7 @@ from tests.core.builders import (
 from traderd.core.engine import Engine
 from traderd.core.risk_account import marked_profit
 from traderd.model import events as ev
-from traderd.model.ids import EventTicker, StrategyName
+from traderd.model.ids import EventTicker, MarketTicker, StrategyName
 from traderd.model.orders import Attribution, OrderOwner, Side
 
 MAKER = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("maker"))
@@ -39,6 +40,10 @@ EVENT = EventTicker("KXA-26")
 
 def halts_of(told: list[ev.Event]) -> list[str]:
     return [event.halt_id for event in told if isinstance(event, ev.HaltRaised)]
+
+
+def carry_in(engine: Engine, count: int, cost: str, ticker: MarketTicker = TICKER) -> None:
+    engine.ledger.carry_in(position_record(count, ticker=ticker, exposure=cost), second(1))
 
 
 def rule_of(engine: Engine, *asked: Any, attribution: Attribution | None = MAKER, **which: Any):
@@ -168,9 +173,7 @@ def test_a_fill_and_a_settlement_are_judged_at_once():
 
 def test_a_position_that_is_not_followed_counts_as_what_it_cost():
     engine = ready_engine()
-    engine.ledger.position(OTHER).count = contracts(100)
-    engine.ledger.position(OTHER).carried_in = contracts(100)
-    engine.ledger.position(OTHER).cost = dollars("50")
+    carry_in(engine, 100, "50", ticker=OTHER)
     assert marked_profit(engine) == dollars("-5")
     gone = ((OTHER, "a test"),)
     tell(engine, ev.UniverseChanged(at=second(1), added=(), dropped=gone))
@@ -181,20 +184,16 @@ def test_a_position_that_is_not_followed_counts_as_what_it_cost():
 def test_a_book_that_is_waited_for_neither_trips_a_limit_nor_hides_the_other_losses():
     engine = ready_engine(max_daily_loss=dollars("30"))
     tell(engine, ev.ProfitMarked(at=second(1)))
-    engine.ledger.position(OTHER).count = contracts(100)
-    engine.ledger.position(OTHER).carried_in = contracts(100)
-    engine.ledger.position(OTHER).cost = dollars("50")
+    carry_in(engine, 100, "50", ticker=OTHER)
     engine.market_data.books.pop(OTHER)
     assert marked_profit(engine) is None
     assert halts_of(tell(engine, ev.ProfitMarked(at=second(2)))) == []
     # It may pay 100, which is no reason to call that the best moment.
     assert engine.risk.loss.peak == 0
-    engine.ledger.position(TICKER).count = contracts(1_000)
-    engine.ledger.position(TICKER).carried_in = contracts(1_000)
-    engine.ledger.position(TICKER).cost = dollars("520")
+    carry_in(engine, 1_000, "520")
     # 70 are lost here at a bid of 45 cents, of which the other could win 50 back: not certainly 30.
     assert halts_of(tell(engine, ev.ProfitMarked(at=second(3)))) == []
-    engine.ledger.position(TICKER).cost = dollars("530")
+    carry_in(engine, 1_000, "530")
     assert halts_of(tell(engine, ev.ProfitMarked(at=second(4)))) == ["daily_loss"]
 
 
@@ -202,9 +201,7 @@ def test_a_position_that_nobody_bids_for_and_nobody_traded_is_worth_nothing():
     """One market without a price must not hide the loss of the account from its limits."""
     engine = ready_engine(max_daily_loss=dollars("10"))
     tell(engine, ev.ProfitMarked(at=second(1)))
-    engine.ledger.position(TICKER).count = contracts(100)
-    engine.ledger.position(TICKER).carried_in = contracts(100)
-    engine.ledger.position(TICKER).cost = dollars("50")
+    carry_in(engine, 100, "50")
     told = tell(engine, snapshot(3, {}, {"0.03": 10}, at=5), ev.ProfitMarked(at=second(6)))
     assert marked_profit(engine) == dollars("-50")
     assert halts_of(told) == ["daily_loss"]
@@ -212,9 +209,7 @@ def test_a_position_that_nobody_bids_for_and_nobody_traded_is_worth_nothing():
 
 def test_a_short_position_that_nobody_offers_is_worth_nothing():
     engine = ready_engine()
-    engine.ledger.position(TICKER).count = contracts(-100)
-    engine.ledger.position(TICKER).carried_in = contracts(-100)
-    engine.ledger.position(TICKER).cost = dollars("50")
+    carry_in(engine, -100, "50")
     tell(engine, snapshot(3, {"0.97": 10}, {}))
     assert marked_profit(engine) == dollars("-50")
 
@@ -222,9 +217,7 @@ def test_a_short_position_that_nobody_offers_is_worth_nothing():
 def test_the_empty_book_of_a_market_that_has_ended_is_no_loss():
     engine = ready_engine(max_daily_loss=dollars("10"))
     tell(engine, ev.ProfitMarked(at=second(1)))
-    engine.ledger.position(TICKER).count = contracts(100)
-    engine.ledger.position(TICKER).carried_in = contracts(100)
-    engine.ledger.position(TICKER).cost = dollars("50")
+    carry_in(engine, 100, "50")
     told = tell(
         engine,
         ev.MarketClosed(at=second(4), ticker=TICKER),
@@ -237,9 +230,7 @@ def test_the_empty_book_of_a_market_that_has_ended_is_no_loss():
 
 def test_a_side_without_orders_is_marked_at_the_last_trade():
     engine = ready_engine()
-    engine.ledger.position(TICKER).count = contracts(100)
-    engine.ledger.position(TICKER).carried_in = contracts(100)
-    engine.ledger.position(TICKER).cost = dollars("50")
+    carry_in(engine, 100, "50")
     tell(engine, snapshot(3, {}, {"0.55": 1}))
     engine.market_data.last_trade[TICKER] = terms(at_price="0.48").price
     assert marked_profit(engine) == dollars("-2")
@@ -283,8 +274,7 @@ def test_a_confirmation_lets_higher_limits_hold_at_once_and_a_replay_of_it_at_it
 def test_markets_are_added_until_the_exchange_says_that_their_event_is_exclusive():
     engine = ready_engine()
     for ticker in (TICKER, OTHER):
-        engine.ledger.position(ticker).count = contracts(-100)
-        engine.ledger.position(ticker).cost = dollars("60")
+        carry_in(engine, -100, "60", ticker=ticker)
     assert market().event_ticker == EVENT
     asked = engine.risk.exclusive_markets([TICKER, OTHER])
     assert asked == {}

@@ -13,8 +13,13 @@ LIMITS = LoadLimits()
 MIB = 1024 * 1024
 
 
-def load(delay_ms=0, backlog_bytes=0, **more):
-    return Load(delay_ns=delay_ms * NS_PER_MS, backlog_bytes=backlog_bytes, **more)
+def load(delay_ms=0, backlog_bytes=0, own_lag_ms=0, **more):
+    return Load(
+        delay_ns=delay_ms * NS_PER_MS,
+        backlog_bytes=backlog_bytes,
+        own_lag_ns=own_lag_ms * NS_PER_MS,
+        **more,
+    )
 
 
 BAD, FAIR, GOOD = load(400), load(100), load(10)
@@ -76,6 +81,11 @@ class World:
         # At a limit exactly it is bad.
         ([load(250), load(250)], 4),
         ([load(249), load(249)], 0),
+        # News that waits for a second is as good a proof, before there are many bytes of it.
+        ([load(own_lag_ms=1_000)] * 2, 4),
+        ([load(own_lag_ms=999)] * 2, 0),
+        ([load(own_lag_ms=1_000)], 0),
+        ([load(own_lag_ms=1_000), BAD, *[load(own_lag_ms=1_000)] * 5], 7),
     ],
 )
 def test_books_are_shed_step_by_step_and_only_on_proof(looks, count):
@@ -101,7 +111,9 @@ def test_the_reason_is_told_with_its_numbers():
     shedding.judge(load(400, 9 * MIB), now_ns=1, **arguments)
     step = shedding.judge(load(400, 9 * MIB), now_ns=2, **arguments)
     assert step.reason == "the loop cannot keep up: 400 ms late, 9.0 MiB behind"
-    step = shedding.judge(load(1, overflowed=True), now_ns=LIMITS.settle_ns + 3, **arguments)
+    step = shedding.judge(load(3, own_lag_ms=1_250), now_ns=LIMITS.settle_ns + 2, **arguments)
+    assert step.reason == "the loop cannot keep up: 3 ms late, news waits for 1.2 s"
+    step = shedding.judge(load(1, overflowed=True), now_ns=2 * LIMITS.settle_ns + 3, **arguments)
     assert step.reason.endswith(": 1 ms late, and the exchange gave us up as too slow a reader")
 
 
@@ -140,7 +152,7 @@ def test_a_relapse_begins_again_with_few():
     assert steps == [(0, 200 // 8), (0, 50), (275 // 4, 0), (0, 193 // 8)]
 
 
-@pytest.mark.parametrize("seen", [FAIR, load(10, 2 * MIB), AWAY])
+@pytest.mark.parametrize("seen", [FAIR, load(10, 2 * MIB), load(10, own_lag_ms=500), AWAY])
 def test_what_is_neither_good_nor_bad_changes_nothing(seen):
     world = World()
     world.look(BAD, 2)

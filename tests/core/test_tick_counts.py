@@ -39,6 +39,26 @@ def test_the_row_that_counted_last_is_the_last_one():
     assert [ticker for _, ticker, _, _ in counts.rows] == ["U", "T"]
 
 
+def test_markets_that_end_alike_share_one_reason():
+    counts, words = TickCounts(), ["looked", "at", "late"]
+    for at, ticker in enumerate(("T", "U", "V")):
+        counts.count(tick(at, ticker=ticker, sentence=" ".join(words)))
+        counts.count(tick(at, TickOutcome.ORDER, ticker=ticker))
+    told = [
+        row.sentence
+        for (*_, outcome, _), row in counts.rows.items()
+        if outcome is not TickOutcome.ORDER
+    ]
+    assert told == ["looked at late"] * 3
+    assert told[0] is told[1] is told[2]
+    counts.count(tick(9, ticker="T", sentence="another"))
+    assert sorted({row.sentence for row in counts.rows.values()}) == [
+        "",
+        "another",
+        "looked at late",
+    ]
+
+
 def test_rows_beyond_the_bound_are_added_together_and_nothing_is_lost(monkeypatch):
     monkeypatch.setattr(tick_counts, "ROWS_MAX", 20)
     counts, rng = TickCounts(), random.Random(1)

@@ -8,7 +8,7 @@ from traderd.model.ids import TradeId
 from traderd.model.orders import Side
 
 
-def trade(trade_id, at, at_price="0.50", *, ticker=TICKER, backfilled=False):
+def trade(trade_id, at, at_price="0.50", *, ticker=TICKER, backfilled=False, is_block=False):
     return TradePrinted(
         trade_id=TradeId(trade_id),
         ticker=ticker,
@@ -18,6 +18,7 @@ def trade(trade_id, at, at_price="0.50", *, ticker=TICKER, backfilled=False):
         at=second(100),
         exchange_at=second(at),
         backfilled=backfilled,
+        is_block=is_block,
     )
 
 
@@ -38,6 +39,19 @@ def test_a_trade_that_was_read_late_is_not_the_last_one():
     assert engine.market_data.tape.backfilled == 1
     tell(engine, trade("t3", 9, "0.61"))
     assert engine.market_data.last_trade[TICKER] == price("0.61")
+
+
+def test_a_trade_that_was_agreed_upon_away_from_the_book_is_no_last_price():
+    engine = ready_engine()
+    data = engine.market_data
+    block = trade("b", 9, "0.95", is_block=True)
+    tell(engine, trade("t1", 5, "0.50"), block, block)
+    assert data.last_trade[TICKER] == price("0.50")
+    assert [each.trade_id for each in data.tape.recent[TICKER]] == ["t1"]
+    # It is a trade all the same: counted once, and the next reading begins behind it.
+    assert (data.trades_seen, data.tape.last_at[TICKER]) == (2, second(9))
+    tell(engine, trade("t2", 10, "0.51"))
+    assert data.last_trade[TICKER] == price("0.51")
 
 
 def test_markets_have_their_own_last_trade_and_are_forgotten():

@@ -8,6 +8,7 @@ from tests.core.builders import (
     TICKER,
     accepted,
     cleared,
+    dollars,
     filled,
     halt,
     intended,
@@ -21,6 +22,9 @@ from tests.core.builders import (
 )
 from traderd.core import unreadable
 from traderd.core.balance_proof import Proof
+from traderd.core.balance_sync import balance_gap
+from traderd.core.reconcile import NO_DRIFT
+from traderd.core.standing import standing
 from traderd.core.unreadable import ACCOUNT_HALT, bounded, hides_position, is_row_halt, may_be
 from traderd.model import events as ev
 from traderd.model.ids import ClientOrderId, OrderId
@@ -170,7 +174,79 @@ def test_accounts_are_opened_and_an_amount_is_called_unexplained_only_by_what_ca
     assert (engine.ledger.opened_at, proof.unreadable) == (None, 1)
     tell(engine, changed(), proving("1000", 200))
     assert proof.status is Proof.PROVED
+    tell(engine, changed(row(), at=299), proving("990", 300))
+    assert (proof.status, proof.unexplained) == (Proof.INCONCLUSIVE, dollars("-10"))
+    assert (proof.hidden, proof.hidden_since) == (1, second(299))
+    assert proof.candidates[0].kind == "row"
+    tell(engine, changed(row(), row("another"), at=600), proving("990", 601))
+    assert (proof.hidden, proof.hidden_since) == (2, second(299))
+    # However long it stays so: only what can be read says "unexplained".
+    news = tell(engine, changed(row(), at=899), proving("990", 900))[-1].differences
+    assert (proof.status, news) == (Proof.INCONCLUSIVE, ())
+    tell(engine, changed(), proving("1000", 1_000))
+    assert (proof.status, proof.hidden, proof.hidden_since) == (Proof.PROVED, 0, None)
+
+
+def test_an_amount_that_rows_may_explain_is_told_once_and_is_no_drift():
+    engine = ready_engine()
+    tell(engine, proving("1000", 100))
+    told = tell(engine, changed(row()), proving("990", 300))[-1].differences
+    assert [(one.kind, one.kind in NO_DRIFT) for one in told] == [("balance_inconclusive", True)]
+    assert "-$10.00 is left over" in told[0].theirs
+    assert standing(engine.account, engine.conditions)[0].item == f"unreadable_row:{TICKER}"
+    told = tell(engine, changed(), proving("1000", 400))[-1].differences
+    assert [one.kind for one in told] == ["balance_explained"]
+
+
+def test_a_balance_that_is_equal_is_proved_whatever_cannot_be_read():
+    engine = ready_engine()
+    tell(engine, proving("1000", 100))
+    tell(engine, changed(row()), proving("1000", 300))
+    proof = engine.account.proof
+    assert (proof.status, proof.proved_at, proof.hidden) == (Proof.PROVED, second(301), 1)
+
+
+def test_what_was_unexplained_before_a_row_came_stays_so():
+    engine = ready_engine()
+    tell(engine, proving("1000", 100), proving("990", 200))
+    proof = engine.account.proof
+    assert proof.status is Proof.UNEXPLAINED
     tell(engine, changed(row()), proving("990", 300))
-    assert (proof.status, proof.unexplained) == (Proof.UNDECIDED, 0)
-    tell(engine, changed(), proving("1000", 400))
-    assert proof.status is Proof.PROVED
+    assert proof.status is Proof.UNEXPLAINED
+    # Another amount is another question.
+    tell(engine, proving("985", 400))
+    assert (proof.status, proof.unexplained) == (Proof.INCONCLUSIVE, dollars("-15"))
+
+
+def test_who_ends_the_halt_of_a_row_compares_without_it():
+    engine = ready_engine()
+    tell(engine, changed(row()), proving("1000", 100))
+    person = ev.HaltCleared(
+        at=second(150), halt_id=f"unreadable_row:{TICKER}", author=ev.Author.PERSON
+    )
+    tell(engine, person, proving("1000", 200))
+    proof = engine.account.proof
+    assert (proof.status, engine.ledger.cash) == (Proof.PROVED, dollars("1000"))
+    tell(engine, proving("990", 300))
+    assert (proof.status, proof.hidden) == (Proof.UNEXPLAINED, 0)
+    assert "what 1 rows tell" in proof.sentence
+    # Another row asks anew, and its age begins with it.
+    tell(engine, changed(row(), row("other"), at=400), proving("980", 401))
+    assert (proof.status, proof.hidden_since) == (Proof.INCONCLUSIVE, second(400))
+
+
+def test_a_movement_of_cash_is_asked_for_although_a_row_cannot_be_read():
+    engine = ready_engine()
+    tell(engine, proving("1000", 100), changed(row()))
+    assert balance_gap(engine, dollars("1050"), second(300)) == dollars("50")
+
+
+def test_what_the_opening_took_too_much_of_is_corrected_by_what_can_be_read_only():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(at=2), proving("995", 100))
+    engine.orders.vanish(engine.orders.live()[0], second(110), "gone")
+    tell(engine, changed(row()), proving("1000", 200))
+    proof = engine.account.proof
+    assert (proof.status, proof.unexplained) == (Proof.INCONCLUSIVE, dollars("-0.0875"))
+    tell(engine, changed(), proving("1000", 300))
+    assert (proof.status, engine.ledger.cash) == (Proof.PROVED, dollars("1000"))

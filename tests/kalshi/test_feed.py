@@ -30,6 +30,7 @@ from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
 from traderd.model.units import Count, Price, Timestamp
 from traderd.runtime.env import secure
+from traderd.runtime.forwarding_stream import ForwardingStream
 
 A, B = MarketTicker("KX-26.5-A"), MarketTicker("KX-26.5-B")
 
@@ -268,6 +269,68 @@ async def test_what_is_read_while_more_waits_is_a_backlog_until_the_line_runs_dr
         more.set()
         await trio.sleep(1)
         assert feed.statistics().backlog_bytes == 0
+
+
+async def test_a_ping_that_finds_the_line_dry_ends_a_backlog(feed_exchange, autojump_clock):
+    ping = trio.Event()
+
+    async def script(socket):
+        command = decode_command(await socket.get_message())
+        await socket.send_message(subscribed(command)[0].decode())
+        await trio.sleep(0.5)
+        # As much as one read takes, to the byte: whether more is behind it only the next read tells.
+        frame = bytes([0x81, 126]) + (4_092).to_bytes(2, "big") + delta(2).ljust(4_092)
+        await socket._stream.send_all(frame * 16)
+        await ping.wait()
+        await socket.ping(b"x")
+        await socket.get_message()
+
+    trader = Trader(feed_exchange)
+    feed_exchange.script = script
+    async with trader.open() as feed:
+        await feed.subscribe(["orderbook_delta"], [A])
+        await trio.sleep(1)
+        assert (feed.statistics().backlog_bytes, feed.statistics().behind_s) == (65_536, 0.5)
+        ping.set()
+        await trio.sleep(1)
+        assert (feed.statistics().backlog_bytes, feed.statistics().behind_s) == (0, 0.0)
+
+
+async def test_a_line_is_behind_from_the_first_read_that_left_something_until_it_is_dry(
+    feed_exchange, autojump_clock
+):
+    raw = delta(2)
+    frame = bytes([0x81, 126]) + len(raw).to_bytes(2, "big") + raw
+    connect = feed_exchange.env.connect
+
+    class Slow(ForwardingStream):
+        """Each read takes a second, as if so much had to be done in between."""
+
+        async def receive_some(self, max_bytes=None):
+            data = await self._inner.receive_some(max_bytes)
+            await trio.sleep(len(data) > 1_000)
+            return data
+
+    async def connect_slowly(host, port, *, tls):
+        return Slow(await connect(host, port, tls=tls))
+
+    async def script(socket):
+        command = decode_command(await socket.get_message())
+        await socket.send_message(subscribed(command)[0].decode())
+        await trio.sleep(0.5)
+        await socket._stream.send_all(frame * (300_000 // len(frame)))
+        await socket.get_message()
+
+    trader = Trader(feed_exchange)
+    feed_exchange.env.connect, feed_exchange.script = connect_slowly, script
+    async with trader.open() as feed:
+        await feed.subscribe(["orderbook_delta"], [A])
+        seen = []
+        for _ in range(6):
+            await trio.sleep(1)
+            seen.append(feed.statistics().behind_s)
+    # The four full reads end at 1.5 to 4.5 s, the one that brings the rest a second later.
+    assert seen == [0.0, 0.5, 1.5, 2.5, 3.5, 0.0]
 
 
 async def test_what_a_connection_remembered_goes_with_it_and_waits_for_no_collector(

@@ -103,6 +103,17 @@ async def test_one_odd_market_does_not_hide_the_others(exchange, autojump_clock)
             assert search.unreadable[B].startswith("market B: ")
 
 
+async def test_a_market_that_reads_as_it_is_known_is_the_known_one(exchange, autojump_clock):
+    for title in ("t", "t", "another"):
+        exchange.reply(200, {"markets": [market("A", title=title)], "cursor": ""})
+    async with opened(exchange) as client:
+        (first,) = (await client.lists.find()).listings
+        (again,) = (await client.lists.find(known=lambda ticker: first.market)).listings
+        (changed,) = (await client.lists.listings([A], known=lambda ticker: first.market)).listings
+    assert again.market is first.market
+    assert changed.market.title == "another"
+
+
 async def test_an_answer_without_markets_and_cursor_is_no_empty_list(exchange, autojump_clock):
     exchange.reply(200, {})
     async with opened(exchange) as client:
@@ -138,12 +149,14 @@ async def test_the_series_of_a_category(exchange, autojump_clock):
 
 
 async def test_trades_are_read_from_a_second_on_and_marked_as_late(exchange, autojump_clock):
-    exchange.reply(200, {"trades": [TRADE], "cursor": "more"})
+    block = TRADE | {"trade_id": "t0", "is_block_trade": True}
+    exchange.reply(200, {"trades": [TRADE, block], "cursor": "more"})
     since = Timestamp(1_794_757_722 * NS_PER_S + 999)
     async with opened(exchange) as client:
         reading = await client.lists.trades(MarketTicker("A"), since=since, pages_max=1)
     assert not reading.complete
-    (trade,) = reading.rows
+    trade, agreed = reading.rows
+    assert (agreed.trade_id, agreed.is_block) == ("t0", True)
     assert trade == TradePrinted(
         trade_id="t1",
         ticker=MarketTicker("A"),

@@ -242,3 +242,20 @@ def test_a_time_without_a_zone_or_sense_is_refused(text):
 )
 def test_an_average_for_people_is_exact_and_has_at_least_the_decimals_of_a_price(micros, shown):
     assert units.show_average(Money(micros)) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m 00s"),
+        (123, "2m 03s"),
+        (3_599, "59m 59s"),
+        (3_720, "1h 02m"),
+        (86_399, "23h 59m"),
+        (3 * 86_400 + 4 * 3_600, "3d 04h"),
+    ],
+)
+def test_a_duration_has_its_two_largest_units(seconds, text):
+    assert units.show_duration(seconds) == text

@@ -17,6 +17,8 @@ def test_the_steps_have_kalshis_words():
         "settled",
         "price_level_structure_updated",
         "metadata_updated",
+        # Ours: a word that Kalshi has and we do not.
+        "unknown",
     ]
 
 

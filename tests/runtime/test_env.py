@@ -230,6 +230,18 @@ def test_what_is_there_when_memory_settles_is_no_work_for_the_collector_any_more
         gc.set_threshold(*thresholds)
 
 
+def test_when_memory_settles_the_c_library_gives_back_what_is_free(env, monkeypatch):
+    thresholds, told = gc.get_threshold(), []
+    for name in ("return_large_blocks", "trim"):
+        monkeypatch.setattr(f"traderd.runtime.env.{name}", lambda name=name: told.append(name))
+    try:
+        env.settle_memory()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+    assert told == ["return_large_blocks", "trim"]
+
+
 def test_what_was_there_when_memory_settled_and_died_since_goes_when_it_settles_again(env):
     thresholds = gc.get_threshold()
     watched = []

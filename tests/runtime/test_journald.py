@@ -60,6 +60,13 @@ def journal(tmp_path, autojump_clock):
     logging.getLogger().removeHandler(log_module._STANDARD_LIBRARY)
 
 
+async def test_the_journal_keeps_the_lines_so_there_is_no_file(journal, tmp_path):
+    with journal.log.kept_in(tmp_path / "state", bytes_max=5_000):
+        structlog.get_logger("traderd").info("ready")
+    assert not (tmp_path / "state").exists()
+    assert len(journal.entries()) == 1
+
+
 async def test_a_line_can_be_asked_for_by_its_fields(journal):
     structlog.get_logger("traderd").bind(service="orders").warning(
         "the order rests", order="a1-2-3", ticker="KXDEMO-A", strategy="maker", state="acting"

@@ -67,7 +67,7 @@ def test_a_line_on_a_terminal_is_for_people_in_colour(env):
     plain = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
     assert plain != stream.getvalue()
     assert re.fullmatch(
-        r"2026-11-15T06:29:47\.354803Z \[info +\] ready +environment=sim markets=3\n", plain
+        r"2026-11-15T06:29:47\.354Z \[info +\] ready +environment=sim markets=3\n", plain
     )
 
 
@@ -203,7 +203,7 @@ def test_a_box_keeps_its_lines_below_the_line_so_that_it_can_be_copied(env):
     structlog.get_logger().info("status", box=box, service="status")
     first, *rest = terminal.getvalue().splitlines()
     assert "status" in first
-    assert "service=status" in first
+    assert "environment=sim" in first
     assert rest == ["╔═══ STATUS", "║ State: ready\\x1b[2J", "╚═══"]
     configured(env, pipe)
     structlog.get_logger().info("status", box=box)
@@ -234,3 +234,59 @@ def test_a_line_from_beside_the_loop_is_written_at_once_and_shown_with_the_loops
         structlog.get_logger().info("it goes on")
         assert told == ["it hangs", "it goes on"]
     assert len(lines_of(stream)) == 2
+
+
+def test_on_a_terminal_a_field_that_the_sentence_has_already_is_left_out(env):
+    env.variables = {"NO_COLOR": "1"}
+    terminal, pipe = Terminal(), io.StringIO()
+    fields = {
+        "ticker": "KX-A",
+        "order": "1a2b-1",
+        "other": "KX",
+        "reading": 2,
+        "strategy": None,
+        "control": "",
+        "trade_id": "a4a3f53f-c160-4ec2-aa50-fd8441816e6a",
+    }
+    configured(env, terminal)
+    structlog.get_logger().info("order 1a2b-1 rests: bid 2 of KX-A", **fields)
+    (line,) = terminal.getvalue().splitlines()
+    assert line.split("KX-A", 1)[1].split() == ["environment=sim", "other=KX", "reading=2"]
+    configured(env, pipe)
+    structlog.get_logger().info("order 1a2b-1 rests: bid 2 of KX-A", **fields)
+    (whole,) = lines_of(pipe)
+    assert whole.items() >= fields.items(), "machines get everything"
+
+
+def test_off_journald_the_lines_are_kept_on_the_disk_from_the_first_one_on(env, tmp_path):
+    stream = io.StringIO()
+    log = configured(env, stream, as_json=False)
+    structlog.get_logger().info("before the lock")
+    with log.kept_in(tmp_path, bytes_max=5_000):
+        structlog.get_logger().warning("late", seconds=2)
+        log.from_beside("error", "the loop is held up")
+        structlog.get_logger().info("next")
+    structlog.get_logger().info("after")
+    kept = [json.loads(line) for line in (tmp_path / "traderd.log").read_text().splitlines()]
+    assert [line["event"] for line in kept] == [
+        "before the lock",
+        "late",
+        "the loop is held up",
+        "next",
+    ]
+    assert kept[1]["seconds"] == 2
+    assert kept[1]["environment"] == "sim"
+
+
+def test_a_bound_of_zero_keeps_nothing(env, tmp_path):
+    log = configured(env, io.StringIO())
+    with log.kept_in(tmp_path, bytes_max=0):
+        structlog.get_logger().info("x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_that_the_disk_does_not_take_are_in_the_statistics(env, tmp_path):
+    log = configured(env, io.StringIO())
+    with log.kept_in(tmp_path / "gone", bytes_max=500):
+        structlog.get_logger().info("x")
+        assert log.statistics().lines_lost == 1

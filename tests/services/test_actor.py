@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -21,6 +22,7 @@ from traderd.services.actor import BREATH_EVERY, Actor
 from traderd.services.actor_verbs import TenantKeeper
 from traderd.services.tenant import FAILURES_MAX
 from traderd.services.tenant_make import make_tenants
+from traderd.services.tenant_share import Pace
 
 HEAD = """
     import attrs
@@ -130,8 +132,10 @@ async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_pat
 
     async with still_daemon(tmp_path) as daemon, trio.open_nursery() as nursery:
         context = daemon.context("actor")
-        actor = Actor(context, TenantKeeper(context, {}, nursery))
-        actor.consider = looked_at.append
+        tenant = SimpleNamespace(due_at={}, runs=True, share=SimpleNamespace(pace=Pace.FULL))
+        actor = Actor(context, TenantKeeper(context, {"probe": tenant}, nursery))
+        actor._look = lambda tenant, ticker, now: looked_at.append(ticker)
+        daemon.climb()
         with context.subscribe(BookChanged, policy=Policy.LATEST, key=id) as changes:
             many = 4 * BREATH_EVERY
             daemon.publish(*(BookChanged(at=daemon.now(), ticker=f"M{n}") for n in range(many)))

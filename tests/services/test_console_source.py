@@ -328,3 +328,26 @@ async def test_the_charts_begin_with_what_was_sampled_before(autojump_clock, tmp
         source.sample_charts()
         assert [point[1:] for point in source.chart(None)["points"]] == [["0.000000", "0.000000"]]
         assert source.chart("KXNOBODY")["points"] == []
+
+
+async def test_the_version_of_the_state_changes_with_what_a_person_decides_by_and_with_nothing_else(
+    autojump_clock, tmp_path
+):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.climb()
+        source = source_of(daemon)
+        seen = [source.state_version()]
+        with daemon.shared.lifecycle.activity():
+            assert source.state_version() == seen[-1], "an order in flight is nothing new"
+        now = daemon.context("test").now()
+        halt = ev.HaltRaised(at=now, halt_id="h", author=ev.Author.PERSON, reason="rain")
+        pause = ev.TradingPaused(at=now, reason="lunch")
+        for event in (halt, pause):
+            daemon.shared.bus.publish([event])
+            seen.append(source.state_version())
+        daemon.shared.lifecycle.failed("sync", "the line is gone", 1, 0.5)
+        seen.append(source.state_version())
+        assert source.status()["state_version"] == seen[-1]
+        object.__setattr__(daemon.shared, "started_at", -1.0)  # as after a restart
+        seen.append(source.state_version())
+    assert len(set(seen)) == 5

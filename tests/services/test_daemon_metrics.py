@@ -3,6 +3,7 @@
 import pytest
 
 from tests.services.still_daemon import MARKET, still_daemon
+from traderd.core.shedding import Load
 from traderd.model import events as ev
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_MS, NS_PER_S
@@ -102,7 +103,7 @@ async def test_a_service_and_its_inboxes_are_told_by_name(traded, autojump_clock
 async def test_how_late_the_loop_ran_is_told_with_its_worst(traded, autojump_clock):
     meter, data = traded.shared.feed_meter, traded.view.market_data
     for second in range(60):
-        meter.look(float(second), data, (NS_PER_S if second == 7 else NS_PER_MS))
+        meter.look(float(second), data, Load(delay_ns=NS_PER_S if second == 7 else NS_PER_MS))
     assert value(traded, "traderd_loop_lag_seconds", "0.5") == 0.001
     assert value(traded, "traderd_loop_lag_seconds", "1") == 1.0
 

@@ -6,6 +6,7 @@ import trio
 
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.core.market_data import MarketData
+from traderd.core.shedding import Load
 from traderd.kalshi.feed import FeedStatistics
 from traderd.model.units import NS_PER_MS, Timestamp
 from traderd.services.feed_meter import HISTORY, RATE_S, FeedMeter
@@ -21,6 +22,7 @@ def line(connection: int = 1, *, frames: int = 0, received: int = 0) -> FeedStat
         refused=0,
         silent_s=0.5,
         backlog_bytes=0,
+        behind_s=0.0,
         overflows=1,
     )
 
@@ -61,7 +63,7 @@ def test_a_rate_is_told_over_the_last_ten_seconds(meter, standing, data):
     for second in range(30):
         # Ten deltas a second, and from the twentieth second on a hundred.
         data.deltas_received += 100 if second > 20 else 10
-        meter.look(float(second), data, 0)
+        meter.look(float(second), data, Load(delay_ns=0))
     rates = meter.rates(29.0, data)
     assert rates["deltas"] == pytest.approx((9 * 100 + 10) / RATE_S)
     assert rates["snapshots"] == 0.0
@@ -76,7 +78,7 @@ def test_a_rate_that_nobody_measured_lately_is_not_zero_but_unknown(meter, data)
         "bytes",
         "overflows",
     ))
-    meter.look(5.0, data, 0)
+    meter.look(5.0, data, Load(delay_ns=0))
     assert meter.rates(5.1, data)["deltas"] is None
     assert meter.rates(7.0, data)["deltas"] == 0.0
     assert meter.rates(5.0 + RATE_S + 1, data)["deltas"] is None
@@ -85,7 +87,7 @@ def test_a_rate_that_nobody_measured_lately_is_not_zero_but_unknown(meter, data)
 def test_the_last_minute_is_kept_second_by_second(meter, data):
     for second in range(2 * HISTORY):
         data.deltas_received += second
-        meter.look(float(second), data, 0)
+        meter.look(float(second), data, Load(delay_ns=0))
     rates = meter.delta_rates()
     assert len(rates) == HISTORY
     assert (rates[0], rates[-1]) == (HISTORY, 2 * HISTORY - 1)
@@ -93,7 +95,7 @@ def test_the_last_minute_is_kept_second_by_second(meter, data):
 
 def test_how_late_the_loop_ran_is_kept_for_a_minute(meter, data):
     for second in range(2 * HISTORY):
-        meter.look(float(second), data, (900 if second == 5 else 3) * NS_PER_MS)
+        meter.look(float(second), data, Load(delay_ns=(900 if second == 5 else 3) * NS_PER_MS))
     assert len(meter.loop_lags) == HISTORY
     assert meter.loop_lags.percentile(100) == 3 * NS_PER_MS
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.services.still_daemon import MARKET, OTHER_MARKET, still_daemon
+from traderd.core.shedding import Load
 from traderd.kalshi.feed import FeedStatistics
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
@@ -23,6 +24,7 @@ LINE = FeedStatistics(
     refused=0,
     silent_s=2.5,
     backlog_bytes=40,
+    behind_s=1.25,
     overflows=1,
 )
 
@@ -174,7 +176,16 @@ async def test_rates_come_from_the_looks_of_the_load_watch(fed, autojump_clock):
     meter, data = fed.shared.feed_meter, fed.view.market_data
     now = fed.shared.env.monotonic()
     for second in range(3):
-        meter.look(now - 3 + second, data, 2 * NS_PER_S)
+        meter.look(
+            now - 3 + second, data, Load(delay_ns=2 * NS_PER_S, own_lag_ns=1_500 * NS_PER_MS)
+        )
     told = document(fed)
     assert told["per_second"]["deltas"] == 0.0
     assert told["deltas_per_second"] == [0.0, 0.0]
+    assert told["own_lag_seconds"] == 1.5
+
+
+async def test_what_news_waits_for_us_is_unknown_before_the_first_look(fed, autojump_clock):
+    told = document(fed)
+    assert told["own_lag_seconds"] is None
+    assert told["lines"][0]["behind_s"] == 1.2

@@ -252,3 +252,10 @@ async def test_one_that_is_to_start_anew_and_does_not_end_is_a_problem(tmp_path,
         assert (part.value, part.sentence) == ("down", "service orders: stopping")
         daemon.shared.lifecycle.stopping("SIGTERM")
         assert degraded_parts(daemon.view) == ()
+
+
+async def test_the_loop_has_a_number_seconds_after_the_start(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, health__interval_s=30) as simulated:
+        await trio.sleep(5.0)
+        (loop,) = [part for part in simulated.view.health.parts if part.name == "loop"]
+        assert loop.value == "0 ms late at most"

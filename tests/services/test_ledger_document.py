@@ -7,7 +7,7 @@ from traderd.core.balance_proof import Candidate, Proof
 from traderd.model import events as ev
 from traderd.model.cash import Settlement
 from traderd.model.orders import Side
-from traderd.model.units import Count, Money, parse_count, parse_money
+from traderd.model.units import NS_PER_S, Count, Money, Timestamp, parse_count, parse_money
 from traderd.services.ledger_document import (
     balance_document,
     difference_document,
@@ -56,6 +56,18 @@ async def test_the_proof_says_amount_beginning_and_candidates(autojump_clock, tm
             json.loads(json.dumps(reconciliation_document(daemon.view, daemon.now())))["balance"]
             == document
         )
+
+
+async def test_a_proof_that_rows_keep_open_says_how_many_and_for_how_long(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        proof = daemon.view.account.proof
+        proof.status, proof.unexplained = Proof.INCONCLUSIVE, Money(-50_000)
+        proof.hidden, proof.hidden_since = 2, daemon.now()
+        document = balance_document(daemon.view, Timestamp(daemon.now() + 90 * NS_PER_S))
+        assert (document["status"], document["is_drift"]) == ("inconclusive", False)
+        assert (document["unreadable_rows"], document["unreadable_age_s"]) == (2, 90.0)
+        assert document["unexplained_dollars"] == "-0.050000"
+        assert document["sentence"].startswith("inconclusive: -$0.05 is left over, and 2 rows")
 
 
 async def test_the_exchanges_own_news_are_no_drift(autojump_clock, tmp_path):

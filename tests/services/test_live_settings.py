@@ -4,7 +4,15 @@ import msgspec
 import pytest
 
 from traderd.config import Config, load_config
-from traderd.services.live_settings import LIVE, Fate, LiveSettings, flat, judge_changes, take
+from traderd.services.live_settings import (
+    LIVE,
+    Fate,
+    LiveSettings,
+    flat,
+    judge_changes,
+    refused,
+    take,
+)
 from traderd.services.risk_limits import risk_limits
 
 
@@ -95,20 +103,25 @@ def test_a_list_of_markets_that_shrinks_is_a_raise(tmp_path):
     assert take(before, (added,)) == restricted
 
 
-def test_whoever_has_a_tuner_decides_about_its_own_settings(tmp_path):
+def test_strategies_decide_about_their_own_settings():
     asked = []
 
-    def tune(name, old, new):
-        asked.append((name, old, new))
-        return "" if name.endswith("size") else "it is no number to turn"
+    class Tuner:
+        def why_not(self, name, section, names):
+            asked.append((name, section, names))
+            return {one: "" if one != "ticks" else "it is no number to turn" for one in names}
 
-    settings = LiveSettings(Config(strategies={"maker": {"size": 1, "ticks": 1}}))
-    settings.tuners["strategies.maker."] = tune
+    settings = LiveSettings(Config(strategies={"maker": {"size": 1, "ticks": 1, "gone": 1}}))
     new = Config(strategies={"maker": {"size": 2, "ticks": 2}})
-    size, ticks = judge_changes(settings, new, held=risk_limits(settings.current))
-    assert asked == [("strategies.maker.size", 1, 2), ("strategies.maker.ticks", 1, 2)]
-    assert (size.fate, ticks.fate) == (Fate.TAKEN, Fate.RESTART)
-    assert take(settings.current, (size, ticks)).strategies == {"maker": {"size": 2, "ticks": 1}}
+    held = risk_limits(settings.current)
+    assert {one.fate for one in judge_changes(settings, new, held=held)} == {Fate.RESTART}
+    settings.tuner = Tuner()
+    size, ticks, gone = judge_changes(settings, new, held=held)
+    assert asked == [("maker", {"size": 2, "ticks": 2}, ["size", "ticks", "gone"])]
+    assert (size.fate, ticks.fate, gone.fate) == (Fate.TAKEN, Fate.RESTART, Fate.TAKEN)
+    taken = take(settings.current, (size, ticks, gone))
+    assert taken.strategies == {"maker": {"size": 2, "ticks": 1}}
+    assert refused(size, "it did not want to").sentence.endswith("not taken, it did not want to")
 
 
 def test_every_live_setting_exists():

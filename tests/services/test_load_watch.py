@@ -4,10 +4,16 @@ import pytest
 import trio
 import trio.testing
 
-from tests.services.still_daemon import MARKET, OTHER_MARKET, PERSON, still_daemon
+from tests.services.still_daemon import (
+    MARKET,
+    OTHER_MARKET,
+    PERSON,
+    SUBSCRIPTION,
+    still_daemon,
+)
 from traderd.core.shedding import Load
 from traderd.kalshi.feed import FeedStatistics
-from traderd.model.events import BookFault, TradePrinted
+from traderd.model.events import BookDelta, BookFault, TradePrinted
 from traderd.model.ids import MarketTicker, StrategyName, TradeId
 from traderd.model.orders import Attribution, OrderOwner, Side
 from traderd.model.units import NS_PER_MS, NS_PER_S, Count, Price, Timestamp
@@ -24,11 +30,12 @@ from traderd.services.load_watch import (
 
 LATE = Load(delay_ns=400 * NS_PER_MS)
 BEHIND = Load(delay_ns=0, backlog_bytes=100 * 1024 * 1024)
+WAITING = Load(delay_ns=0, own_lag_ns=NS_PER_S)
 CALM = Load(delay_ns=0)
 STRATEGY = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("maker"))
 
 
-def statistics(connection, received, backlog=0, overflows=0):
+def statistics(connection, received, backlog=0, overflows=0, behind_s=0.0):
     return FeedStatistics(
         connection=connection,
         connected_since=Timestamp(0),
@@ -38,6 +45,7 @@ def statistics(connection, received, backlog=0, overflows=0):
         refused=0,
         silent_s=0.0,
         backlog_bytes=backlog,
+        behind_s=behind_s,
         overflows=overflows,
     )
 
@@ -53,6 +61,23 @@ def printed(daemon, ticker):
     )
 
 
+def bring(daemon, seq, apart_s):
+    """Fold a delta that the exchange stamped so much earlier than ours would be."""
+    at = daemon.now()
+    delta = BookDelta(
+        ticker=MARKET,
+        side=Side.BID,
+        price=Price(4_000),
+        change=Count(100),
+        subscription=SUBSCRIPTION,
+        seq=seq,
+        # Samples are taken some time apart.
+        at=Timestamp(at + seq * NS_PER_S // 50),
+        exchange_at=Timestamp(at + seq * NS_PER_S // 50 - round(apart_s * NS_PER_S)),
+    )
+    daemon.publish(delta)
+
+
 @pytest.fixture
 async def watched(tmp_path):
     markets = f"{MARKET},{OTHER_MARKET}"
@@ -64,7 +89,7 @@ async def watched(tmp_path):
         yield daemon, LoadWatch(daemon.context("market_data"), lambda: lines), lines
 
 
-@pytest.mark.parametrize("load", [LATE, BEHIND])
+@pytest.mark.parametrize("load", [LATE, BEHIND, WAITING])
 async def test_lesson_29_books_without_interest_are_given_up_and_taken_back(
     watched, load, autojump_clock
 ):
@@ -126,6 +151,50 @@ async def test_the_real_loop_is_looked_at_once_a_second_and_is_in_time(
     # A line that brought nothing since is not behind.
     await trio.sleep(LOOK_S)
     assert watch.load.backlog_bytes == 0
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("offset_s", [-3_600, 0, 3_600])
+@pytest.mark.parametrize(
+    ("age_s", "behind_s", "own_s"),
+    [
+        (3.0, 2.0, 2.0),
+        (1.5, 60.0, 1.5),
+        # It was old when it reached us: a slow exchange, or a slow way. It waits for nobody here.
+        (3.0, 0.0, 0.0),
+        # Full reads in a row, and yet what they bring is young.
+        (0.0, 60.0, 0.0),
+    ],
+)
+async def test_news_waits_for_us_as_long_as_it_is_old_and_its_line_has_not_run_dry(
+    watched, nursery, autojump_clock, age_s, behind_s, own_s, offset_s
+):
+    daemon, watch, lines = watched
+    nursery.start_soon(watch.run)
+    lines.append(statistics(1, 100))
+    bring(daemon, 3, 0.2 + offset_s)
+    await trio.sleep(LOOK_S + 0.1)
+    assert watch.load.own_lag_ns == 0
+    lines[:] = [statistics(1, 200, behind_s=behind_s)]
+    bring(daemon, 4, 0.2 + offset_s + age_s)
+    await trio.sleep(LOOK_S)
+    assert watch.load.own_lag_ns == pytest.approx(own_s * NS_PER_S)
+    # A line that brought nothing since keeps nothing waiting.
+    await trio.sleep(LOOK_S)
+    assert watch.load.own_lag_ns == 0
+    nursery.cancel_scope.cancel()
+
+
+async def test_of_several_lines_the_latest_counts_and_one_without_stamps_does_not(
+    watched, nursery, autojump_clock
+):
+    daemon, watch, lines = watched
+    nursery.start_soon(watch.run)
+    bring(daemon, 3, 0.2)
+    bring(daemon, 4, 1.9)
+    lines[:] = [statistics(1, 200, behind_s=9.0), statistics(2, 50, behind_s=20.0)]
+    await trio.sleep(LOOK_S + 0.1)
+    assert watch.load.own_lag_ns == pytest.approx(1.7 * NS_PER_S)
     nursery.cancel_scope.cancel()
 
 

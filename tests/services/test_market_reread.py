@@ -11,7 +11,7 @@ from traderd.kalshi.market_lists import Search
 from traderd.model import events as ev
 from traderd.model.market import MarketListing, MarketStatus
 from traderd.model.units import Count, Timestamp
-from traderd.services.market_reread import MarketReread
+from traderd.services.market_reread import APART_S, MarketReread
 
 S = MarketStatus
 
@@ -24,7 +24,7 @@ class Lists:
         self.asked = []
         self.error = None
 
-    async def listings(self, tickers):
+    async def listings(self, tickers, *, known):
         self.asked.append(tuple(tickers))
         found = tuple(
             MarketListing(market=self.markets[ticker], volume_24h=Count(0)) for ticker in tickers
@@ -39,7 +39,7 @@ class Lists:
 async def world(tmp_path, monkeypatch):
     async with still_daemon(tmp_path) as daemon:
         lists = Lists()
-        monkeypatch.setattr(daemon.shared.venue.rest, "lists", lists)
+        monkeypatch.setattr(daemon.shared.venue.rest, "prompt_lists", lists)
         for ticker in (MARKET, OTHER_MARKET):
             lists.markets[ticker] = market(ticker)
         daemon.publish(
@@ -79,7 +79,9 @@ async def test_a_market_that_is_marked_while_it_is_read_is_read_once_more(
     # The answer that is under way does not know of it yet.
     later(lists, close_time=Timestamp(10**18))
     reread.mark([MARKET])
-    await trio.sleep(1)
+    await trio.sleep(APART_S)
+    assert len(lists.asked) == 1
+    await trio.sleep(0.5)
     assert len(lists.asked) == 2
     assert daemon.view.market(MARKET).close_time == 10**18
     nursery.cancel_scope.cancel()

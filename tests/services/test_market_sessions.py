@@ -1,5 +1,7 @@
 """One connection's subscriptions follow the plan: in batches, without a new connection, and with proof that they live."""
 
+from itertools import pairwise
+
 import pytest
 import trio
 
@@ -15,8 +17,9 @@ from traderd.kalshi.wire.command_reader import decode_command
 from traderd.model import events as ev
 from traderd.model.events import BookFault, FeedName
 from traderd.model.ids import MarketTicker
+from traderd.model.market import MarketStatus
 from traderd.model.states import State
-from traderd.model.units import NS_PER_S
+from traderd.model.units import NS_PER_S, Timestamp
 from traderd.paper.feed.session import FeedSession
 from traderd.services import market_offers, market_sessions
 from traderd.services.line_proof import PROOF_S
@@ -332,6 +335,101 @@ async def test_a_step_that_does_not_say_what_changed_is_read_again(tmp_path, aut
             lambda: simulated.view.market(ticker).close_time == venue.market(ticker).close_time,
             within_s=1,
         )
+
+
+def tell_step(simulated, ticker, event_type):
+    """Let the exchange tell of a step, by a name that it may have invented."""
+    body = {"market_ticker": ticker, "event_type": event_type, "close_ts": 1}
+    message = frames.data_message("market_lifecycle_v2", body, 1)
+    for session, _ in simulated.exchange.feed._open.values():
+        if "market_lifecycle_v2" in session._by_channel:
+            session._by_channel["market_lifecycle_v2"].tell(message)
+
+
+class Spy:
+    """Keeps what is read, and when."""
+
+    def __init__(self, lists):
+        self.lists, self.asked = lists, []
+
+    async def listings(self, tickers, *, known):
+        self.asked.append((trio.current_time(), tickers))
+        return await self.lists.listings(tickers, known=known)
+
+
+def spy_on(simulated, monkeypatch):
+    rest = simulated.daemon.shared.venue.rest
+    spy = Spy(rest.prompt_lists)
+    monkeypatch.setattr(rest, "prompt_lists", spy)
+    return spy
+
+
+async def test_a_step_of_an_unknown_name_is_counted_and_its_market_read_once_for_all_connections(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path, market_data__markets_per_connection=6) as simulated:
+        await trio.sleep(5)
+        spy, venue = spy_on(simulated, monkeypatch), simulated.exchange.venue
+        assert len(simulated.view.feed(FeedName.MARKET_DATA).standing) == 2
+        venue.market(NAMES[0]).close_time += 10**12
+        tell_step(simulated, NAMES[0], "close_moved_by_committee")
+        await simulated.wait_until(
+            lambda: simulated.view.market(NAMES[0]).close_time == venue.market(NAMES[0]).close_time,
+            within_s=1,
+        )
+        assert simulated.view.market_data.drift.counts == {
+            "unknown_value market_lifecycle_v2.msg.event_type": 1
+        }
+        await trio.sleep(30)
+        assert [tickers for _, tickers in spy.asked] == [(NAMES[0],)]
+        assert simulated.view.market_data.usable_books() == len(TICKERS)
+        assert simulated.view.market_data.gaps == 0
+
+
+async def test_a_close_that_is_put_off_just_after_our_timer_closed_the_market_reopens_it(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(5)
+        spy, ticker, view = spy_on(simulated, monkeypatch), NAMES[0], simulated.view
+        exchange = simulated.exchange
+        # Our idea of the exchange's clock is half a second ahead of it, less than can be known.
+        simulated.daemon.shared.bus.publish([
+            ev.MarketClosed(at=view.market_data.last_message_at, ticker=ticker)
+        ])
+        assert view.market(ticker).status is MarketStatus.CLOSED
+        now = exchange.now()
+        exchange.venue.life.move_close(ticker, Timestamp(now + 3_600 * NS_PER_S), now)
+        exchange.settle()
+        await simulated.wait_until(
+            lambda: view.market(ticker).status is MarketStatus.ACTIVE, within_s=1
+        )
+        assert len(spy.asked) == 1
+        # Of a market that is open the step says everything.
+        exchange.venue.life.move_close(ticker, Timestamp(now + 7_200 * NS_PER_S), exchange.now())
+        exchange.settle()
+        await trio.sleep(5)
+        assert view.market(ticker).close_time // NS_PER_S == now // NS_PER_S + 7_200
+        assert len(spy.asked) == 1
+
+
+async def test_steps_that_come_all_the_time_are_read_together_once_a_second(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(5)
+        spy = spy_on(simulated, monkeypatch)
+        for number in range(200):
+            tell_step(simulated, NAMES[number % len(NAMES)], "ticked")
+            # The exchange tells of the steps of every market there is.
+            tell_step(simulated, "KXNOTOURS-26-A", "ticked")
+            tell_step(simulated, "KXNOTOURS-26-A", "metadata_updated")
+            await trio.sleep(0.05)
+        assert 9 <= len(spy.asked) <= 11
+        read = {ticker for _, tickers in spy.asked for ticker in tickers}
+        assert read == set(NAMES)
+        moments = [at for at, _ in spy.asked]
+        assert min(b - a for a, b in pairwise(moments)) > 0.999
 
 
 async def test_what_a_lost_connection_left_behind_is_let_go(tmp_path, autojump_clock, monkeypatch):

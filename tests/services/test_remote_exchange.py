@@ -50,3 +50,13 @@ def test_the_note_of_a_daemon_names_the_exchange_and_where_the_key_is(tmp_path, 
     assert (noted.key_id, noted.key_file) == ("k", str(tmp_path / "key.pem"))
     noted = traded_exchange(load_config(variables={}, directory=tmp_path), rest_url="r", ws_url="w")
     assert (noted.environment, noted.embedded, noted.key_file) == ("sim", True, "")
+
+
+@pytest.mark.parametrize("given", [{}, {"exchange.key_id": "k"}, {"exchange.key_file": "k.pem"}])
+def test_without_a_key_both_settings_are_named_and_no_file_is_looked_for(tmp_path, given):
+    flags = {"environment": "paper"} | given
+    config = load_config(variables={}, directory=tmp_path, flags=flags, check=False)
+    with pytest.raises(
+        ConfigError, match=r"exchange\.key_id .* and exchange\.key_file .* must be set"
+    ):
+        remote_exchange(config)

@@ -1,12 +1,18 @@
 """A stall is told at once and in the status; a plugin with too many is started disabled the next time."""
 
+import attrs
 import trio
+from structlog import get_logger
 
+from tests.plugin_files import put_plugin
 from tests.services.still_daemon import still_daemon
+from tests.simulation.harness import simulated_daemon
 from traderd.core import book
-from traderd.runtime.plugin_record import Origin, PluginRecord
+from traderd.model.plugin_commands import EnablePlugin
+from traderd.runtime.plugin_record import Origin, PluginRecord, PluginState
 from traderd.runtime.stall_watch import Stall
 from traderd.services import sync
+from traderd.services.context import Context
 from traderd.services.stalls import PART, TOLD_FOR_S, StallTelling
 from traderd.store.plugin_switches import SWITCHES_FILE, read_switches, write_switch
 
@@ -56,8 +62,9 @@ async def test_the_third_stall_has_the_plugin_started_disabled(tmp_path, autojum
         assert switch.by.endswith(
             "held the loop up 3 times, the last time at /p/maker.py:7 in Maker.on_book"
         )
-        assert "is started disabled the next time; mend it, then: traderd plugins enable maker" in (
-            daemon.log_text.getvalue()
+        assert (
+            "and started disabled the next time; mend it, then: traderd plugins enable maker"
+            in (daemon.log_text.getvalue())
         )
 
 
@@ -110,3 +117,45 @@ async def test_a_stall_that_was_told_before_a_restart_of_the_watch_is_forgotten(
         await trio.sleep(TOLD_FOR_S + 1.0)
         assert PART not in daemon.view.conditions.degraded
         nursery.cancel_scope.cancel()
+
+
+ROUTE = """
+from traderd.plugin_api import Route, RouteAnswer, hookimpl
+
+
+async def answer(request):
+    return RouteAnswer(body="{}")
+
+
+@hookimpl
+def traderd_routes():
+    return [Route(path="now", answer=answer)]
+"""
+
+
+async def test_a_plugin_that_blocks_again_and_again_is_cut_in_this_run_and_the_next(
+    tmp_path, autojump_clock
+):
+    put_plugin(tmp_path, "blocker", ROUTE)
+    async with simulated_daemon(tmp_path) as simulated:
+        record = simulated.daemon.shared.plugin_desk.plugins.records["blocker"]
+        telling = StallTelling(
+            Context(name="stalls", shared=simulated.daemon.shared, log=get_logger())
+        )
+        for time in (1, 2, 3):
+            assert record.state is PluginState.RUNNING, f"stall {time}"
+            held_up = stall("plugin blocker")
+            telling.begun(held_up)
+            telling.over(attrs.evolve(held_up, is_over=True))
+        assert record.state is PluginState.QUARANTINED
+        (route,) = [
+            one for one in simulated.daemon.shared.extensions.routes if one.plugin == "blocker"
+        ]
+        assert not route.in_use()
+        await simulated.wait_until(lambda: "plugin:blocker" in simulated.view.conditions.degraded)
+        assert "held the loop up 3 times" in simulated.view.conditions.degraded["plugin:blocker"]
+        assert (await simulated.send(EnablePlugin(plugin="blocker"))).ok
+        assert simulated.daemon.shared.plugin_desk.plugins.records["blocker"].state is (
+            PluginState.RUNNING
+        )
+        assert read_switches(simulated.daemon.shared.config.state_path()) == {}

@@ -1,10 +1,9 @@
-import pytest
-
 from tests.services.still_daemon import MARKET, OTHER_MARKET, still_daemon
+from traderd.core.balance_proof import Proof
 from traderd.model import events as ev
 from traderd.model.orders import Side
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.services.status_box import LINES_MAX, show_duration, status_box
+from traderd.services.status_box import LINES_MAX, status_box
 
 GOLDEN = """\
 ╔═══ TRADERD STATUS · 2026-11-18T11:08:43Z · sim ═══
@@ -127,18 +126,23 @@ async def test_a_clock_that_stepped_back_gives_no_negative_time(autojump_clock, 
         assert "State: ready (0s)" in box_of(daemon, later_s=-3600)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0s"),
-        (59.9, "59s"),
-        (60, "1m 00s"),
-        (123, "2m 03s"),
-        (3_599, "59m 59s"),
-        (3_720, "1h 02m"),
-        (86_399, "23h 59m"),
-        (3 * 86_400 + 4 * 3_600, "3d 04h"),
-    ],
-)
-def test_a_duration_has_its_two_largest_units(seconds, text):
-    assert show_duration(seconds) == text
+async def test_the_columns_of_several_rows_stand_below_each_other(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.list_market()
+        daemon.place(Side.BID, "5", "0.45")
+        daemon.place(Side.BID, "12.5", "0.4")
+        rows = [line for line in box_of(daemon).splitlines() if "  bid " in line]
+        assert len(rows) == 2
+        assert len({row.index("resting") for row in rows}) == 1
+
+
+async def test_a_balance_that_rows_keep_open_is_told_with_its_age(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        daemon.sync("998.7725")
+        proof = daemon.view.account.proof
+        proof.status, proof.proved_at = Proof.INCONCLUSIVE, daemon.now()
+        proof.hidden, proof.hidden_since = 1, daemon.now()
+        words = "Balance: $998.77 (read 2m 03s ago, inconclusive for 2m 03s, unreadable rows: 1)"
+        assert words in box_of(daemon, later_s=123.5)
+        proof.status = Proof.PROVED
+        assert "(read 2m 03s ago, proved 2m 03s ago)" in box_of(daemon, later_s=123.5)

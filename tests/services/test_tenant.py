@@ -23,7 +23,7 @@ async def test_it_is_idle_only_when_nothing_is_under_way():
     tenant.begin(T)
     tenant.begin(U)
     assert not tenant.idle.is_set()
-    assert tenant.report().in_flight == 3
+    assert tenant.report(0.0).in_flight == 3
     tenant.end(T)
     assert T in tenant.busy
     tenant.end(T)
@@ -42,6 +42,9 @@ def test_a_timer_of_the_same_name_begins_anew_and_one_taken_back_never_comes():
     tenant.take_timers(101.0)
     assert tenant.due_timers(109.0) == []
     assert tenant.due_timers(110.0) == [(T, "")]
+    assert not tenant.take_timer(T, "", 109.0)
+    assert tenant.take_timer(T, "", 110.0)
+    assert not tenant.take_timer(T, "", 110.0)
     assert tenant.due_timers(999.0) == []
 
 
@@ -69,7 +72,7 @@ def test_markets_that_are_followed_no_longer_are_forgotten():
 def test_the_report_has_parameters_and_times():
     tenant = made()
     tenant.times.note(0.004, 0.0)
-    report = tenant.report()
+    report = tenant.report(0.0)
     assert (report.status, report.callbacks, report.max_ns) == (TenantStatus.RUNNING, 1, 4_000_000)
     assert [(one.name, one.value, one.tunable) for one in report.parameters] == [
         ("size", "3", True)

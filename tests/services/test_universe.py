@@ -63,8 +63,9 @@ class Lists:
         )
         self.markets[ticker] = MarketListing(market=changed, volume_24h=parse_count(volume))
 
-    async def find(self, *, series=None, event=None, status=None):
+    async def find(self, *, series=None, event=None, status=None, known=None):
         self.asked.append((series, event, status))
+        self.known = known
         self.looks += 1
         await trio.sleep(0.01)
         if self.error is not None:
@@ -82,17 +83,17 @@ class Lists:
             await trio.sleep(0.01)
         return Search(listings=found, complete=self.complete, unreadable=self.unreadable)
 
-    async def listings(self, tickers):
+    async def listings(self, tickers, *, known=None):
         await trio.sleep(0.01)
         if self.error is not None:
             raise self.error
-        known = tuple(
+        found = tuple(
             self.markets[ticker]
             for ticker in tickers
             if ticker in self.markets and ticker not in self.unreadable
         )
         unreadable = {t: why for t, why in self.unreadable.items() if t in tickers}
-        return Search(listings=known, unreadable=unreadable)
+        return Search(listings=found, unreadable=unreadable)
 
     async def series_of(self, category):
         return self.series_by_category.get(category, ())
@@ -220,6 +221,21 @@ async def test_it_looks_again_every_refresh(tmp_path, autojump_clock):
         assert world.followed == (A, B)
         await trio.sleep(1_000)
         assert world.lists.looks == 1 + 11
+
+
+async def test_a_look_is_told_which_markets_are_known_so_that_none_is_kept_twice(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100", max_markets="1") as world:
+        world.lists.put(A)
+        world.lists.put(B)
+        await world.start()
+        await trio.sleep(150)
+        (followed,) = world.followed
+        spare = B if followed == A else A
+        assert world.lists.known(followed) is world.daemon.view.market(followed)
+        assert world.lists.known(spare) is world.lists.markets[spare].market
+        assert world.lists.known(MarketTicker("KXS-UNKNOWN")) is None
 
 
 async def test_news_of_a_new_market_lets_it_look_soon_and_a_burst_of_it_once(

@@ -16,7 +16,8 @@ from traderd.services.web import (
     broadcast,
     serving,
 )
-from traderd.web.live import FLUSH_INTERVAL_S, LiveHub
+from traderd.web.live import LiveHub
+from traderd.web.pace import FLUSH_INTERVAL_S
 
 
 class Page:

@@ -240,7 +240,9 @@ class BadLine:
         self._deliver((index, refused))
         book = self.data.books.get(event.ticker)
         assert book is None or not book.usable, "nobody knows what the change was"
-        if readable == "market" and not lost_before and not self.data.subscription_ended(self.name):
+        if readable == "market" and (book is None or book.subscription != self.name):
+            assert self.data.usable_books() <= 1, "its name may be one of ours, misread"
+        elif readable == "market" and not (lost_before or self.data.subscription_ended(self.name)):
             assert self.data.usable_books() >= usable - 1, "no other book was concerned"
 
     def fall_silent(self, hours: int = 8) -> None:

@@ -1,4 +1,5 @@
-"""The tenants of the daemon that chaos strikes: a service of a plugin, and a strategy whose orders go through all of it.
+"""The tenants of the daemon that chaos strikes: a service of a plugin, a strategy whose orders go through all of it, and one
+that misbehaves by itself.
 
 Owns: their code, which is written into the daemon's `plugins/`.
 Must not: know who is struck, or when.
@@ -74,7 +75,58 @@ def traderd_strategies():
 """A strategy whose orders go through all of it; it is never struck itself, and so it must never be quarantined."""
 
 
+WILD: Final = StrategyName("wild")
+WILD_STRATEGY: Final = """
+import random
+
+import attrs
+
+from traderd.plugin_api import Side, StrategySpec, hookimpl, parse_count, parse_price, place
+
+
+@attrs.frozen
+class Parameters:
+    pass
+
+
+class Wild:
+    moods = []
+
+    def __init__(self, parameters, context):
+        self.context = context
+
+    def decide(self, observation):
+        mood = random.Random(observation.at).choice(("calm", "calm", "raise", "exit", "flood", "timers", "nonsense"))
+        self.moods.append(mood)
+        if mood == "raise":
+            raise ValueError("wild")
+        if mood == "exit":
+            exit(3)
+        if mood == "nonsense":
+            return ["buy"]
+        if mood == "timers":
+            for number in range(50):
+                self.context.set_timer(observation.ticker, 1.0, str(number))
+        if mood == "flood":
+            bid = place(ticker=observation.ticker, side=Side.BID, price=parse_price("0.01"), count=parse_count("1"))
+            return [bid] * 100
+        return ()
+
+    def on_timer(self, observation, name):
+        return ()
+
+    def on_fill(self, observation, fill):
+        raise RuntimeError("wild")
+
+
+@hookimpl
+def traderd_strategies():
+    return [StrategySpec(name="wild", make=Wild, parameters=Parameters, enabled_in_sim=True)]
+"""
+"""A strategy that does everything it should not, but block; sooner or later it is quarantined, and released again."""
+
+
 def write_tenants(directory: Path) -> None:
-    """Write both as plugins of the daemon whose directory it is."""
-    for name, text in (("neighbour", PLUGIN), ("quoter", STRATEGY)):
+    """Write all of them as plugins of the daemon whose directory it is."""
+    for name, text in (("neighbour", PLUGIN), ("quoter", STRATEGY), ("wild", WILD_STRATEGY)):
         put_plugin(directory, name, text)

@@ -24,7 +24,7 @@ from traderd.model.events import OrderChanged
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import OrderStatus, Side
 from traderd.model.states import WORKING
-from traderd.model.units import Money, Timestamp
+from traderd.model.units import ONE_DOLLAR, Money, Timestamp
 from traderd.paper.rate_limits import RateLimits, Tier
 from traderd.store.database import Row
 
@@ -169,7 +169,7 @@ class ExchangeWatch:
         def watched(
             account_id: str, terms: Any, client_order_id: Any, now: Any, **words: Any
         ) -> Any:
-            before = self._exposure(account_id)
+            before = self._exposures(account_id)
             order = create(account_id, terms, client_order_id, now, **words)
             self.taken["create"] += 1
             if account_id != self.at.credentials.account_id:
@@ -188,7 +188,7 @@ class ExchangeWatch:
 
     def _watched_change(self, change: Any, kind: str) -> Any:
         def watched(account_id: str, order_id: str, *args: Any, **words: Any) -> Any:
-            before = self._exposure(account_id)
+            before = self._exposures(account_id)
             reply = change(account_id, order_id, *args, **words)
             self.taken[kind] += 1
             ticker = self.at.exchange.venue.order(account_id, order_id).ticker
@@ -209,6 +209,37 @@ class ExchangeWatch:
         orders = self.at.exchange.venue.orders(account_id)
         return [order for order in orders if order.status is OrderStatus.RESTING]
 
+    def _exposures(self, account_id: str) -> tuple[Money, Money]:
+        return self._exposure(account_id), Money(self._loss(account_id))
+
+    def _loss(self, account_id: str) -> int:
+        """Return what can be lost in the worst outcome, counted naively: nothing of the daemon's code is in it."""
+        venue = self.at.exchange.venue
+        groups: dict[str, list[MarketTicker]] = {}
+        for market in venue.markets():
+            groups.setdefault(self._exclusive.get(market.ticker, market.ticker), []).append(
+                market.ticker
+            )
+        held = {row.ticker: (row.count, row.exposure) for row in venue.positions(account_id)}
+        resting = self._resting(account_id)
+        total = 0
+        for tickers in groups.values():
+            losses = []
+            for winner in (*tickers, None):
+                loss = 0
+                for ticker in tickers:
+                    pays = ONE_DOLLAR if ticker == winner else 0
+                    count, cost = held.get(ticker, (0, 0))
+                    loss += cost - abs(count) * (pays if count > 0 else ONE_DOLLAR - pays)
+                    loss += sum(
+                        max(0, (o.price - pays) * o.side.sign * o.remaining_count)
+                        for o in resting
+                        if o.ticker == ticker
+                    )
+                losses.append(loss)
+            total += max(0, *losses)
+        return total
+
     def _exposure(self, account_id: str) -> Money:
         venue = self.at.exchange.venue
         positions = {
@@ -223,14 +254,17 @@ class ExchangeWatch:
         return grouped_exposure(positions, legs, self._exclusive, lambda _: USUAL_MULTIPLIER)
 
     def _check_limits(
-        self, account_id: str, before: Money, what: str, ticker: MarketTicker
+        self, account_id: str, before: tuple[Money, Money], what: str, ticker: MarketTicker
     ) -> None:
         resting = self._resting(account_id)
         if len(resting) > self.max_open_orders:
             self.broken.append(f"I1: {what} made {len(resting)} open orders")
-        after = self._exposure(account_id)
-        if after > max(self.max_exposure, before):
-            self.broken.append(f"I1: {what} made an exposure of {after}")
+        after = self._exposures(account_id)
+        for name, now, then in zip(("exposure", "worst loss"), after, before, strict=True):
+            if now > max(self.max_exposure, then):
+                self.broken.append(f"I1: {what} made a {name} of {now}")
+        if after[1] > after[0]:
+            self.broken.append(f"I1: {after[1]} can be lost, and the exposure is {after[0]}")
         held = {row.ticker: row.count for row in self.at.exchange.venue.positions(account_id)}
         for side, sign in ((Side.BID, 1), (Side.ASK, -1)):
             adding = sum(

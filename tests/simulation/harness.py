@@ -21,7 +21,7 @@ import attrs
 import trio
 
 from traderd.app import Daemon, run_daemon
-from traderd.config import load_config
+from traderd.config import Config, load_config
 from traderd.core.view import StateView
 from traderd.errors import StoreError
 from traderd.model.commands import CancelOrder, Command, Outcome, PlaceOrder
@@ -32,9 +32,11 @@ from traderd.model.units import Count, format_price, parse_count, parse_money, p
 from traderd.paper.exchange import Credentials, PaperExchange
 from traderd.paper.running import run_paper_exchange
 from traderd.paper.scenario import Scenario, default_scenario
+from traderd.plugin_manager import PluginManager, load_plugins
 from traderd.runtime.simulation import MemoryNetwork, SimEnv
 from traderd.services.paper_exchange import EXTRA
 from traderd.store.database import Row
+from traderd.store.plugin_switches import read_switches
 from traderd.store.start_record import STARTS_FILE
 
 T = TypeVar("T")
@@ -400,7 +402,8 @@ async def simulated_daemon(
         config,
         env=env,
         log_stream=simulated.log,
-        directory=REPOSITORY if strategies else state_dir,
+        directory=REPOSITORY,
+        plugins=None if strategies else own_plugins(config, state_dir),
     )
     body_error: Exception | None = None
     async with trio.open_nursery() as nursery:
@@ -418,6 +421,13 @@ async def simulated_daemon(
             simulated.daemon.shared.journal._database._connection.close(True)
     if body_error is not None:
         raise body_error
+
+
+def own_plugins(config: Config, directory: Path) -> PluginManager:
+    """Return the plugins of a daemon that has none of the examples, of which one trades."""
+    off = read_switches(config.state_path())
+    disabled = {name: switch.sentence for name, switch in off.items()}
+    return load_plugins([directory / "plugins"], disabled=disabled)
 
 
 async def _run_process(

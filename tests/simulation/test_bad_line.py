@@ -98,6 +98,20 @@ AnySession.TestCase.settings = settings(max_examples=200, stateful_step_count=40
 test_any_session = AnySession.TestCase
 
 
+def test_a_change_that_cannot_be_read_of_a_market_without_a_book_may_be_of_any_book():
+    line = BadLine(random.Random(460))
+    line.change()
+    line.change()
+    line.double()
+    line.fall_silent(1)
+    line.reconnect()
+    line.speak_again()
+    line.garble()
+    assert line.caused["garbled"] == 1
+    line.check_all()
+    line.recover()
+
+
 def live(line: BadLine, deltas: int) -> None:
     """Live through a long session in which most frames arrive."""
     rng = line.rng

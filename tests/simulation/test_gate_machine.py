@@ -31,9 +31,17 @@ from tests.core.builders import (
     unknown,
 )
 from traderd.core.proposals import judge_amend
+from traderd.core.strategy_share import StrategyShare
 from traderd.model import events as ev
-from traderd.model.ids import EventTicker, OrderId
-from traderd.model.orders import OrderRecord, OrderStatus, OrderTerms, Side
+from traderd.model.ids import EventTicker, OrderId, StrategyName
+from traderd.model.orders import (
+    Attribution,
+    OrderOwner,
+    OrderRecord,
+    OrderStatus,
+    OrderTerms,
+    Side,
+)
 from traderd.model.units import ONE_DOLLAR, Count, Price
 
 MAX_OPEN = 5
@@ -41,6 +49,17 @@ MAX_IN_MARKET = 20
 MAX_CONTRACTS = 22
 MAX_EXPOSURE = 10
 EVENT = EventTicker("KXA-26")
+PERSON = Attribution(owner=OrderOwner.PERSON)
+MAKER, TAKER = StrategyName("maker"), StrategyName("taker")
+SHARES = (
+    StrategyShare(
+        strategy=MAKER, max_open_orders=2, max_position=contracts(9), max_exposure=dollars("4")
+    ),
+    StrategyShare(
+        strategy=TAKER, max_open_orders=3, max_position=contracts(15), max_exposure=dollars("6")
+    ),
+)
+"""Each narrower than the account's, and together wider."""
 
 
 @attrs.define
@@ -50,9 +69,12 @@ class Real:
     key: str
     order_id: str
     terms: OrderTerms
+    strategy: StrategyName | None = None
     filled: int = 0
     is_live: bool = True
     known_id: bool = False
+    changed: int = 1
+    """When it last changed by the exchange's clock, in seconds: what is told late says so."""
 
     @property
     def remaining(self) -> int:
@@ -70,13 +92,18 @@ class GateMachine(RuleBasedStateMachine):
             max_market_position=contracts(MAX_IN_MARKET),
             max_account_position=contracts(MAX_CONTRACTS),
             breaker_errors=10_000,
+            shares=SHARES,
         )
         tell(self.engine, ev.EventsDescribed(at=second(0), exclusive=((EVENT, True),)))
         self.real: dict[str, Real] = {}
         self.news: list[ev.Event] = []
         self.spent = {TICKER: 0, OTHER: 0}
         self.held = {TICKER: 0, OTHER: 0}
+        self.traded: dict[StrategyName, list[tuple[str, Side, int, int]]] = {MAKER: [], TAKER: []}
+        """Each strategy's own fills: market, side, price, count."""
         self.number = 0
+        self.clock = 1
+        """The exchange's."""
 
     def next(self) -> str:
         self.number += 1
@@ -96,21 +123,25 @@ class GateMachine(RuleBasedStateMachine):
         depth=st.integers(1, 9),
         count=st.integers(1, 20),
         ticker=st.sampled_from([TICKER, OTHER]),
+        strategy=st.sampled_from([None, MAKER, TAKER]),
         fate=st.sampled_from(["reply"] * 6 + ["late", "lost", "never"]),
     )
-    def place(self, data, side, depth, count, ticker, fate):
+    def place(self, data, side, depth, count, ticker, strategy, fate):
         # Mostly bids lie below asks, so that few are refused for meeting our own.
         wanted = terms(side, f"0.{51 - side.sign * depth}", count, ticker=ticker)
-        if self.engine.judge(wanted) is not None:
+        whose = PERSON
+        if strategy is not None:
+            whose = Attribution(owner=OrderOwner.STRATEGY, strategy=strategy)
+        if self.engine.judge(wanted, attribution=whose) is not None:
             return
         key, order_id = f"c{self.next()}", f"x{self.next()}"
-        self.tell(intended(key, wanted), sent(key))
+        self.tell(intended(key, wanted, attribution=whose), sent(key))
         if fate == "never":
             # The request was lost; a search will prove it.
             self.tell(unknown(key))
             self.news.append(not_placed(key))
             return
-        one = Real(key, order_id, wanted)
+        one = Real(key, order_id, wanted, strategy)
         self.real[order_id] = one
         if data.draw(st.booleans()):
             self.trade(one, data.draw(st.integers(1, one.remaining)))
@@ -154,16 +185,17 @@ class GateMachine(RuleBasedStateMachine):
         self.tell(amend_requested(text, count, new_id=new_id, order_id=one.order_id))
         if fate in {"done", "lost with effect"}:
             one.terms = new
+            self.changed(one)
         if fate == "refused":
             self.tell(amend_failed(order_id=one.order_id))
         elif fate == "done":
-            self.tell(amend_accepted(text, count, new_id=new_id, order_id=one.order_id))
+            self.tell(self.amended(one, text, count, new_id))
         else:
             self.tell(amend_unknown(order_id=one.order_id))
             if fate == "lost without":
                 self.news.append(amend_failed(order_id=one.order_id))
             else:
-                self.news.append(amend_accepted(text, count, new_id=new_id, order_id=one.order_id))
+                self.news.append(self.amended(one, text, count, new_id))
 
     @precondition(lambda self: self.live())
     @rule(data=st.data(), arrives=st.booleans())
@@ -175,18 +207,30 @@ class GateMachine(RuleBasedStateMachine):
         self.tell(cancel_requested(one.order_id))
         if arrives:
             one.is_live = False
+            self.changed(one)
         self.report(one)
 
     # --- what the exchange does ---
 
+    def changed(self, one: Real) -> None:
+        self.clock += 1
+        one.changed = self.clock
+
+    def amended(self, one: Real, text: str, count: int, new_id: str) -> ev.AmendAccepted:
+        at = one.changed
+        return amend_accepted(text, count, new_id=new_id, order_id=one.order_id, exchange_at=at)
+
     def trade(self, one: Real, count: int) -> None:
         at_price, side, ticker = one.terms.price, one.terms.side, one.terms.ticker
         one.filled += count
+        self.changed(one)
         if one.filled == one.terms.count:
             one.is_live = False
         self.held[ticker] += side.sign * count
         paid = at_price if side is Side.BID else ONE_DOLLAR - at_price
         self.spent[ticker] += paid * count
+        if one.strategy is not None:
+            self.traded[one.strategy].append((ticker, side, at_price, count))
         told = fill(
             f"t{self.next()}", 1, side=side, order_id=one.order_id, key=one.key, ticker=ticker
         )
@@ -209,6 +253,7 @@ class GateMachine(RuleBasedStateMachine):
             initial_count=one.terms.count,
             fill_count=Count(one.filled),
             remaining_count=Count(one.remaining),
+            updated_at=second(one.changed),
         )
         self.news.append(ev.OrderReported(at=second(6), record=record, source=ev.Source.FEED))
 
@@ -274,6 +319,49 @@ class GateMachine(RuleBasedStateMachine):
                             0, (one.terms.price - pays) * one.terms.side.sign * one.remaining
                         )
             assert loss <= dollars(str(MAX_EXPOSURE)) + self.realized()
+
+    @invariant()
+    def each_strategy_keeps_to_its_share(self):
+        for share in SHARES:
+            mine = [one for one in self.live() if one.strategy == share.strategy]
+            assert len(mine) <= share.max_open_orders
+            traded, total = self.traded[share.strategy], 0
+            for ticker in (TICKER, OTHER):
+                held = sum(side.sign * count for at, side, _, count in traded if at == ticker)
+                bids, asks = (
+                    sum(
+                        one.remaining
+                        for one in mine
+                        if (one.terms.ticker, one.terms.side) == (ticker, side)
+                    )
+                    for side in (Side.BID, Side.ASK)
+                )
+                total += max(abs(held + bids), abs(held - asks))
+            assert total <= share.max_position
+            book = self.engine.ledger.strategies.books.get(share.strategy)
+            gone = (
+                0 if book is None else sum(max(0, -p.realized_pnl) for p in book.positions.values())
+            )
+            for winner in (TICKER, OTHER, None):
+                deals = [
+                    *traded,
+                    # What may fill does, where that is worse.
+                    *(
+                        (one.terms.ticker, one.terms.side, one.terms.price, one.remaining)
+                        for one in mine
+                        if (one.terms.price - self.pays(one.terms.ticker, winner))
+                        * one.terms.side.sign
+                        > 0
+                    ),
+                ]
+                loss = sum(
+                    (at_price - self.pays(at, winner)) * side.sign * count
+                    for at, side, at_price, count in deals
+                )
+                assert loss <= share.max_exposure + gone
+
+    def pays(self, ticker, winner) -> int:
+        return ONE_DOLLAR if ticker == winner else 0
 
     def bought_no(self, ticker) -> int:
         return sum(

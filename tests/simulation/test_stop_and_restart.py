@@ -19,7 +19,7 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
-from traderd.model.commands import Answer, CancelOrders, Halt, Pause
+from traderd.model.commands import Answer, CancelOrders, ClearHalt, Halt, Kill, Pause
 from traderd.model.events import Author
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
@@ -349,3 +349,28 @@ async def test_a_journal_that_was_restored_from_a_copy_makes_no_id_again(tmp_pat
             if not same_word:
                 shutil.rmtree(state)
                 shutil.copytree(copy, state)
+
+
+# --- an exchange that begins anew ------------------------------------------------------------------
+
+
+async def test_a_new_embedded_exchange_forgets_halts_and_pauses_and_keeps_the_kill_latch(
+    tmp_path, autojump_clock
+):
+    """As docs/halts.md says: only a person takes the latch away, whatever the exchange is."""
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Halt(reason="a person's", by="ann"))
+        await simulated.send(Pause(reason="lunch", by="ann"))
+        assert (await simulated.send(Kill(reason="strange prices", by="ann"))).ok
+    async with simulated_daemon(tmp_path) as simulated:
+        conditions = simulated.view.conditions
+        assert list(conditions.halts) == ["kill"]
+        assert conditions.killed.reason == "strange prices"
+        assert conditions.pauses == {}
+        # It is told, or a person would wonder why nothing trades.
+        assert simulated.said("halt kill: strange prices; `traderd clear-halt kill` ends it")
+        assert (await simulated.place("bid", "1", "0.0100")).answer is Answer.DENIED
+        assert (await simulated.send(ClearHalt(halt_id="kill", by="ann"))).ok
+        assert (await simulated.place("bid", "1", "0.0100")).ok
+    async with simulated_daemon(tmp_path) as simulated:
+        assert dict(simulated.view.conditions.halts) == {}

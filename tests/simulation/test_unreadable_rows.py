@@ -13,10 +13,11 @@ from tests.simulation.harness import (
     simulated_daemon,
     simulated_exchange,
 )
+from traderd.core.balance_proof import Proof
 from traderd.errors import ExchangeProtocolError
 from traderd.kalshi import account_reads, order_reads
 from traderd.kalshi.rows import RowReading
-from traderd.model.commands import Answer, Calibrate
+from traderd.model.commands import Answer, Calibrate, Reconcile
 from traderd.model.orders import OrderStatus
 from traderd.model.rows import RowKind, UnreadableRow
 from traderd.model.states import State
@@ -64,6 +65,12 @@ def foreign(simulated, ticker, price="0.0100"):
     )
 
 
+def deposit(simulated, amount):
+    exchange = simulated.exchange
+    account = exchange.venue.account(simulated.account_id)
+    exchange.venue.bank.deposit(account, amount, exchange.now())
+
+
 async def test_an_order_that_cannot_be_read_halts_its_market_and_the_others_count(
     tmp_path, autojump_clock, monkeypatch
 ):
@@ -108,7 +115,7 @@ async def test_the_first_reading_passes_although_a_row_cannot_be_read(
                 halts = simulated.view.conditions.halts
                 assert {halt.ticker for halt in halts.values()} == {FIRST}
                 # What it ties up is not known, so the accounts are not opened on a guess.
-                assert "1 rows of the account cannot be read" in (
+                assert "inconclusive: the accounts are not opened, and 1 row of the account" in (
                     simulated.view.account.proof.sentence
                 )
                 simulated.kill()
@@ -116,6 +123,60 @@ async def test_the_first_reading_passes_although_a_row_cannot_be_read(
             await trio.sleep(31.0)
             assert dict(simulated.view.conditions.halts) == {}
             assert simulated.view.account.proof.unexplained == 0
+
+
+async def test_while_a_row_stays_unreadable_the_balance_says_so_until_a_person_decides(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_exchange(tmp_path) as at:
+        venue, account = at.exchange.venue, at.credentials.account_id
+        odd = venue.create_order(
+            account, order_terms("bid", "2", "0.0100"), None, at.exchange.now()
+        )
+        with odd_orders(monkeypatch, lambda row: row.order_id == odd.order_id):
+            async with simulated_daemon(fresh(tmp_path / "state"), at=at) as simulated:
+                view = simulated.view
+                degraded = view.conditions.degraded
+                await trio.sleep(560.0)
+                assert "balance" not in degraded
+                await trio.sleep(70.0)
+                assert degraded["balance"].startswith("inconclusive: the accounts are not opened")
+                # With the age in it the reason is the same from reading to reading: it is told once.
+                assert view.account.proof.status is Proof.NOT_YET
+                outcome = await simulated.send(Reconcile(ignore=("all",), by="ann"))
+                assert outcome.ok, outcome.sentence
+                await simulated.send(Calibrate())
+                assert "balance" not in degraded
+                assert view.account.proof.status is Proof.PROVED
+                # A deposit explains itself although the row still cannot be read.
+                await trio.sleep(1.0)
+                deposit(simulated, 5_000_000)
+                await trio.sleep(100.0)
+                assert view.account.proof.status is Proof.PROVED
+                assert view.account.differences["cash_moved"] == 1
+                assert len(view.account.unreadable) == 1
+
+
+async def test_a_deposit_is_found_while_a_row_cannot_be_read(tmp_path, autojump_clock, monkeypatch):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(40.0)
+        proof = simulated.view.account.proof
+        assert proof.status is Proof.PROVED
+        with odd_fills(monkeypatch, lambda row: True):
+            simulated.hush_feeds()
+            bought = await simulated.place("bid", "5", simulated.touch()[1])
+            assert bought.ok
+            await trio.sleep(100.0)
+            assert proof.status is Proof.INCONCLUSIVE
+            left_over = proof.unexplained
+            assert left_over < 0
+            deposit(simulated, 5_000_000)
+            await trio.sleep(100.0)
+            # The deposit is booked, and what the row hides is the same amount as before.
+            assert simulated.view.account.differences["cash_moved"] == 1
+            assert (proof.status, proof.unexplained) == (Proof.INCONCLUSIVE, left_over)
+        await trio.sleep(100.0)
+        assert (proof.status, proof.unexplained) == (Proof.PROVED, 0)
 
 
 async def test_an_order_of_ours_that_cannot_be_read_is_never_declared_dead(

@@ -146,6 +146,28 @@ async def test_whatever_moment_it_is_cancelled_at_nothing_is_lost(autojump_clock
     assert moment > 10
 
 
+async def test_events_that_are_written_meanwhile_are_not_chased(
+    autojump_clock, env, path, monkeypatch
+):
+    monkeypatch.setattr("traderd.store.archive.KEPT_AT_HAND", 50)
+    steps: list[int] = []
+    async with open_journal(env=env, path=path) as journal:
+        await append(journal, 100)
+        await write_checkpoint(
+            journal, lines_of(100), position=100, code="code", rest=trio.lowlevel.checkpoint
+        )
+
+        async def write_one_more() -> None:
+            steps.append(journal.append([sent(len(steps) + 1_000)]))
+            await journal.wait_durable(steps[-1])
+
+        # Of 100 events 50 are to be moved; the writer makes one more of them old with every step.
+        moved = await archive_covered(journal, env, rest=write_one_more)
+        # Twice 25 to the archive and three times 20 out of the journal; chased it would be fifty steps.
+        assert len(steps) <= 6
+        assert 50 <= moved <= 50 + len(steps)
+
+
 async def test_one_of_the_same_position_is_never_half_replaced(autojump_clock, env, path):
     """After an upgrade nothing new may have come since; its rows would be those of two versions."""
     moment, cancelled = 0, True

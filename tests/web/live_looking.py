@@ -303,6 +303,9 @@ class LiveLookingSource:
     def verbs(self) -> dict[str, dict[str, Any]]:
         return {verb: {"type": "object"} for verb in ("pause", "resume")}
 
+    def state_version(self) -> str:
+        return f"v-{self.status_record['paused']}"
+
     def status_boxes(self) -> list[str]:
         return ["╔═══ a box"]
 

@@ -118,6 +118,72 @@ async def test_a_command_that_takes_too_long_is_an_unknown_outcome(autojump_cloc
     assert trio.current_time() - began == pytest.approx(COMMAND_BUDGET_S)
 
 
+async def test_a_command_that_is_sent_again_with_its_key_is_done_once(autojump_clock, face):
+    first = await face.post("pause", b'{"id": "c-1"}', Idempotency_Key="k-1")
+    again = await face.post("pause", b'{"id": "c-1"}', Idempotency_Key="k-1")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert await first.get_json() == await again.get_json()
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await face.post("pause", b'{"id": "c-2"}', Idempotency_Key="k-1")
+    assert (other.status_code, (await other.get_json())["error"]["code"]) == (409, "key_reused")
+    assert face.source.commands == [("pause", {"id": "c-1"})]
+    await face.post("pause", b'{"id": "c-2"}', Idempotency_Key="k-2")
+    assert len(face.source.commands) == 2
+
+
+async def test_who_left_before_the_answer_asks_again_and_gets_it(autojump_clock, face):
+    done = []
+
+    async def slow(verb, body):
+        await trio.sleep(5)
+        done.append(verb)
+        return 200, {"number": len(done)}
+
+    face.source.command = slow
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lambda: face.post("place", Idempotency_Key="k-1"))
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    again = await face.post("place", Idempotency_Key="k-1")
+    assert await again.get_json() == {"number": 1}
+    assert done == ["place"]
+
+
+async def test_an_unknown_outcome_is_not_tried_again_with_the_same_key(autojump_clock, face):
+    tried = []
+
+    async def doubtful(verb, body):
+        tried.append(verb)
+        raise OutcomeUnknown("no answer")
+
+    face.source.command = doubtful
+    answers = [await face.post("place", Idempotency_Key="k-1") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [504, 504]
+    assert tried == ["place"]
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 65])
+async def test_a_key_that_is_none_does_nothing(autojump_clock, face, key):
+    answer = await face.post("pause", Idempotency_Key=key)
+    assert (answer.status_code, (await answer.get_json())["error"]["code"]) == (400, "bad_input")
+    assert face.source.commands == []
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k-1"}])
+async def test_what_was_decided_by_another_state_is_refused(autojump_clock, face, headers):
+    seen = face.source.state_version()
+    await face.post("pause", If_Match=f'"{seen}"')
+    assert face.source.state_version() != seen
+    stale = await face.post("resume", If_Match=f'"{seen}"', **headers)
+    error = (await stale.get_json())["error"]
+    assert (stale.status_code, error["code"]) == (412, "state_changed")
+    assert face.source.state_version() in error["cure"]
+    assert [verb for verb, _ in face.source.commands] == ["pause"]
+    fresh = await face.post("resume", If_Match=f'"{face.source.state_version()}"')
+    assert fresh.status_code == 200
+
+
 async def test_the_live_stream_sends_what_is_published(autojump_clock, face):
     async with trio.open_nursery() as nursery:
         await nursery.start(face.hub.run)

@@ -8,7 +8,6 @@ from tests.web.live_looking import ALPHA, BRAVO, LiveLookingSource, fill, log_li
 from traderd.errors import BadInput
 from traderd.web.live import (
     CLIENTS_MAX,
-    FLUSH_INTERVAL_S,
     SNAPSHOT_FILLS,
     SNAPSHOT_LOG_LINES,
     LiveHub,
@@ -16,6 +15,7 @@ from traderd.web.live import (
     watched_ticker,
 )
 from traderd.web.mailbox import EVENTS_MAX
+from traderd.web.pace import FLUSH_INTERVAL_S
 
 
 class Console:
@@ -128,6 +128,47 @@ async def test_a_status_that_changes_often_is_made_once_a_flush_and_only_for_who
         await trio.sleep(1)
     assert len(made) == 1
     assert console.of_type("trader_status") == [real()]
+
+
+async def busy_books(hub):
+    """A market that changes a thousand times a second, so that the hub is never quiet."""
+    while True:
+        hub.mark_book(ALPHA)
+        await trio.sleep(0.001)
+
+
+@pytest.mark.parametrize("type_", ["state_transition", "halt", "fill", "order"])
+async def test_what_somebody_waits_for_goes_at_once_while_books_keep_to_ten_times_a_second(
+    autojump_clock, type_
+):
+    records = {"fill": fill(7), "order": order("k1")}
+    async with running(LiveLookingSource()) as (hub, nursery):
+        console = await connect(hub, nursery)
+        await console.said.send(json.dumps({"watch": ALPHA}))
+        nursery.start_soon(busy_books, hub)
+        await trio.sleep(1.0433)
+        console.received.clear()
+        published_at = trio.current_time()
+        hub.publish(type_, records.get(type_, {"id": "h-9"}))
+        await trio.sleep(1)
+    (arrived_at,) = [at for at, message in console.received if message["type"] == type_]
+    assert arrived_at - published_at < 0.005
+    assert 8 <= len(console.of_type("book")) <= 11
+
+
+async def test_ready_acting_ready_within_milliseconds_arrive_as_they_happen(autojump_clock):
+    async with running(LiveLookingSource()) as (hub, nursery):
+        console = await connect(hub, nursery)
+        console.received.clear()
+        told = []
+        for number in range(6):
+            told.append(trio.current_time())
+            hub.publish("state_transition", {"number": number})
+            await trio.sleep(0.003)
+        await trio.sleep(1)
+    late = [at - told[data["data"]["number"]] for at, data in console.received]
+    assert len(late) == 6
+    assert max(late) < 0.002
 
 
 async def test_fills_are_never_conflated(autojump_clock):

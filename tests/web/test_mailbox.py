@@ -23,13 +23,27 @@ def test_an_order_and_a_position_with_the_same_key_do_not_replace_each_other():
     assert mailbox.take() == ["order", "position"]
 
 
-def test_every_fill_and_log_line_waits_in_order():
+def test_every_fill_and_log_line_waits_in_order_and_no_fill_waits_for_a_line():
     mailbox = fresh()
     for number in range(5):
-        mailbox.put("fill", "", f"fill {number}")
         mailbox.put("log", "", f"log {number}")
-    expected = [text for number in range(5) for text in (f"fill {number}", f"log {number}")]
+        mailbox.put("fill", "", f"fill {number}")
+    expected = [f"{type_} {number}" for type_ in ("fill", "log") for number in range(5)]
     assert mailbox.take() == expected
+    assert len(mailbox) == 0
+
+
+def test_a_status_from_before_a_halt_is_read_before_it():
+    mailbox = fresh()
+    mailbox.put("trader_status", "", "status without the halt")
+    mailbox.put("halt", "", "halt")
+    mailbox.put("order", "k", "order")
+    mailbox.put("halt", "", "cleared")
+    mailbox.put("trader_status", "", "status after it")
+    assert mailbox.take() == ["halt", "order", "cleared", "status after it"]
+    mailbox.put("trader_status", "", "status without the halt")
+    mailbox.put("halt", "", "halt")
+    assert mailbox.take() == ["status without the halt", "halt"]
 
 
 def test_a_flood_of_events_becomes_a_snapshot_instead_of_a_hole():

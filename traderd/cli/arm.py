@@ -66,6 +66,8 @@ def arm(
         if config.trading.live
         else "; trading.live is false, set it to true in traderd.toml first"
     )
+    if not config.exchange.key_id:
+        missing += "; no API key is set: it must be armed again for the one that you set"
     _tell(
         {"environment": PRODUCTION, "armed": True, "by": author, "until": until},
         f"production is armed by {author} until {until}{missing}\nnext: traderd run --environment {PRODUCTION} --live",
@@ -74,9 +76,10 @@ def arm(
 
 
 def _confirm(config: Config, given: str | None, *, as_json: bool) -> None:
-    key = mask_key_id(config.exchange.key_id) or "none is set"
+    masked = mask_key_id(config.exchange.key_id)
+    key = f"key {masked}" if masked else "no key is set yet"
     if given is None and not as_json:
-        click.echo(f"The next `traderd run --live` sends orders with REAL MONEY (key {key}).")
+        click.echo(f"The next `traderd run --live` sends orders with REAL MONEY ({key}).")
         given = click.prompt(f"Type {PRODUCTION} to allow it", default="", show_default=False)
     if given != PRODUCTION:
         raise CommandFailed(

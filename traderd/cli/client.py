@@ -15,6 +15,7 @@ import attrs
 
 from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed, Peer, ask_json
+from traderd.cli.progress import signs_of_life
 
 TIME_OUT_S: Final = 35.0
 """Bounds the wait for a verb's answer: the daemon itself bounds a verb at 30 s."""
@@ -53,6 +54,8 @@ class DaemonClient:
     socket_path: Path
     timeout_s: float = TIME_OUT_S
     """Bounds the connecting, and each wait for more of a verb's answer; a read waits READ_TIME_OUT_S at most."""
+    shows_progress: bool = False
+    """Give signs of life on the standard error while a verb takes long."""
 
     def get(self, path: str) -> Any:
         """Return a document; raises CommandFailed."""
@@ -64,10 +67,21 @@ class DaemonClient:
 
     def command(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         """Carry out a verb and return its outcome; raises CommandFailed when it was not done."""
-        status, document = self._request("POST", f"/v3/commands/{verb}", body)
+        with signs_of_life(
+            f"{verb}: the daemon works", self._what_is_left, quiet=not self.shows_progress
+        ):
+            status, document = self._request("POST", f"/v3/commands/{verb}", body)
         if status == 200:
             return document
         raise _failure(status, document)
+
+    def _what_is_left(self) -> str:
+        try:
+            account = self.get("/v3/status")["account"]
+        except (CommandFailed, KeyError):
+            return ""
+        orders, positions = account["open_orders"], account["positions"]
+        return f"open orders {orders}, positions {positions}"
 
     def _request(
         self, method: str, path: str, body: dict[str, Any] | None

@@ -14,8 +14,8 @@ import click
 from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import print_json, settings_options
-from traderd.cli.tables import Column, counted, table_lines
-from traderd.cli.terminal_tables import terminal_width
+from traderd.cli.tables import Column, counted
+from traderd.cli.terminal_tables import show_table, terminal_width
 from traderd.config_layers import DEFAULT
 from traderd.runtime.log_text import clean_text
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     Column("name", "setting"),
-    Column("value", "value"),
+    Column("value", "value", wraps=True),
     Column("where", "from"),
 )
 VALUE_CHARACTERS_MAX: Final = 60
@@ -124,8 +124,7 @@ def _print_table(found: Inspection, rows: list[Setting]) -> None:
     ]
     click.echo(f"configuration · {found.environment} ({found.environment_where}) · {_files(found)}")
     if shown:
-        lines, _ = table_lines(COLUMNS, shown, width=terminal_width())
-        click.echo("\n".join(lines))
+        show_table("", COLUMNS, shown, width=terminal_width())
     else:
         click.echo("every value is a default")
     for problem in found.problems:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from traderd.cli.json_request import CommandFailed
-from traderd.cli.options import colour_wanted, print_json, settings_options
+from traderd.cli.options import print_json, settings_options
+from traderd.cli.progress import signs_of_life
+from traderd.cli.terminal_tables import show_lines
 
 if TYPE_CHECKING:
     from traderd.cli.doctor_report import DoctorReport, Finding
 
+TEXT_AT: Final = 27
+"""Where the sentence of a finding begins."""
 COLOURS: Final = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
 
 
@@ -33,7 +37,18 @@ def doctor(offline: bool, as_json: bool, **options: Any) -> None:
 
     Example: traderd doctor
     """
-    report = examine_set_up(options, offline=offline, tell=_nothing if as_json else show_finding)
+    told: list[Finding] = []
+
+    def tell(finding: Finding) -> None:
+        told.append(finding)
+        if not as_json:
+            show_finding(finding)
+
+    def after() -> str:
+        return f"{len(told)} checks made, the last: {told[-1].check}" if told else ""
+
+    with signs_of_life("still examining", after, quiet=as_json):
+        report = examine_set_up(options, offline=offline, tell=tell)
     if as_json:
         print_json(report.document())
     else:
@@ -64,10 +79,9 @@ def examine_set_up(options: dict[str, Any], *, offline: bool, tell: Any) -> Doct
 
 def show_finding(finding: Finding) -> None:
     """Print one finding; its first word in colour on a terminal without NO_COLOR."""
-    line, word = finding.line(), finding.verdict.value
-    styled = click.style(word, fg=COLOURS[word]) if colour_wanted() else word
-    click.echo(f"{styled}{line[len(word) :]}")
-
-
-def _nothing(finding: Finding) -> None:
-    pass
+    word = finding.verdict.value
+    show_lines(
+        [finding.line()],
+        indent=TEXT_AT,
+        style={word: COLOURS[word]},
+    )

@@ -7,19 +7,19 @@ Must not: write into the state directory, or ask more of a running daemon than i
 from __future__ import annotations
 
 import errno
-import http.client
 import os
 import shutil
 import stat
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import apsw
 import attrs
 
 from traderd.cli.client import DaemonClient
 from traderd.cli.doctor_report import Finding, failed, ok, skipped, warning
-from traderd.cli.json_request import CommandFailed, Peer, ask_json
+from traderd.cli.json_request import CommandFailed
 from traderd.config import CONTROL_SOCKET, Config
 from traderd.runtime.env import Env
 from traderd.store.armed import read_armed, why_not_armed
@@ -43,8 +43,6 @@ DISK_WARN_MB: Final = 500
 MB: Final = 1_000_000
 QUESTION_S: Final = 2.0
 """Bounds the question to a running daemon."""
-UPTIME_S: Final = 5.0
-"""Two answers of one daemon lie no further apart: a check reads the whole journal between them."""
 BUSY_TIMEOUT_MS: Final = 500
 
 
@@ -252,7 +250,7 @@ async def check_port(config: Config, running: Running, env: Env) -> Finding:
             )
             why = exc.strerror or exc
             return failed(PORT, f"{address} cannot be taken ({why})", cure, part="port")
-        if running.status is not None and await env.run_blocking(_is_ours, host, port, running):
+        if _serves(running, host, port):
             return ok(PORT, f"{address} is our daemon's console")
         return failed(
             PORT,
@@ -264,13 +262,7 @@ async def check_port(config: Config, running: Running, env: Env) -> Finding:
     return ok(PORT, f"{address} is free")
 
 
-def _is_ours(host: str, port: int, running: Running) -> bool:
-    connection = http.client.HTTPConnection(host, port, timeout=QUESTION_S)
-    nobody = Peer(name="the console", not_running="nobody answers", doubt="it may be busy")
-    try:
-        _, theirs = ask_json(connection, nobody, "GET", "/v3/status", None, {})
-    except CommandFailed:
-        return False
-    ours = running.status or {}
-    began = [float(each.get("uptime_s") or 0) for each in (ours, theirs)]
-    return theirs.get("version") == ours.get("version") and abs(began[0] - began[1]) < UPTIME_S
+def _serves(running: Running, host: str, port: int) -> bool:
+    """Tell whether the daemon of this directory says that this is its console: only it knows behind TLS and a token."""
+    url = urlsplit(str((running.status or {}).get("console") or ""))
+    return url.hostname == host.lower() and url.port == port

@@ -13,6 +13,9 @@ import click
 
 from traderd.cli import exit_codes
 from traderd.cli.options import print_json, read_config, settings_options
+from traderd.cli.progress import signs_of_life
+from traderd.cli.tables import Column, Row
+from traderd.cli.terminal_tables import show_table, terminal_width
 from traderd.runtime.env import RealEnv
 
 PHASES: Final = {
@@ -27,15 +30,21 @@ PHASES: Final = {
 """The phases of a kill in words, in their order; a daemon that cancels leaves out the third and the fourth."""
 
 
-def phase_table(receipt: dict[str, Any]) -> list[str]:
-    """Return when each scenario reached each phase, in seconds after the start of its process, a line for each phase."""
+def phase_table(receipt: dict[str, Any]) -> tuple[list[Column], list[Row]]:
+    """Return when each scenario reached each phase, in seconds after the start of its process, a row for each phase."""
     scenarios = receipt["scenarios"]
-    lines = [f"{'seconds until':<16}" + "".join(f"{one['daemon']:>9}" for one in scenarios)]
-    for phase, words in PHASES.items():
-        reached = (one["phases"].get(phase) for one in scenarios)
-        cells = "".join(f"{'-' if at is None else f'{at:.2f}':>9}" for at in reached)
-        lines.append(f"{words:<16}{cells}")
-    return lines
+    columns = [Column("phase", "seconds until")]
+    columns += [Column(one["daemon"], one["daemon"], is_number=True) for one in scenarios]
+    rows: list[Row] = [
+        {"phase": words} | {one["daemon"]: _reached(one, phase) for one in scenarios}
+        for phase, words in PHASES.items()
+    ]
+    return columns, rows
+
+
+def _reached(scenario: dict[str, Any], phase: str) -> str | None:
+    at = scenario["phases"].get(phase)
+    return None if at is None else f"{at:.2f}"
 
 
 @click.group()
@@ -82,16 +91,22 @@ def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options
     )
     env = RealEnv()
 
-    async def main() -> Any:
-        return await drill_run(chosen, env=env, tell=lambda words: click.echo(words, err=True))
+    def tell(words: str) -> None:
+        if not as_json:
+            click.echo(words, err=True)
 
-    receipt = trio.run(main)
+    async def main() -> Any:
+        return await drill_run(chosen, env=env, tell=tell)
+
+    with signs_of_life("the drill goes on", quiet=as_json):
+        receipt = trio.run(main)
     if as_json:
         print_json(receipt)
     else:
         click.echo(receipt["sentence"])
-        for line in phase_table(receipt):
-            click.echo(line)
+        columns, rows = phase_table(receipt)
+        if any(one["phases"] for one in receipt["scenarios"]):
+            show_table("", columns, rows, width=terminal_width())
         click.echo(f"receipt: {receipt['file']}")
     if not receipt["passed"]:
         sys.exit(exit_codes.ERROR)

@@ -90,6 +90,9 @@ class Rig:
 
     def __init__(self, directory: Path, exchange: PaperExchange, ready: Ready, env: Env) -> None:
         self.directory, self.exchange, self.env = directory, exchange, env
+        # Not the person's own: what holds for a real account must not decide over a rehearsal.
+        self._no_settings = directory / "traderd.toml"
+        self._no_settings.touch()
         self._ready = ready
         self.account_id = exchange.venue.account_ids()[0]
         self.tickers = tuple(market.ticker for market in default_scenario().markets)[:2]
@@ -106,7 +109,8 @@ class Rig:
             "market_data.markets": ",".join(self.tickers),
             "risk.max_open_orders": "2000",
         }
-        options = ["--environment", "sim", "--state-dir", str(state_dir)]
+        options = ["--config", str(self._no_settings), "--environment", "sim"]
+        options += ["--state-dir", str(state_dir)]
         for name, value in found.items():
             options += ["--set", f"{name}={value}"]
         return options
@@ -127,6 +131,11 @@ class Rig:
                 stdout=subprocess.PIPE if command == "kill" else err,
                 stderr=err,
             )
+
+    def last_words(self, state_dir: Path) -> str:
+        """Return the last line that a daemon printed."""
+        text = (self.directory / f"{state_dir.name}.run.err").read_text(errors="replace")
+        return (text.strip().splitlines() or ["it said nothing"])[-1]
 
     def resting(self) -> int:
         """Return how many orders rest."""
@@ -209,7 +218,7 @@ async def _run_scenario(rig: Rig, scenario: str, orders: int) -> ScenarioResult:
     daemon = rig.start("run", state_dir)
     try:
         client = DaemonClient(state_dir / CONTROL_SOCKET, timeout_s=2.0)
-        await _wait_ready(rig, client, daemon)
+        await _wait_ready(rig, client, daemon, state_dir)
         if scenario == "dead":
             daemon.kill()
             await rig.env.run_blocking(daemon.wait)
@@ -220,7 +229,7 @@ async def _run_scenario(rig: Rig, scenario: str, orders: int) -> ScenarioResult:
             os.kill(daemon.pid, signal.SIGCONT)
         elif scenario == "dead":
             daemon = rig.start("run", state_dir)
-            await _wait_ready(rig, client, daemon)
+            await _wait_ready(rig, client, daemon, state_dir)
         await _check_daemon(rig, client, result)
     except (TraderdError, trio.TooSlowError, ValueError) as exc:
         result.problems.append(str(exc) or type(exc).__name__)
@@ -295,11 +304,15 @@ async def _documents(rig: Rig, client: DaemonClient) -> tuple[dict[str, Any], li
     return status, fills["fills"]
 
 
-async def _wait_ready(rig: Rig, client: DaemonClient, daemon: subprocess.Popen[bytes]) -> None:
+async def _wait_ready(
+    rig: Rig, client: DaemonClient, daemon: subprocess.Popen[bytes], state_dir: Path
+) -> None:
     with trio.fail_after(READY_S):
         while True:
             if daemon.poll() is not None:
-                raise CommandFailed(f"the daemon ended with {daemon.returncode}", 1)
+                raise CommandFailed(
+                    f"the daemon ended with {daemon.returncode}: {rig.last_words(state_dir)}", 1
+                )
             status, _ = await _documents(rig, client)
             if status.get("state") in {"ready", "acting"}:
                 return

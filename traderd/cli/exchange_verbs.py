@@ -16,7 +16,7 @@ from traderd.cli import tables
 from traderd.cli.exchange_client import ExchangeClient, exchange_command
 from traderd.cli.exchange_files import read_fault_plan
 from traderd.cli.options import print_json
-from traderd.cli.terminal_tables import terminal_width
+from traderd.cli.terminal_tables import show_table, terminal_width
 
 NUMBERS_MAY_BE_NEGATIVE: Final = {"ignore_unknown_options": True}
 """So that `-5` is an argument and not an option."""
@@ -184,8 +184,7 @@ def faults(client: ExchangeClient, as_json: bool, plan: Path | None, clear: bool
     elif clear or not document["fault"]:
         click.echo("no fault is on")
     else:
-        lines, _ = tables.table_lines(FAULTS, [_row(f) for f in document["fault"]], width=None)
-        click.echo("\n".join(lines))
+        show_table("", FAULTS, [_row(f) for f in document["fault"]], width=terminal_width())
 
 
 @click.command()
@@ -199,9 +198,10 @@ def status(client: ExchangeClient, as_json: bool) -> None:
     if as_json:
         print_json(document)
         return
-    accounts, _ = tables.table_lines(ACCOUNTS, document["accounts"], width=terminal_width())
-    markets, _ = tables.table_lines(MARKETS, document["markets"], width=terminal_width())
-    click.echo("\n".join([*_headline(document), "", *accounts, "", *markets]))
+    click.echo("\n".join(_headline(document)))
+    for columns, rows in ((ACCOUNTS, document["accounts"]), (MARKETS, document["markets"])):
+        click.echo()
+        show_table("", columns, rows, width=terminal_width())
     if (left_out := sum(document["market_counts"].values()) - len(document["markets"])) > 0:
         click.echo(f"(and {left_out} more markets)")
 
@@ -232,7 +232,7 @@ MARKETS: Final = (
 )
 FAULTS: Final = (
     tables.Column("kind", "fault"),
-    tables.Column("what", "what"),
+    tables.Column("what", "what", wraps=True),
     tables.Column("seen", "concerned", is_number=True),
     tables.Column("struck", "struck", is_number=True),
 )

@@ -91,9 +91,7 @@ def kill(
     env = RealEnv()
 
     async def main() -> Any:
-        return await kill_run(
-            config, chosen, env=env, tell=lambda words: click.echo(words, err=True)
-        )
+        return await kill_run(config, chosen, env=env, tell=_quiet if as_json else _tell)
 
     try:
         report = trio.run(main)
@@ -110,6 +108,15 @@ def kill(
         click.echo(report.sentence)
     if report.exit_code != exit_codes.OK:
         sys.exit(report.exit_code)
+
+
+def _tell(words: str) -> None:
+    click.echo(words, err=True)
+
+
+def _quiet(_words: str) -> None:
+    # The document says all of it.
+    pass
 
 
 def _dry_run(config: Config, *, only_ours: bool, as_json: bool) -> None:

@@ -1,13 +1,15 @@
 """`traderd logs`: the daemon's newest log lines, and those that come.
 
 Owns: filters, the look of a line, and following without losing a line silently.
-Must not: read log files; the daemon keeps the newest lines itself, and journald the old ones.
+Must not: read log files; the daemon keeps the newest lines itself, journald or `traderd.log` the old ones.
 """
 
 from __future__ import annotations
 
+import sys
 import time  # sim-ok: following waits in a process of its own, outside the daemon
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -17,7 +19,13 @@ import msgspec
 from traderd.cli.client import DaemonClient
 from traderd.cli.options import colour_wanted, daemon_command
 from traderd.config import Config
-from traderd.runtime.log_text import BLOCKS, clean_text, plain_text
+from traderd.runtime.log_text import (
+    BLOCKS,
+    MILLISECONDS,
+    clean_text,
+    plain_text,
+    says_nothing_new,
+)
 
 Line = dict[str, Any]
 
@@ -98,21 +106,21 @@ def logs(
 ) -> None:
     """Show the daemon's newest log lines.
 
-    They come from the daemon's own memory of some hundred lines; under systemd `journalctl -u traderd` has the older ones. With --json each line is one JSON object.
+    They come from the daemon's own memory of some hundred lines. The older ones are in `traderd.log` of the state directory, and under systemd in `journalctl -u traderd`. On a terminal, fields that the sentence has already are left out. With --json each line is one JSON object.
 
     Example: traderd logs --level warning --lines 20
     """
     wanted = Filter(level=level, fields=tuple(_field(field) for field in fields), text=text)
-    colours = colour_wanted()
+    show = partial(show_lines, as_json=as_json, colours=colour_wanted(), brief=sys.stdout.isatty())
     lines = ask_lines(client)
     chosen = [line for line in lines if wanted.wants(line)]
-    show_lines(chosen[len(chosen) - count :] if count else [], as_json=as_json, colours=colours)
+    show(chosen[len(chosen) - count :] if count else [])
     while follow:
         time.sleep(FOLLOW_INTERVAL_S)  # sim-ok: see the import
         newer, is_gap = lines_after(lines, ask_lines(client))
         if is_gap:
             click.echo("(lines may be missing here: more came than the daemon keeps)", err=True)
-        show_lines(filter(wanted.wants, newer), as_json=as_json, colours=colours)
+        show(filter(wanted.wants, newer))
         lines = [*lines, *newer][-LINES_MAX:]
 
 
@@ -142,17 +150,17 @@ def lines_after(seen: Sequence[Line], now: Sequence[Line]) -> tuple[list[Line], 
     return list(now), bool(now)
 
 
-def show_lines(lines: Any, *, as_json: bool, colours: bool) -> None:
+def show_lines(lines: Any, *, as_json: bool, colours: bool, brief: bool = False) -> None:
     """Print lines, for people or as one JSON object each."""
     for line in lines:
         if as_json:
             click.echo(msgspec.json.encode(line).decode())
         else:
-            click.echo("\n".join(line_texts(line, colours=colours)))
+            click.echo("\n".join(line_texts(line, colours=colours, brief=brief)))
 
 
-def line_texts(line: Line, *, colours: bool) -> Iterator[str]:
-    """Yield a line for people, then its fields of several lines."""
+def line_texts(line: Line, *, colours: bool, brief: bool = False) -> Iterator[str]:
+    """Yield a line for people, then its fields of several lines; a `brief` one is as the daemon's own terminal has it."""
     level = clean_text(str(line["level"]))
     shown = f"{level:<{LEVEL_WIDTH}}"
     if colours:
@@ -161,9 +169,10 @@ def line_texts(line: Line, *, colours: bool) -> Iterator[str]:
     parts = [
         clean_text(f"{name}={plain_text(value)}")
         for name, value in fields.items()
-        if name not in BLOCKS
+        if name not in BLOCKS and not (brief and says_nothing_new(value, str(line["event"])))
     ]
     at = clean_text(str(line["at"])).replace("T", " ").removesuffix("Z")
+    at = at[:MILLISECONDS] if brief else at
     yield "  ".join([at, shown, clean_text(str(line["event"])), *parts])
     for name in BLOCKS:
         if name in fields:

@@ -102,7 +102,15 @@ def main() -> None:
     except click.ClickException as exc:
         exc.show()
         sys.exit(exit_codes.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort as exc:
+        if isinstance(exc.__context__, EOFError):
+            # No Ctrl-C: a question came, and nobody is there to answer it.
+            click.echo(
+                "traderd: nobody answers; give each answer as an option, see --help", err=True
+            )
+            sys.exit(exit_codes.USAGE)
+        sys.exit(exit_codes.INTERRUPTED)
+    except KeyboardInterrupt:
         sys.exit(exit_codes.INTERRUPTED)
     except Exception as exc:
         code = exit_code_of(exc)

@@ -16,6 +16,8 @@ from traderd.cli.client import DaemonClient
 from traderd.cli.halts import author_option, carry_out
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
+from traderd.cli.tables import Column
+from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.config import Config
 from traderd.model.notices import NoticeClass
 from traderd.runtime.log_text import clean_text
@@ -39,6 +41,36 @@ class Duration(click.ParamType[int]):
         return int(found[1]) * UNITS_S[found[2]]
 
 
+class AlertNumber(click.ParamType[int]):
+    """The number that the list gives an alert."""
+
+    name = "alert"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; a wrong text is a usage error."""
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and int(text) > 0):
+            self.fail(
+                f"{text!r} is no number of an alert; `traderd notify list` shows them", param, ctx
+            )
+        return int(text)
+
+
+ALERTS: Final = (
+    Column("number", "alert", is_number=True),
+    Column("at", "at (UTC)", is_time=True),
+    Column("class", "class"),
+    Column("told", "told times", is_number=True, droppable=True),
+    Column("words", "what", wraps=True),
+)
+NOTICES: Final = (
+    Column("at", "at (UTC)", is_time=True),
+    Column("urgency", "urgency", droppable=True),
+    Column("class", "class"),
+    Column("words", "what", wraps=True),
+)
+
+
 @click.group()
 def notify() -> None:
     """Notifications: try, mute, acknowledge.
@@ -60,7 +92,15 @@ def list_notices(client: DaemonClient, config: Config, as_json: bool) -> None:
     if as_json:
         print_json({"environment": config.environment, **document})
         return
-    click.echo("\n".join(clean_text(line) for line in notice_lines(document)))
+    show_lines([clean_text(line) for line in notice_lines(document)], indent=2)
+    for name, title, columns in (
+        ("alerts", "alerts", ALERTS),
+        ("recent", "newest notices", NOTICES),
+    ):
+        if rows := [notice_row(one) for one in document[name]]:
+            show_listing(
+                title, columns, rows, environment=config.environment, width=terminal_width()
+            )
 
 
 @notify.command("test")
@@ -112,7 +152,7 @@ def unmute(client: DaemonClient, config: Config, as_json: bool, kind: str, autho
 
 @notify.command()
 @daemon_command
-@click.argument("alerts", metavar="[ALERT]...", nargs=-1, type=click.IntRange(min=1))
+@click.argument("alerts", metavar="[ALERT]...", nargs=-1, type=AlertNumber())
 @click.option("--all", "every", is_flag=True, help="Every alert that waits.")
 @author_option
 def ack(
@@ -158,19 +198,13 @@ def notice_lines(document: dict[str, Any]) -> list[str]:
         lines.append("quiet hours: only alerts are sent now")
     alerts = document["alerts"]
     lines.append(f"alerts that nobody has acknowledged: {len(alerts) or 'none'}")
-    lines += [
-        f"  {one['number']}  {one['at']}  {one['class']}  {one['title']}: {one['text']} (told {one['told']} times)"
-        for one in alerts
-    ]
-    if document["recent"]:
-        lines.append("newest notices:")
-        lines += [
-            f"  {one['at']}  {one['urgency']:<8}  {one['class']:<6}  {one['title']}: {one['text']}".rstrip(
-                ": "
-            )
-            for one in document["recent"]
-        ]
     return lines
+
+
+def notice_row(notice: dict[str, Any]) -> dict[str, Any]:
+    """Return one notice as a row of the tables."""
+    words = ": ".join(filter(None, (notice["title"], notice["text"])))
+    return {**notice, "words": words}
 
 
 def _channel_line(channel: dict[str, Any]) -> str:

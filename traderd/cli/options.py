@@ -67,7 +67,7 @@ def daemon_command(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(as_json: bool, **options: Any) -> None:
         given = {name: options.pop(name) for name in SETTINGS}
         config = read_config(**given, check=False)
-        client = DaemonClient(config.state_path() / CONTROL_SOCKET)
+        client = DaemonClient(config.state_path() / CONTROL_SOCKET, shows_progress=not as_json)
         try:
             command(client=client, config=config, as_json=as_json, **options)
         except CommandFailed as exc:

@@ -20,7 +20,8 @@ from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
 from traderd.cli.plugins_new import KINDS, NAME, new_files, next_commands
 from traderd.cli.plugins_table import COLUMNS, plugin_notes, plugin_rows
-from traderd.cli.terminal_tables import show_listing, terminal_width
+from traderd.cli.progress import signs_of_life
+from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.config import Config
 
 MINUTES_MAX: Final = 600
@@ -57,8 +58,7 @@ def list_plugins(client: DaemonClient, config: Config, as_json: bool, everything
         return
     rows = plugin_rows(document)
     show_listing("plugins", COLUMNS, rows, environment=config.environment, width=terminal_width())
-    for line in plugin_notes(document):
-        click.echo(line)
+    show_lines(plugin_notes(document), indent=len("  cure: "))
 
 
 def _from_disk(config: Config) -> dict[str, Any]:
@@ -94,7 +94,9 @@ def check(
     """
     from traderd.testing.kit import check_plugin, find_file
 
-    report = check_plugin(find_file(plugin, Path.cwd()), minutes=minutes, seed=seed)
+    path = find_file(plugin, Path.cwd())
+    with signs_of_life(f"{plugin}: {minutes} simulated minutes, twice", quiet=as_json):
+        report = check_plugin(path, minutes=minutes, seed=seed)
     if as_json:
         print_json(report.document())
     else:

@@ -15,7 +15,7 @@ COLUMNS: Final = (
     Column("name", "plugin"),
     Column("state", "state"),
     Column("version", "version", droppable=True),
-    Column("offered", "offers"),
+    Column("offered", "offers", wraps=True),
     Column("restarted", "restarts", is_number=True, droppable=True),
     Column("time", "p99 ms", is_number=True, droppable=True),
     Column("file", "file", droppable=True),

@@ -16,7 +16,7 @@ from traderd.cli.book_view import book_lines, unavailable_sentence
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.terminal_tables import show_listing, terminal_width
+from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.cli.watch import watchable
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
@@ -43,7 +43,7 @@ def status(client: DaemonClient, config: Config, as_json: bool, history: bool) -
             "\n".join(boxes) if boxes else "no status box yet: the first comes 30 s after ready"
         )
     else:
-        click.echo("\n".join(tables.status_lines(document)))
+        show_lines(tables.status_lines(document), indent=tables.LABEL_WIDTH)
 
 
 def _list_command(name: str, columns: tuple[tables.Column, ...], text: str) -> click.Command:
@@ -116,7 +116,7 @@ def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
             "proof": account["balance_proof"],
         })
         return
-    click.echo("\n".join(tables.balance_lines(account, environment=config.environment)))
+    show_lines(tables.balance_lines(account, environment=config.environment), indent=len("proof: "))
 
 
 fills = _list_command("fills", tables.FILLS, "List the newest fills.")
@@ -144,8 +144,7 @@ def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
     left_out = document["followed"] - len(rows)
     if left_out:
         lines.append(f"(and {left_out} more; `traderd book TICKER` shows any of them)")
-    for line in lines:
-        click.echo(line)
+    show_lines(lines, indent=2)
 
 
 @click.command()
@@ -175,6 +174,6 @@ def book(
     if as_json:
         print_json(document)
     elif not is_refused:
-        click.echo("\n".join(book_lines(document, environment=config.environment)))
+        show_lines(book_lines(document, environment=config.environment), indent=tables.LABEL_WIDTH)
     if is_refused:
         raise CommandFailed(unavailable_sentence(document), exit_codes.ERROR)

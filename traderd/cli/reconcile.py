@@ -26,7 +26,7 @@ EXIT_CODES: Final = {
     DRIFT: exit_codes.DRIFT,
     UNDECIDED: exit_codes.ERROR,
 }
-NOT_COMPARED: Final = ("undecided", "not_yet")
+NOT_COMPARED: Final = ("undecided", "inconclusive", "not_yet")
 """Where the proof of the balance stands while it says neither yes nor no."""
 DIFFERENCES: Final = (
     tables.Column("kind", "difference"),
@@ -73,7 +73,8 @@ def reconcile(
 
     Positions, orders, fills, settlements and the balance. Exit code 0: everything is equal. Exit code 7: something differed, and the table says what; missed fills and
     orders are booked and adopted by the comparison itself, so the next one may be equal. Exit code 1: undecided, because money
-    moved meanwhile, a settlement is not listed yet, or nobody knows yet what became of an order; ask again in some seconds.
+    moved meanwhile, a row of the account cannot be read, a settlement is not listed yet, or nobody knows yet what became of an
+    order; ask again in some seconds.
 
     What stands has an item's name, such as `balance` or `position:TICKER`. With --adopt or --ignore the account is read first, then
     this is done about it with your name in the journal, and the exit code tells what stands still. An item that does not stand

@@ -31,8 +31,8 @@ def reload(
 ) -> None:
     """Read the settings again, without a restart.
 
-    Each changed setting is listed with what became of it. The log's level, periods, thresholds of health and risk limits change
-    while the daemon runs; a limit that lets more through only with --raise-limits. Everything else waits for a restart (exit code
+    Each changed setting is listed with what became of it. The log's level, periods, thresholds of health, risk limits and live
+    parameters of strategies change while the daemon runs; a limit that lets more through only with --raise-limits. Everything else waits for a restart (exit code
     6 when something does). Settings that do not fit change nothing. SIGHUP does the same, and never raises a limit.
 
     Example: traderd reload --dry-run

@@ -34,7 +34,7 @@ PARAMETERS: Final = (
     tables.Column("name", "parameter"),
     tables.Column("value", "value"),
     tables.Column("tunable", "live"),
-    tables.Column("doc", "what it is", droppable=True),
+    tables.Column("doc", "what it is", wraps=True),
 )
 
 

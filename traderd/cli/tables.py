@@ -12,12 +12,16 @@ from typing import Any, Final
 
 import attrs
 
-from traderd.model.units import parse_money, show_money
+from traderd.model.units import parse_money, show_duration, show_money
 from traderd.runtime.log_text import clean_text
 
 Row = dict[str, Any]
 
+LABEL_WIDTH: Final = 11
+"""Where the text begins in a line of status or book."""
 GAP: Final = "  "
+WRAPPED_MIN: Final = 24
+"""The characters that words get at least before another column is left out for them."""
 DECIMALS_MIN: Final = 2
 """Zeros beyond this are left out of exact numbers: `0.400000` is `0.40`, `0.006600` is `0.0066`."""
 
@@ -33,7 +37,9 @@ class Column:
     is_time: bool = False
     """RFC 3339 with microseconds, shown to the second."""
     droppable: bool = False
-    """Left out first, from the right, when the terminal is too narrow."""
+    """Left out first when the terminal is too narrow: those that say nothing in any row, then from the right."""
+    wraps: bool = False
+    """Words: a terminal that is too narrow gets them on several lines."""
 
 
 ORDERS: Final = (
@@ -86,8 +92,8 @@ MARKETS: Final = (
     Column("last_trade", "last $", is_number=True, droppable=True),
     Column("grade", "grade"),
     Column("age_s", "age s", is_number=True, droppable=True),
-    Column("reason", "no prices because", droppable=True),
-    Column("why", "followed because", droppable=True),
+    Column("reason", "no prices because", droppable=True, wraps=True),
+    Column("why", "followed because", droppable=True, wraps=True),
 )
 
 
@@ -109,29 +115,44 @@ def listing(
 def table_lines(
     columns: Sequence[Column], rows: list[Row], *, width: int | None
 ) -> tuple[list[str], list[str]]:
-    """Return the lines of a table, header first, and the headers of columns that did not fit.
+    """Return the lines of a table, header first, and the headers of columns that did not fit and had something to say.
 
     With `width` None nothing has to fit. A table whose columns all matter may still be wider.
     """
-    shown = list(columns)
-    left_out: list[str] = []
-    cells = {column: [cell(row.get(column.name), column) for row in rows] for column in columns}
-    widths = {column: max(map(len, (column.header, *cells[column]))) for column in columns}
-
-    def total() -> int:
-        return sum(widths[column] + len(GAP) for column in shown) - len(GAP)
-
-    for column in reversed([column for column in columns if column.droppable]):
-        if width is None or total() <= width:
-            break
-        shown.remove(column)
-        left_out.insert(0, column.header)
+    shown, left_out = fitting(columns, rows, width=width)
+    cells = {column: [cell(row.get(column.name), column) for row in rows] for column in shown}
+    widths = {column: max(map(len, (column.header, *cells[column]))) for column in shown}
     lines = [GAP.join(_pad(column.header, widths[column], column) for column in shown)]
     for index in range(len(rows)):
         lines.append(
             GAP.join(_pad(cells[column][index], widths[column], column) for column in shown)
         )
     return [line.rstrip() for line in lines], left_out
+
+
+def fitting(
+    columns: Sequence[Column], rows: list[Row], *, width: int | None
+) -> tuple[list[Column], list[str]]:
+    """Return the columns that fit into the width, and the headers of the others that have something to say in some row."""
+    shown, left_out = list(columns), list[str]()
+    needed: dict[Column, int] = {}
+    silent: dict[Column, bool] = {}
+    for column in columns:
+        texts = [cell(row.get(column.name), column) for row in rows]
+        longest = max(map(len, (column.header, *texts)))
+        least = max(len(column.header), WRAPPED_MIN)
+        needed[column] = min(longest, least) if column.wraps else longest
+        silent[column] = not any(text.strip("-") for text in texts)
+    droppable = [column for column in reversed(columns) if column.droppable]
+    # Sorting keeps the order of those that are alike.
+    for column in sorted(droppable, key=lambda column: not silent[column]):
+        total = sum(needed[column] + len(GAP) for column in shown) - len(GAP)
+        if width is None or total <= width:
+            break
+        shown.remove(column)
+        if not silent[column]:
+            left_out.insert(0, column.header)
+    return shown, left_out
 
 
 def cell(value: Any, column: Column) -> str:
@@ -160,7 +181,7 @@ def status_lines(status: Row) -> list[str]:
     account, metrics = status["account"], status["metrics"]
     lines = [
         f"traderd {status['version']} · {status['environment']} · {status['state']} for "
-        f"{status['state_since_s'] or 0.0} s · up {status['uptime_s']} s",
+        f"{show_duration(status['state_since_s'] or 0)} · up {show_duration(status['uptime_s'])}",
         f"health     {status['health']}",
         *(f"           {problem}" for problem in status["problems"]),
     ]
@@ -198,6 +219,9 @@ def status_lines(status: Row) -> list[str]:
         for one in status.get("plugin_troubles", ())
         if one["state"] != "off"
     ]
+    # A daemon of an earlier version does not tell it.
+    if status.get("console"):
+        lines.append(f"console    {status['console']}")
     if status["venue_paused"]:
         lines.append(f"VENUE      {status['venue_paused']}")
     lines += _refusals(status)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
 
 from traderd.cli.options import colour_wanted
-from traderd.cli.tables import Column, Row, cell, listing, table_lines
+from traderd.cli.tables import Column, Row, cell, fitting, listing, table_lines
 
+ALARM: Final = "red"
 CELL_PADDING: Final = (0, 1, 0, 0)
 """Right of each cell; with the divider as wide as the gap of a plain table, by which columns are left out."""
 
@@ -33,12 +36,50 @@ def show_listing(
         lines = listing(title, columns, rows, environment=environment, width=width)
         click.echo("\n".join(lines))
         return
+    show_table(f"{title} · {environment}", columns, rows, width=width)
+
+
+def show_table(
+    heading: str, columns: Sequence[Column], rows: list[Row], *, width: int | None
+) -> None:
+    """Print a table below its heading, which may be empty; `width` None is a pipe."""
     lines, left_out = table_lines(columns, rows, width=width)
-    shown = [column for column in columns if column.header not in left_out]
+    if width is None:
+        click.echo("\n".join([heading, *lines] if heading else lines))
+        return
+    shown, _ = fitting(columns, rows, width=width)
     # A table whose columns all matter may be wider than the terminal, which then breaks its lines.
-    _draw(f"{title} · {environment}", shown, rows, max(width, *map(len, lines)))
+    wraps = any(column.wraps for column in shown)
+    _draw(heading, shown, rows, width if wraps else max(width, *map(len, lines)))
     if left_out:
         click.echo(f"(no room for {', '.join(left_out)}; --json has all)")
+
+
+def show_lines(
+    lines: Sequence[str], *, indent: int, style: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Print lines of a label and a text that begins after `indent` characters.
+
+    A terminal gets long ones broken between words, below their text, and labels in colour: in that of `style`, and in
+    the one of alarm those in capitals, which say that something is wrong.
+    """
+    width, colours = terminal_width(), colour_wanted()
+    for line in lines:
+        parts = [line]
+        if width is not None and len(line) > width > 2 * indent:
+            parts = textwrap.wrap(
+                line,
+                width,
+                subsequent_indent=" " * indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+                drop_whitespace=True,
+            )
+        label = line.partition(" ")[0]
+        is_alarm = len(label) > 1 and label.isalpha() and label.isupper()
+        if colours and (colour := style.get(label, ALARM if is_alarm else "")):
+            parts[0] = click.style(label, fg=colour, bold=is_alarm) + parts[0][len(label) :]
+        click.echo("\n".join(parts))
 
 
 def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) -> None:
@@ -48,7 +89,7 @@ def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) ->
     from rich.text import Text
 
     table = Table(
-        title=title,
+        title=title or None,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -61,7 +102,7 @@ def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) ->
             column.header,
             justify="right" if column.is_number else "left",
             # Keys and prices are copied from here: they must never be cut.
-            no_wrap=True,
+            no_wrap=not column.wraps,
             overflow="fold",
         )
     for row in rows:
@@ -76,7 +117,8 @@ def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) ->
         width=width,
         color_system="auto" if colour_wanted() else None,
         highlight=False,
-        soft_wrap=True,
+        # Where words wrap, rich has to know where the line ends.
+        soft_wrap=not any(column.wraps for column in columns),
     )
     console.print(table, crop=False)
 

@@ -14,7 +14,7 @@ from traderd.cli import exit_codes, tables
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
-from traderd.cli.terminal_tables import show_listing, terminal_width
+from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.config import Config
 from traderd.runtime.log_text import clean_text
 
@@ -59,8 +59,7 @@ def why(client: DaemonClient, config: Config, as_json: bool, name: str | None) -
     lines += [_reason_line(row) for row in _newest_reasons(rows)]
     if document["left_out"]:
         lines.append(f"(and {document['left_out']} older rows)")
-    for line in lines:
-        click.echo(clean_text(line))
+    show_lines([clean_text(line) for line in lines], indent=2)
 
 
 def _total_line(row: dict[str, Any]) -> str:

@@ -62,6 +62,8 @@ class Account:
     """Markets whose position is gone but not settled yet, and since when."""
     unreadable: tuple[UnreadableRow, ...] = ()
     """Rows of the last complete reading, and of looks since then, that could not be read."""
+    hidden_since: Timestamp | None = None
+    """When the first row came that could not be read, while there was no other that stopped anything."""
     mismatches: dict[MarketTicker, Mismatch] = attrs.Factory(dict)
     """Positions of the last reading that our fills do not explain, ignored ones too."""
     ignored: dict[str, int] = attrs.Factory(dict)

@@ -50,7 +50,13 @@ class Proof(enum.Enum):
     PROVED = "proved"
     UNDECIDED = "undecided"
     """Something moved while it was read; the next reading decides."""
+    INCONCLUSIVE = "inconclusive"
+    """An amount is left over, and rows that nobody can read may be what explains it."""
     UNEXPLAINED = "unexplained"
+
+
+OPEN_QUESTION: Final = (Proof.NOT_YET, Proof.INCONCLUSIVE)
+"""Where the proof stays for as long as rows cannot be read."""
 
 
 @attrs.frozen
@@ -70,7 +76,7 @@ class BalanceProof:
 
     status: Proof = Proof.NOT_YET
     unexplained: Money = Money(0)
-    """The exchange's balance less ours; 0 unless unexplained."""
+    """The exchange's balance less ours; 0 unless unexplained or inconclusive."""
     since: Timestamp | None = None
     """The first reading with just this amount."""
     proved_at: Timestamp | None = None
@@ -97,6 +103,10 @@ class BalanceProof:
     """Lists of movements of cash that could not be read when they were asked."""
     unreadable: int = 0
     """How many rows of the account could not be read at the last reading."""
+    hidden: int = 0
+    """How many of these may be what the balance lacks: those that no person noted."""
+    hidden_since: Timestamp | None = None
+    """Since when there were such rows without a break."""
     moving_amount: Money = Money(0)
     """What was missing while money moved, and since when it is the same."""
     moving_since: Timestamp | None = None
@@ -107,11 +117,8 @@ class BalanceProof:
         if self.status is Proof.PROVED:
             within = f", to {show_money(self.within)}" if self.within else ""
             return f"our entries and the exchange's balance are equal{within}"
-        if self.status is not Proof.UNEXPLAINED and self.unreadable:
-            return (
-                f"the balance cannot be compared while {self.unreadable} rows of the account cannot be read; "
-                "the next reading tries again"
-            )
+        if self.status in OPEN_QUESTION and self.hidden:
+            return self._inconclusive()
         if self.status is Proof.NOT_YET:
             return "the balance was not compared yet: no reading was quiet enough to begin with"
         if self.status is Proof.UNDECIDED:
@@ -119,6 +126,17 @@ class BalanceProof:
         amount = show_money(self.unexplained, signed=True)
         likely = "; it may be " + " or ".join(c.sentence for c in self.candidates)
         return f"{amount} of the balance is unexplained{likely if self.candidates else ''}{self._known()}"
+
+    def _inconclusive(self) -> str:
+        rows = "1 row" if self.hidden == 1 else f"{self.hidden} rows"
+        since = "" if self.hidden_since is None else f" since {_second(self.hidden_since)}"
+        left = "the accounts are not opened"
+        if self.status is not Proof.NOT_YET:
+            left = f"{show_money(self.unexplained, signed=True)} is left over"
+        return (
+            f"inconclusive: {left}, and {rows} of the account cannot be read{since}; the next reading tries again, and "
+            "`traderd reconcile --ignore ITEM` compares without a row whose item stands"
+        )
 
     def _known(self) -> str:
         # Which reading, when, how much, and the cure: a person must find it at the exchange.

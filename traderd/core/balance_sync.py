@@ -20,6 +20,7 @@ from traderd.core.balance_proof import (
     tied_up,
 )
 from traderd.core.standing import BALANCE, is_ignored
+from traderd.core.unreadable import hidden_rows
 from traderd.model import events as ev
 from traderd.model.orders import OrderStatus
 from traderd.model.units import NS_PER_S, Money, Timestamp, show_money
@@ -38,22 +39,22 @@ def fold_balance(engine: Engine, event: ev.AccountSynced) -> list[ev.Difference]
         return []
     proof, ledger, balance = engine.account.proof, engine.ledger, event.balance.balance
     tied = tied_up(engine.orders.live(), ledger)
-    proof.unreadable = len(engine.account.unreadable)
+    hidden = _note_rows(engine, proof)
     moving = _is_moving(engine, event.started_at, event.theirs_at)
     if ledger.opened_at is None:
-        return [] if moving else _open(engine, event, tied)
+        return [] if moving or hidden else _open(engine, event, tied)
     # Orders that came or went while the parts of the reading were read make either meaning look right by chance.
-    correction = None if moving else learn_meaning(proof, ledger, balance, tied)
+    correction = None if moving or hidden else learn_meaning(proof, ledger, balance, tied)
     if correction:
         ledger.accept(correction, event.at)
     amount = gap(proof, ledger, balance, tied)
     proof.within = Money(tied.high - tied.low)
-    if amount and -proof.opening_doubt <= amount < 0:
+    if not hidden and -proof.opening_doubt <= amount < 0:
         # The orders that rested when the accounts were opened tied up less than the most that we took.
         ledger.accept(amount, event.at)
         proof.opening_doubt = Money(proof.opening_doubt + amount)
         amount = Money(0)
-    if not proof.within:
+    if not hidden and not proof.within:
         proof.opening_doubt = Money(0)
     proof.expected = _expected(proof, ledger.cash, tied, balance)
     if amount == 0:
@@ -62,7 +63,18 @@ def fold_balance(engine: Engine, event: ev.AccountSynced) -> list[ev.Difference]
         if proof.status is Proof.PROVED:
             proof.status = Proof.UNDECIDED
         return []
-    return _unexplained(engine, event, amount, tied)
+    is_known = proof.status is Proof.UNEXPLAINED and proof.unexplained == amount
+    left_over = Proof.INCONCLUSIVE if hidden and not is_known else Proof.UNEXPLAINED
+    return _left_over(engine, event, amount, tied, left_over)
+
+
+def _note_rows(engine: Engine, proof: BalanceProof) -> bool:
+    # Any of them may be money, or an order that ties some up.
+    account = engine.account
+    proof.unreadable = len(account.unreadable)
+    proof.hidden = hidden_rows(account, engine.conditions)
+    proof.hidden_since = account.hidden_since if proof.hidden else None
+    return proof.hidden > 0
 
 
 def balance_gap(
@@ -80,9 +92,6 @@ def balance_gap(
 
 
 def _is_moving(engine: Engine, started_at: Timestamp, theirs_at: Timestamp) -> bool:
-    if engine.account.unreadable:
-        # Any of them may be money, or an order that ties some up.
-        return True
     # Whatever moved money or collateral so shortly before the reading that it may or may not be in it. Fills and
     # settlements bear the exchange's time, what we know of orders ours.
     recent, recent_there = started_at - BALANCE_LAG_NS, theirs_at - BALANCE_LAG_NS
@@ -132,7 +141,7 @@ def _proved(engine: Engine, at: Timestamp) -> list[ev.Difference]:
     engine.account.ignored.pop(BALANCE, None)
     proof.proved_at, proof.fills_when_proved = at, engine.ledger.fill_count
     proof.proved_reading = engine.account.version + 1
-    if was is not Proof.UNEXPLAINED:
+    if was not in {Proof.UNEXPLAINED, Proof.INCONCLUSIVE}:
         return []
     return [
         ev.Difference(
@@ -144,13 +153,13 @@ def _proved(engine: Engine, at: Timestamp) -> list[ev.Difference]:
     ]
 
 
-def _unexplained(
-    engine: Engine, event: ev.AccountSynced, amount: Money, tied: TiedUp
+def _left_over(
+    engine: Engine, event: ev.AccountSynced, amount: Money, tied: TiedUp, status: Proof
 ) -> list[ev.Difference]:
     proof, orders = engine.account.proof, engine.orders
-    is_news = proof.status is not Proof.UNEXPLAINED or proof.unexplained != amount
+    is_news = proof.status is not status or proof.unexplained != amount
     proof.unread_moves = event.unread_moves
-    proof.status, proof.unexplained = Proof.UNEXPLAINED, amount
+    proof.status, proof.unexplained = status, amount
     proof.candidates = candidates(
         amount,
         ledger=engine.ledger,
@@ -170,7 +179,7 @@ def _unexplained(
         return []
     return [
         ev.Difference(
-            kind="balance",
+            kind="balance" if status is Proof.UNEXPLAINED else "balance_inconclusive",
             subject="balance",
             ours=show_money(proof.expected or Money(0)),
             theirs=f"{show_money(event.balance.balance)}: {proof.sentence}",

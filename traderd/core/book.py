@@ -44,7 +44,7 @@ NOTHING_KNOWN: Final = Top(bid=None, bid_count=Count(0), ask=None, ask_count=Cou
 """What a market without a single order shows, and what is known of a book that never came."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)  # there may be ten thousand
 class Book:
     """One market's levels in YES prices (1/10 000 $) and sizes (1/100 contract)."""
 

@@ -51,6 +51,8 @@ class BookQualities:
     _lines: dict[int, LineRecord] = attrs.Factory(dict)
     _due: dict[MarketTicker, object] = attrs.Factory(dict)
     """Books whose grade may have changed since they were reviewed."""
+    _newest: tuple[GradeChange] | None = None
+    """The change of the book that changed last, for those that change alike."""
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -107,6 +109,7 @@ class BookQualities:
         """
         line = self._line(connection)
         line.lags.add(max(0, apart_ns + line.offset_ns))
+        line.news.take(apart_ns, at)
         line.lagged_at = at
 
     def forget_line(self, connection: int) -> None:
@@ -138,7 +141,7 @@ class BookQualities:
         record, line = self._record(ticker), self._lines.get(connection)
         record.forget_faults(now)
         self._sample_book(record, book, line)
-        grade, causes = self._grade(record, book, line, now)
+        grade, causes = self._grade(record, book, line, _lag(record, line, now), now)
         if causes:
             # What is no A may heal by time alone.
             self._due[ticker] = None
@@ -146,8 +149,9 @@ class BookQualities:
         if grade is previous:
             return None
         record.grade = grade
-        change = GradeChange(at=now, grade=grade, causes=causes)
-        record.history = (*record.history[1 - HISTORY_KEPT :], change)
+        change = self._alike(now, grade, causes)
+        kept = record.history[1 - HISTORY_KEPT :]
+        record.history = (*kept, *change) if kept else change
         self.totals.regrade(previous, grade)
         return BookGraded(at=now, ticker=ticker, grade=grade, previous=previous, causes=causes)
 
@@ -155,8 +159,9 @@ class BookQualities:
         """Return how good a book is now, without noting it as a change."""
         record = self._books.get(book.ticker) or BookRecord()
         line = self._lines.get(connection)
-        grade, causes = self._grade(record, book, line, now)
-        lags = record.lags
+        lag = _lag(record, line, now)
+        grade, causes = self._grade(record, book, line, lag, now)
+        p50_ns, p99_ns = (None, None) if record.lags is None else record.lags.percentiles(50, 99)
         proofs = [at for at in (book.updated_at, record.agreed_at) if at is not None]
         return BookQuality(
             ticker=book.ticker,
@@ -164,9 +169,9 @@ class BookQualities:
             causes=causes,
             age_ns=max(0, now - max(proofs)) if proofs else None,
             silence_ns=None if line is None else line.silence_ns(now),
-            lag_ns=_lag(record, line, now),
-            lag_p50_ns=None if lags is None else lags.percentile(50),
-            lag_p99_ns=None if lags is None else lags.percentile(99),
+            lag_ns=lag,
+            lag_p50_ns=p50_ns,
+            lag_p99_ns=p99_ns,
             faults=dict(record.faults or {}),
             resyncs=record.resyncs,
             crossings=book.crossings,
@@ -199,6 +204,15 @@ class BookQualities:
         """Return what is known of a connection."""
         return self._lines.get(connection)
 
+    def _alike(
+        self, at: Timestamp, grade: BookGrade, causes: tuple[str, ...]
+    ) -> tuple[GradeChange]:
+        # After a start all books become an A in a few looks: a record each of that would take a megabyte.
+        change = GradeChange(at=at, grade=grade, causes=causes)
+        if self._newest is None or self._newest[0] != change:
+            self._newest = (change,)
+        return self._newest
+
     @staticmethod
     def _sample_book(record: BookRecord, book: Book, line: LineRecord | None) -> None:
         at, exchange_at = book.updated_at, book.exchange_at
@@ -211,9 +225,8 @@ class BookQualities:
 
     @staticmethod
     def _grade(
-        record: BookRecord, book: Book, line: LineRecord | None, now: Timestamp
+        record: BookRecord, book: Book, line: LineRecord | None, lag: int | None, now: Timestamp
     ) -> tuple[BookGrade, tuple[str, ...]]:
-        lag = _lag(record, line, now)
         silence = None if line is None else line.silence_ns(now)
         faults = record.recent_faults(now)
         usable = book.usable

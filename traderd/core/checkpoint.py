@@ -32,7 +32,7 @@ LEFT_OUT: Final[dict[str, frozenset[str]]] = {
         *("errors", "why", "rules", "_exclusive", "_event_of", "_markets_of"),
     }),
     "errors": frozenset({"window", "percent"}),
-    "ticks": frozenset({"rows", "ticks", "reports", "reported_at"}),
+    "ticks": frozenset({"_rows", "_kept", "_sentence", "ticks", "reports", "reported_at"}),
 }
 """The parts of a checkpoint, and which of their fields no journaled event changes; every other field is in it."""
 

@@ -187,7 +187,7 @@ def _kill(view: StateView, *, only_ours: bool) -> cm.Outcome:
         for order in view.live_orders()
         if not only_ours or order.attribution.owner is not OrderOwner.EXTERNAL
     ]
-    whose = "that this daemon placed" if only_ours else "of the account, also of others"
+    whose = "that this daemon placed" if only_ours else "of the account, also those of others,"
     return _told(
         f"nothing but cancels would leave until `traderd clear-halt {KILL_HALT}`, and every order "
         f"{whose} would be cancelled, {len(orders)} as far as is known here; a cancel costs $0.00",

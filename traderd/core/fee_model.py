@@ -161,6 +161,8 @@ class FeeModel:
 
         Never below the usual one: whether an event has fees of its own may not have been read yet.
         """
+        if not self.published:
+            return USUAL_MULTIPLIER
         event, series = ticker.rpartition("-")[0], _series(ticker)
         known = (self.published.get(event, NOT_READ), self.published.get(series, NOT_READ))
         return max([USUAL_MULTIPLIER, *(terms.multiplier for one in known for terms in one.all())])

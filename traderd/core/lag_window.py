@@ -33,7 +33,12 @@ class LagWindow:
 
     def percentile(self, percent: int) -> int | None:
         """Return the smallest lag that `percent` of the lags do not exceed, None when there are none."""
-        return percentile_of([self], percent)
+        return self.percentiles(percent)[0]
+
+    def percentiles(self, *percents: int) -> tuple[int | None, ...]:
+        """Return `percentile` of each of these, from one look at the ring."""
+        ordered = sorted(self._ring)
+        return tuple(_at(ordered, percent) for percent in percents)
 
     def values(self) -> tuple[int, ...]:
         """Return the lags that it holds, in no order."""
@@ -53,7 +58,8 @@ class LagWindow:
 
 def percentile_of(windows: Iterable[LagWindow], percent: int) -> int | None:
     """Return the smallest lag that `percent` of all lags in these windows do not exceed, None when there are none."""
-    ordered = sorted(lag for window in windows for lag in window.values())
-    if not ordered:
-        return None
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+    return _at(sorted(lag for window in windows for lag in window.values()), percent)
+
+
+def _at(ordered: list[int], percent: int) -> int | None:
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None

@@ -29,7 +29,7 @@ from traderd.errors import InvariantViolation
 from traderd.model.cash import CashMove, Settlement
 from traderd.model.ids import MarketTicker, OrderId, TradeId
 from traderd.model.orders import Fill, PositionRecord
-from traderd.model.units import ONE_DOLLAR, Money, Price, Timestamp
+from traderd.model.units import ONE_DOLLAR, Count, Money, Price, Timestamp
 
 __all__ = ["Booked", "Ledger", "Position"]
 
@@ -79,7 +79,9 @@ class Ledger:
     """When the reading began whose balance the accounts start from, by the exchange's clock; older movements of cash
     are in it."""
     _open: dict[MarketTicker, Position] = attrs.Factory(dict)
-    """Every position that is not flat, and some that are."""
+    """Every position that is not flat, and no other."""
+    _flat: dict[MarketTicker, None] = attrs.Factory(dict)
+    """Every other one, in the order in which they became so."""
     _forgotten_pnl: Money = Money(0)
     """What the positions earned that left memory."""
     _forgotten_fees: Money = Money(0)
@@ -141,6 +143,7 @@ class Ledger:
         if len(self._seen) > FILL_IDS_KEPT_MAX:
             del self._seen[next(iter(self._seen))]
         position.apply(fill)
+        self._sort_in(position)
         self.cash_flow = Money(self.cash_flow + transaction.cash)
         self.strategies.book(fill, owner)
         self.fill_count += 1
@@ -185,6 +188,7 @@ class Ledger:
         settled_at = settlement.settled_at
         self.latest_settled_at = max(self.latest_settled_at or settled_at, settled_at)
         position.settle(revenue)
+        self._sort_in(position)
         self.strategies.settle(settlement, _value_of(settlement))
         return position
 
@@ -217,6 +221,7 @@ class Ledger:
         change = Money(record.exposure - position.cost)
         self._post(_against_carried_in(TransactionKind.CARRY_IN, at, record.ticker, change))
         position.carry_in(record)
+        self._sort_in(position)
         return position
 
     def open(self, cash: Money, at: Timestamp) -> None:
@@ -258,28 +263,34 @@ class Ledger:
         yield "ids of cash movements", len(self._moves), MOVES_KEPT_MAX
 
     def position(self, ticker: MarketTicker) -> Position:
-        """Return a market's position to change it, flat if there never was one."""
+        """Return a market's position, flat if there never was one."""
         position = self.positions.get(ticker)
         if position is None:
-            if len(self.positions) - len(self._open) >= POSITIONS_KEPT_MAX:
-                self._forget_oldest()
             position = self.positions[ticker] = Position(ticker)
-        self._open[ticker] = position
+            # Where an earlier one left memory flat, what its owners' fills still make was carried in.
+            position.carried_in = Count(-self.strategies.held(ticker))
+            self._sort_in(position)
         return position
 
     def open_positions(self) -> tuple[Position, ...]:
         """Return the positions that are not flat; it walks no others, however many there were."""
-        for ticker in [ticker for ticker, position in self._open.items() if not position.count]:
-            del self._open[ticker]
         return tuple(self._open.values())
 
-    def _forget_oldest(self) -> None:
-        position = next((p for p in self.positions.values() if p.count == 0), None)
-        if position is None:
-            return
+    def _sort_in(self, position: Position) -> None:
+        # After each change, so that what is kept is within its cap also when thousands become flat at once.
         ticker = position.ticker
-        del self.positions[ticker]
+        if position.count:
+            self._flat.pop(ticker, None)
+            self._open[ticker] = position
+            return
         self._open.pop(ticker, None)
+        self._flat.setdefault(ticker)
+        if len(self._flat) > POSITIONS_KEPT_MAX:
+            self._forget(next(iter(self._flat)))
+
+    def _forget(self, ticker: MarketTicker) -> None:
+        del self._flat[ticker]
+        position = self.positions.pop(ticker)
         self._forgotten_pnl = Money(self._forgotten_pnl + position.realized_pnl)
         self._forgotten_fees = Money(self._forgotten_fees + position.fees_paid)
         settlement = self.settlements.pop(ticker, None)

@@ -25,8 +25,8 @@ STATUS_AFTER: Final = {
     LifeStep.DETERMINED: MarketStatus.DETERMINED,
     LifeStep.SETTLED: MarketStatus.FINALIZED,
 }
-TELL_NOTHING: Final = (LifeStep.CREATED, LifeStep.METADATA_UPDATED)
-"""Whoever lists a market knows that it was created; what changed of its metadata does not come with the step."""
+TELL_NOTHING: Final = (LifeStep.CREATED, LifeStep.METADATA_UPDATED, LifeStep.UNKNOWN)
+"""Whoever lists a market knows that it was created; what the others changed does not come with the step."""
 MARKETS_KEPT: Final = 10_000
 """Bounds the markets whose steps are kept: many more than take one between two looks at the exchange's lists."""
 STEPS_KEPT: Final = 8

@@ -120,7 +120,9 @@ class MarketData:
     def list_markets(self, event: MarketsListed) -> None:
         """Remember what the exchange says of its markets."""
         for market in event.markets:
-            self.markets[market.ticker] = market
+            # One that reads as before stays the one it is, for others keep it as well.
+            if self.markets.get(market.ticker) != market:
+                self.markets[market.ticker] = market
 
     # --- frames -----------------------------------------------------------------------------------
 
@@ -136,7 +138,8 @@ class MarketData:
         book = held.books.get(event.ticker)
         if book is None:
             return self._delta_without_book(event)
-        self._changed[event.ticker] = event.at
+        # The book's own text of its name, here and below: readers keep it, and each frame brings another one.
+        self._changed[book.ticker] = event.at
         return [] if book.apply(event) is None else [self._doubts.invalidated(book, event.at)]
 
     def apply_snapshot(self, event: BookSnapshot) -> list[Event]:
@@ -166,7 +169,7 @@ class MarketData:
                 self.resyncs += 1
                 self.qualities.resynced(event.ticker)
             follow.append(BookRestored(at=event.at, ticker=event.ticker))
-        self._changed[event.ticker] = event.at
+        self._changed[book.ticker] = event.at
         return follow
 
     def advance_sequence(self, event: SequenceAdvanced) -> list[Event]:
@@ -205,9 +208,11 @@ class MarketData:
             return None
         self.trades_seen += 1
         if self.tape.take(event):
-            self.last_trade[event.ticker] = event.price
-            if event.ticker in self.books:
-                self._changed[event.ticker] = event.at
+            book = self.books.get(event.ticker)
+            ticker = event.ticker if book is None else book.ticker
+            self.last_trade[ticker] = event.price
+            if book is not None:
+                self._changed[ticker] = event.at
         return []
 
     def settle(self) -> list[Event]:
@@ -305,6 +310,9 @@ class MarketData:
         # Returns the market's book, which lives on this subscription from now on.
         book = self.books.get(ticker)
         if book is None:
+            # The text that the market has: each frame brings one of its own.
+            market = self.markets.get(ticker)
+            ticker = ticker if market is None else market.ticker
             book = self.books[ticker] = Book(ticker)
         self._subscriptions.settle_on(subscription, book)
         return book

@@ -52,6 +52,7 @@ _TRADES: Final = tuple(
 VECTOR_FIELDS: Final = (*_SCALARS, *_DEPTH, *_TRADES)
 """The name of each number; level 1 is the best, trade 1 the newest."""
 VECTOR_LENGTH: Final = len(VECTOR_FIELDS)
+_NO_TRADE: Final = [0.0] * 3
 
 
 def vector_of(seen: Observation) -> array[float]:
@@ -119,13 +120,17 @@ def _depth(levels: Levels) -> list[float]:
 
 
 def _trades(seen: Observation) -> list[float]:
-    row = [0.0] * (3 * RECENT_TRADES_KEPT)
-    for index, trade in enumerate(reversed(seen.trades)):
-        row[3 * index] = trade.price / ONE_DOLLAR
-        row[3 * index + 1] = trade.taker_side.sign * trade.count / ONE_CONTRACT
-        row[3 * index + 2] = _seconds(seen.at - trade.at)
-    return row
+    at, row = seen.at, list[float]()
+    for trade in reversed(seen.trades):
+        row += (
+            trade.price / ONE_DOLLAR,
+            trade.taker_side.sign * trade.count / ONE_CONTRACT,
+            _seconds(at - trade.at),
+        )
+    return row + _NO_TRADE * (RECENT_TRADES_KEPT - len(seen.trades))
 
 
 def _seconds(duration_ns: int) -> float:
-    return min(AGE_MAX_S, max(0.0, duration_ns / NS_PER_S))
+    # Asked for each trade at each look.
+    seconds = duration_ns / NS_PER_S
+    return 0.0 if seconds <= 0 else min(seconds, AGE_MAX_S)

@@ -11,6 +11,7 @@ from typing import Final
 import attrs
 
 from traderd.core.lag_window import LagWindow
+from traderd.core.news_age import NewsAge
 from traderd.model.events import BookFault, BookGrade
 from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
@@ -120,11 +121,17 @@ class LineRecord:
     lags: LagWindow = attrs.Factory(lambda: LagWindow(LINE_LAGS))
     lagged_at: Timestamp = Timestamp(0)
     """When the newest of them was measured."""
+    news: NewsAge = attrs.Factory(NewsAge)
+    """Of the same samples, without the offset."""
     _word: tuple[BookGrade, BookGrade] = (G.A, G.A)
 
     def lag_ns(self, now: Timestamp) -> int | None:
         """Return how late the connection is now, None when nothing recent tells."""
         return self.lags.steady(STEADY) if _is_fresh(self.lagged_at, now) else None
+
+    def news_age_ns(self, now: Timestamp) -> int | None:
+        """Return how much older its newest news was than the youngest lately, None when nothing recent tells."""
+        return self.news.ns if _is_fresh(self.lagged_at, now) else None
 
     def silence_ns(self, now: Timestamp) -> int | None:
         """Return for how long nothing was heard, None when nobody looked yet."""
@@ -138,7 +145,7 @@ class LineRecord:
         return self._word != before
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)  # there may be ten thousand
 class BookRecord:
     """What is known of one book."""
 

@@ -34,6 +34,7 @@ POSITION_LAG_GRACE_NS: Final = 10 * NS_PER_S
 NO_DRIFT: Final = frozenset({
     "opening_balance",
     "balance_explained",
+    "balance_inconclusive",
     "position_agrees",
     "position_settling",
     "ignored_ended",

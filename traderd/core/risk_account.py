@@ -50,7 +50,7 @@ class RiskState:
     """The texts of the limits that the newest run in the journal had."""
     _exclusive: dict[EventTicker, bool] = attrs.Factory(dict)
     _event_of: dict[MarketTicker, EventTicker] = attrs.Factory(dict)
-    _markets_of: dict[EventTicker, dict[MarketTicker, None]] = attrs.Factory(dict)
+    _markets_of: dict[EventTicker, tuple[MarketTicker, ...]] = attrs.Factory(dict)
 
     def is_exclusive(self, event: EventTicker) -> bool:
         """Tell whether at most one market of an event pays; an event that nobody described is none of these."""
@@ -72,12 +72,14 @@ class RiskState:
     def list_markets(self, event: ev.MarketsListed) -> None:
         """Learn which event each market belongs to."""
         for market in event.markets:
-            self._event_of[market.ticker] = market.event_ticker
-            self._markets_of.setdefault(market.event_ticker, {})[market.ticker] = None
+            ticker, of = market.ticker, market.event_ticker
+            if self._event_of.get(ticker) != of:
+                self._event_of[ticker] = of
+                self._markets_of[of] = (*self._markets_of.get(of, ()), ticker)
 
     def markets_of(self, event: EventTicker) -> Iterable[MarketTicker]:
         """Return the markets of an event that were ever listed here."""
-        return self._markets_of.get(event, {})
+        return self._markets_of.get(event, ())
 
     def describe_events(self, event: ev.EventsDescribed) -> None:
         """Learn which events are exclusive."""

@@ -82,6 +82,7 @@ def risk_numbers(
     here = [one for one in legs if _event_of(engine, one) == event]
     index = engine_index(engine, ticker)
     on_engine = {one: rows for one, rows in legs.items() if engine_index(engine, one) == index}
+    is_one_engine = len(on_engine) == len(legs)
     exclusive = engine.risk.exclusive_markets(legs)
     worst = {one: worst_position(_held(positions, one), rows) for one, rows in legs.items()}
     bound = engine.ledger.fees.bound
@@ -90,9 +91,12 @@ def risk_numbers(
     spent = realized_loss(positions[one] for one in of_event if one in positions)
     is_exclusive = event is not None and engine.risk.is_exclusive(event)
     strategy_position, strategy_exposure = _of_strategy(engine, orders, extra, strategy)
+    exposure = grouped_exposure(positions, legs, exclusive, bound, known)
     return RiskNumbers(
-        exposure=grouped_exposure(positions, legs, exclusive, bound, known),
-        engine_exposure=grouped_exposure(positions, on_engine, exclusive, bound, known),
+        exposure=exposure,
+        engine_exposure=exposure
+        if is_one_engine
+        else grouped_exposure(positions, on_engine, exclusive, bound, known),
         event_loss=Money(event_loss(holdings, exclusive=is_exclusive) + spent),
         market_position=worst.get(ticker, Count(0)),
         event_position=Count(sum(worst[one] for one in here)),

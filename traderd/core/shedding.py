@@ -10,7 +10,7 @@ Must not: measure, or unsubscribe (the service does).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -25,6 +25,9 @@ class Load:
 
     delay_ns: int
     """How late a task ran that was due: so long have bytes waited that came meanwhile."""
+    own_lag_ns: int = 0
+    """How old news was when it was folded, as far as it waited for us: on a line that does not run dry, and beyond the
+    youngest news of that line. What reached us late is none of ours, and giving up books would not make it younger."""
     backlog_bytes: int = 0
     """Bytes that were read without the lines running dry in between."""
     overflowed: bool = False
@@ -34,15 +37,44 @@ class Load:
 
 
 @attrs.frozen(kw_only=True)
-class LoadLimits:
-    """When a look is bad, and when it is good; what lies between is neither."""
+class LoadMeasure:
+    """One row of the table: from `high` on a look is bad, up to `low` it is good; what lies between is neither."""
 
-    delay_high_ns: int = 250 * NS_PER_MS
-    """A quarter of a second late, prices are old before anybody sees them."""
-    delay_low_ns: int = 50 * NS_PER_MS
-    backlog_high_bytes: int = 8 * 1024 * 1024
-    """Some 30 000 messages behind: more than a second of work."""
-    backlog_low_bytes: int = 512 * 1024
+    of: Callable[[Load], int]
+    high: int
+    low: int
+    words: Callable[[int], str]
+    """Says a value that is not 0."""
+
+
+DELAY: Final = LoadMeasure(
+    of=lambda load: load.delay_ns,
+    high=250 * NS_PER_MS,
+    low=50 * NS_PER_MS,
+    words=lambda delay_ns: f"{delay_ns / NS_PER_MS:.0f} ms late",
+)
+"""A quarter of a second late, prices are old before anybody sees them."""
+OWN_LAG: Final = LoadMeasure(
+    of=lambda load: load.own_lag_ns,
+    high=NS_PER_S,
+    low=250 * NS_PER_MS,
+    words=lambda lag_ns: f"news waits for {lag_ns / NS_PER_S:.1f} s",
+)
+"""A second is what a book of grade A may be late at most. Many small pieces of work reach it long before BACKLOG."""
+BACKLOG: Final = LoadMeasure(
+    of=lambda load: load.backlog_bytes,
+    high=8 * 1024 * 1024,
+    low=512 * 1024,
+    words=lambda backlog_bytes: f"{backlog_bytes / 1_048_576:.1f} MiB behind",
+)
+"""Some 30 000 messages behind: more than a second of work. It needs no stamps of the exchange, which are optional."""
+MEASURES: Final = (DELAY, OWN_LAG, BACKLOG)
+
+
+@attrs.frozen(kw_only=True)
+class LoadLimits:
+    """How long things take."""
+
     settle_ns: int = 5 * NS_PER_S
     """How long a step takes to show: the exchange acknowledges it, and what was under way is worked off."""
     calm_ns: int = 60 * NS_PER_S
@@ -91,12 +123,7 @@ class Shedding:
 
     def is_bad(self, load: Load) -> bool:
         """Tell whether a look shows that the loop cannot keep up."""
-        limits = self.limits
-        return (
-            load.overflowed
-            or load.delay_ns >= limits.delay_high_ns
-            or load.backlog_bytes >= limits.backlog_high_bytes
-        )
+        return load.overflowed or any(each.of(load) >= each.high for each in MEASURES)
 
     def judge(
         self,
@@ -130,9 +157,9 @@ class Shedding:
         return Step()
 
     def _look(self, load: Load, now_ns: int) -> None:
-        limits, last = self.limits, self._overflowed_ns
+        last = self._overflowed_ns
         self._is_proven = (
-            load.overflowed and last is not None and now_ns - last <= limits.overflow_ns
+            load.overflowed and last is not None and now_ns - last <= self.limits.overflow_ns
         )
         if load.overflowed:
             self._overflowed_ns = now_ns
@@ -141,9 +168,7 @@ class Shedding:
             self._calm_since_ns = None
             return
         self._bad_looks = 0
-        is_busy = (
-            load.delay_ns > limits.delay_low_ns or load.backlog_bytes > limits.backlog_low_bytes
-        )
+        is_busy = any(each.of(load) > each.low for each in MEASURES)
         if is_busy or not load.whole:
             self._calm_since_ns = None
         elif self._calm_since_ns is None:
@@ -175,6 +200,9 @@ class Shedding:
 
 
 def _words(load: Load) -> str:
-    backlog = f", {load.backlog_bytes / 1_048_576:.1f} MiB behind" if load.backlog_bytes else ""
-    overflow = ", and the exchange gave us up as too slow a reader" if load.overflowed else ""
-    return f"{load.delay_ns / NS_PER_MS:.0f} ms late{backlog}{overflow}"
+    # How late it is, is said even when it is not.
+    said = [DELAY.words(load.delay_ns)]
+    said += [each.words(value) for each in MEASURES[1:] if (value := each.of(load))]
+    if load.overflowed:
+        said.append("and the exchange gave us up as too slow a reader")
+    return ", ".join(said)

@@ -8,10 +8,12 @@ Must not: decide what an outcome is (see `tick_outcome`).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
+import msgspec
 
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker, StrategyName
@@ -19,16 +21,16 @@ from traderd.model.strategy_events import StrategyReport, TickOutcome
 from traderd.model.units import Timestamp
 
 ROWS_MAX: Final = 20_000
-"""Bounds the rows (about 10 MB); the one that did not count for longest goes into its strategy's OTHERS row."""
+"""Bounds the rows (about 2 MB); the one that did not count for longest goes into its strategy's OTHERS row."""
 OTHERS: Final = MarketTicker("(other markets)")
 """The market of rows that were given up."""
 
 Key = tuple[StrategyName, MarketTicker, TickOutcome, str]
+"""Strategy, market, outcome and rule; the rule is empty where none is to blame."""
 
 
-@attrs.define(eq=False)
-class TickRow:
-    """How often one outcome happened."""
+class TickRow(msgspec.Struct, eq=False, gc=False):
+    """How often one outcome happened in one market; there may be one for each of ten thousand, so it is a small one."""
 
     count: int
     last_at: Timestamp
@@ -40,8 +42,11 @@ class TickRow:
 class TickCounts:
     """The funnel of every strategy."""
 
-    rows: dict[Key, TickRow] = attrs.Factory(dict)
-    """The one that counted last is the last one."""
+    _rows: dict[tuple[StrategyName, TickOutcome, str], dict[MarketTicker, TickRow]] = attrs.Factory(
+        dict
+    )
+    """By strategy, outcome and rule: a key with the market in it would take more than its row. Of each, the market that
+    counted last is the last one."""
     ticks: dict[StrategyName, int] = attrs.Factory(dict)
     """Counted apart from the rows, so that the two can be compared."""
     reports: tuple[StrategyReport, ...] = ()
@@ -52,6 +57,10 @@ class TickCounts:
     """Strategies that were taken away in this run, and when: nothing of theirs may rest."""
     released: dict[StrategyName, Timestamp] = attrs.Factory(dict)
     """When each was released from quarantine last."""
+    _kept: int = 0
+    """How many rows there are."""
+    _sentence: str = ""
+    """The newest that says something: thousands of markets may end alike at once, and share one text."""
 
     def folds(self) -> dict[type, Callable[[Any], list[ev.Event]]]:
         """Return which event is folded by what."""
@@ -66,10 +75,32 @@ class TickCounts:
     def count(self, event: ev.TickEnded) -> list[ev.Event]:
         """Count a tick."""
         self.ticks[event.strategy] = self.ticks.get(event.strategy, 0) + 1
-        self._add((event.strategy, event.ticker, event.outcome, event.rule), 1, event)
-        if len(self.rows) > ROWS_MAX:
+        key = (event.strategy, event.outcome, event.rule)
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = self._rows[key] = {}
+        row = rows.pop(event.ticker, None)
+        if row is None:
+            row = TickRow(0, event.at, "")
+            self._kept += 1
+        row.count += 1
+        if event.sentence and event.sentence != self._sentence:
+            self._sentence = event.sentence
+        row.last_at, row.sentence = event.at, event.sentence and self._sentence
+        rows[event.ticker] = row
+        if self._kept > ROWS_MAX:
             self._give_up_oldest()
         return []
+
+    @property
+    def rows(self) -> dict[Key, TickRow]:
+        """All rows, the one that counted last as the last one; put together at each look."""
+        rows = {
+            (strategy, ticker, outcome, rule): row
+            for (strategy, outcome, rule), markets in self._rows.items()
+            for ticker, row in markets.items()
+        }
+        return dict(sorted(rows.items(), key=lambda each: each[1].last_at))
 
     def report(self, event: ev.StrategiesReported) -> list[ev.Event]:
         """Take over what strategies say of themselves."""
@@ -99,24 +130,22 @@ class TickCounts:
         self.tuned.clear()
         self.removed.clear()
 
-    def _add(self, key: Key, count: int, event: ev.TickEnded) -> None:
-        row = self.rows.pop(key, None)
-        if row is None:
-            row = TickRow(0, event.at, event.sentence)
-        row.count += count
-        row.last_at, row.sentence = event.at, event.sentence
-        self.rows[key] = row
-
     def _give_up_oldest(self) -> None:
-        oldest = next((key for key in self.rows if key[1] != OTHERS), None)
-        if oldest is None:
+        oldest = [
+            (row.last_at, number)
+            for number, rows in enumerate(self._rows.values())
+            for ticker, row in itertools.islice(rows.items(), 2)
+            if ticker != OTHERS
+        ]
+        if not oldest:
             return
-        row = self.rows.pop(oldest)
-        key = (oldest[0], OTHERS, oldest[2], oldest[3])
-        kept = self.rows.get(key)
+        rows = list(self._rows.values())[min(oldest)[1]]
+        ticker = next(ticker for ticker in rows if ticker != OTHERS)
+        row, kept = rows.pop(ticker), rows.get(OTHERS)
         if kept is None:
-            self.rows[key] = row
+            rows[OTHERS] = row
             return
+        self._kept -= 1
         kept.count += row.count
         if row.last_at >= kept.last_at:
             kept.last_at, kept.sentence = row.last_at, row.sentence

@@ -1,6 +1,7 @@
 """The public trades that were seen: which of them, and the newest of each market.
 
-Owns: that a trade counts once, whether the feed or a later reading brought it, however long ago that market last traded.
+Owns: that a trade counts once, whether the feed or a later reading brought it, however long ago that market last traded,
+and that one which was agreed upon away from the book is no witness of its price.
 Must not: read trades; the backfill service does.
 """
 
@@ -32,7 +33,7 @@ class TradeTape:
     gaps_left: int = 0
     """Readings that could not bring all: trades are missing for good."""
     recent: dict[MarketTicker, list[TradePrinted]] = attrs.Factory(dict)
-    """The last RECENT_TRADES_KEPT of each market, newest last, in the order of their times."""
+    """The last RECENT_TRADES_KEPT of each market's book, newest last, in the order of their times."""
     _known: dict[TradeId, None] = attrs.Factory(dict)
     _newest: dict[MarketTicker, dict[TradeId, None]] = attrs.Factory(dict)
     """Trades of each market's last second: a reading begins there, and other markets may have pushed them out of `_known`."""
@@ -43,13 +44,14 @@ class TradeTape:
         return trade_id in self._known or trade_id in self._newest.get(trade.ticker, ())
 
     def take(self, trade: TradePrinted) -> bool:
-        """Remember a trade; returns whether it is the newest of its market."""
+        """Remember a trade; returns whether it tells the last price of its market."""
         self._known[trade.trade_id] = None
         if len(self._known) > TRADES_KNOWN_MAX:
             del self._known[next(iter(self._known))]
         self.backfilled += trade.backfilled
         at = traded_at(trade)
-        self._keep(trade)
+        if not trade.is_block:
+            self._keep(trade)
         last = self.last_at.get(trade.ticker)
         if last is None or at // NS_PER_S > last // NS_PER_S:
             self._newest[trade.ticker] = {trade.trade_id: None}
@@ -58,7 +60,7 @@ class TradeTape:
         if last is not None and at < last:
             return False
         self.last_at[trade.ticker] = at
-        return True
+        return not trade.is_block
 
     def _keep(self, trade: TradePrinted) -> None:
         kept = self.recent.setdefault(trade.ticker, [])

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from traderd.core.conditions import Conditions
 from traderd.core.order import Order
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.rows import RowKind, UnreadableRow
 
 if TYPE_CHECKING:
+    from traderd.core.account import Account
     from traderd.core.engine import Engine
 
 ROWS_KEPT_MAX: Final = 100
@@ -56,11 +58,18 @@ def hides_position(rows: Sequence[UnreadableRow], ticker: MarketTicker) -> bool:
     return any(row.kind in MONEY and row.ticker in {None, ticker} for row in rows)
 
 
+def hidden_rows(account: Account, conditions: Conditions) -> int:
+    """Return how many rows may be money that we do not know of: those that no person noted by ending their halt."""
+    return sum(_halt_id(row) in conditions.halts for row in account.unreadable)
+
+
 def fold_rows(engine: Engine, event: ev.UnreadableRowsChanged) -> list[ev.Event]:
     """Take the rows of a reading over and return the halts that follow or end."""
     account = engine.account
     known = dict.fromkeys(account.unreadable)
     new = [row for row in event.rows if row not in known]
+    if new and not hidden_rows(account, engine.conditions):
+        account.hidden_since = event.at
     kept = () if event.whole else account.unreadable
     account.unreadable = bounded((*kept, *(row for row in event.rows if row not in kept)))
     return [*_raised(engine, event, new), *_ended(engine, event)]

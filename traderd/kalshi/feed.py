@@ -46,6 +46,8 @@ class FeedStatistics:
     """Since the last byte, pings included."""
     backlog_bytes: int
     """What was read without the line running dry in between: above 0 we are behind the exchange."""
+    behind_s: float
+    """Since the first read of those in a row that left something behind; 0 when the line has run dry."""
     overflows: int
     """How many subscriptions the exchange ended because we read too slowly (Kalshi: error 25)."""
 
@@ -106,6 +108,7 @@ class Feed:
         self._events = 0
         self._bytes_taken = 0
         self._backlog_bytes = 0
+        self._behind_since: float | None = None
         self._overflows = 0
         self._is_tended = False
         self._connected_since = Timestamp(0)
@@ -217,6 +220,9 @@ class Feed:
 
     def statistics(self) -> FeedStatistics:
         """Return the counters."""
+        now, since = trio.current_time(), self._behind_since
+        # A read without a message, of a ping, may have found the line dry since the last one with.
+        is_behind = self._line.has_more
         return FeedStatistics(
             connection=self.connection,
             connected_since=self._connected_since,
@@ -224,8 +230,9 @@ class Feed:
             bytes=self._line.bytes_received,
             events=self._events,
             refused=self._decoder.refused,
-            silent_s=trio.current_time() - self._line.heard_at,
-            backlog_bytes=self._backlog_bytes,
+            silent_s=now - self._line.heard_at,
+            backlog_bytes=self._backlog_bytes if is_behind else 0,
+            behind_s=now - since if is_behind and since is not None else 0.0,
             overflows=self._overflows,
         )
 
@@ -282,4 +289,9 @@ class Feed:
         if not read:
             return  # more messages of the last read
         self._bytes_taken = line.bytes_received
-        self._backlog_bytes = self._backlog_bytes + read if line.has_more else 0
+        if not line.has_more:
+            self._backlog_bytes, self._behind_since = 0, None
+            return
+        self._backlog_bytes += read
+        if self._behind_since is None:
+            self._behind_since = trio.current_time()

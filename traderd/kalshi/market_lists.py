@@ -6,8 +6,8 @@ Must not: choose among markets, or remember what was read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 import attrs
@@ -21,7 +21,7 @@ from traderd.kalshi.wire import events, rest
 from traderd.kalshi.wire.translate import listing_from_wire, trade_from_wire
 from traderd.model.events import TradePrinted
 from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
-from traderd.model.market import MarketListing
+from traderd.model.market import Market, MarketListing
 from traderd.model.units import NS_PER_S, Timestamp
 
 TICKERS_PER_REQUEST: Final = 100
@@ -31,6 +31,15 @@ PAUSE_S: Final = 0.2
 NOT_FOUND: Final = 404
 MARKET_PAGES_MAX: Final = 100
 """Bounds one search: 100 000 markets, more than are ever open in the series that one daemon follows."""
+
+
+Known: TypeAlias = Callable[[MarketTicker], Market | None]
+"""Gives a market as it is known to who asks: one that reads alike is that one, so that a list read again is not kept twice."""
+
+
+def nothing_known(_: MarketTicker) -> None:
+    """Return None: whoever asks knows no market, or keeps none of what is read."""
+    return
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +59,9 @@ class MarketLists:
 
     _requester: Requester
 
-    async def listings(self, tickers: Sequence[MarketTicker]) -> Search:
+    async def listings(
+        self, tickers: Sequence[MarketTicker], *, known: Known = nothing_known
+    ) -> Search:
         """Return these markets; one that the exchange does not know is missing from the answer."""
         found: list[MarketListing] = []
         unreadable: dict[MarketTicker, str] = {}
@@ -58,7 +69,7 @@ class MarketLists:
             if start:
                 await trio.sleep(PAUSE_S)
             names = ",".join(tickers[start : start + TICKERS_PER_REQUEST])
-            found += (await self._read({"tickers": names}, unreadable)).rows
+            found += (await self._read({"tickers": names}, unreadable, known)).rows
         return Search(listings=tuple(found), unreadable=unreadable)
 
     async def find(
@@ -67,6 +78,7 @@ class MarketLists:
         series: SeriesTicker | None = None,
         event: EventTicker | None = None,
         status: str | None = None,
+        known: Known = nothing_known,
     ) -> Search:
         """Return the markets of a series, of an event or of the whole exchange, combos left out.
 
@@ -74,12 +86,13 @@ class MarketLists:
             series: only those of this series.
             event: only those of this event.
             status: a word of the filter, which are not those of the field (Kalshi: `open` is `active`).
+            known: markets that need no second copy.
         """
         words = {"series_ticker": series, "event_ticker": event, "status": status}
         query = {name: word for name, word in words.items() if word}
         unreadable: dict[MarketTicker, str] = {}
         # A combo cannot be traded like a market (Kalshi: RFQ only), and there are tens of thousands.
-        reading = await self._read(query | {"mve_filter": "exclude"}, unreadable)
+        reading = await self._read(query | {"mve_filter": "exclude"}, unreadable, known)
         return Search(
             listings=tuple(reading.rows), complete=reading.complete, unreadable=unreadable
         )
@@ -151,7 +164,7 @@ class MarketLists:
         return Reading([trade_from_wire(row, at=at) for row in reading.rows], reading.complete)
 
     async def _read(
-        self, query: dict[str, str], unreadable: dict[MarketTicker, str]
+        self, query: dict[str, str], unreadable: dict[MarketTicker, str], known: Known
     ) -> Reading[MarketListing]:
         # Page by page, because a market as it is sent is twenty times what is kept of it.
         return await read_some_pages(
@@ -159,7 +172,7 @@ class MarketLists:
             "/markets",
             query,
             rest.MarketList,
-            lambda page: _listings(page, unreadable),
+            lambda page: _listings(page, unreadable, known),
             lambda listing: listing.market.ticker,
             pages_max=MARKET_PAGES_MAX,
             pause_s=PAUSE_S,
@@ -167,7 +180,7 @@ class MarketLists:
 
 
 def _listings(
-    page: rest.MarketList, unreadable: dict[MarketTicker, str]
+    page: rest.MarketList, unreadable: dict[MarketTicker, str], known: Known
 ) -> list[MarketListing] | UnsetType | None:
     # One odd market goes to `unreadable`.
     if not isinstance(page.markets, list):
@@ -175,7 +188,12 @@ def _listings(
     listings: list[MarketListing] = []
     for row in page.markets:
         try:
-            listings.append(listing_from_wire(row))
+            listing = listing_from_wire(row)
         except ExchangeProtocolError as exc:
             unreadable[MarketTicker(row.ticker)] = str(exc)
+            continue
+        before = known(listing.market.ticker)
+        if before == listing.market:
+            listing = attrs.evolve(listing, market=before)
+        listings.append(listing)
     return listings

@@ -104,6 +104,8 @@ class RestClient(OrderCalls):
         """Reads of published fees."""
         self.lists = MarketLists(requester.of(Traffic.BULK))
         """Reads of markets, series and trades in bulk."""
+        self.prompt_lists = MarketLists(self._data)
+        """The same reads for what is followed and may have changed: searches of what is not must not hold them up."""
 
     @property
     def clock_offset_ms(self) -> int:

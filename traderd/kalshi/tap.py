@@ -21,8 +21,8 @@ from traderd.runtime.raw_reads import raw_reads_under
 Ingest: TypeAlias = Literal["tap", "plain"]
 """How messages leave the stream: cut out here, or all by trio-websocket's own reader, one at a time."""
 READ_BYTES: Final = 65_536
-"""Bounds one read, so one call of the sink: about 250 messages, half a millisecond of work. TLS brings a record at once,
-at most 16 KiB or some 60 messages."""
+"""Bounds one read, so one call of the sink: about 250 messages, half a millisecond of work. Over TLS it brings all records
+that are there (`runtime/draining_tls.py`)."""
 
 
 class FrameTap(ForwardingStream):

@@ -116,8 +116,8 @@ class Difference:
     kind: str
     """`fill_missed`, `fill_external`, `order_adopted`, `order_found`, `order_ended`, `order_amended`, `order_filled`,
     `position`, `position_gone`, `position_settling`, `position_agrees`, `carried_in`, `market_settled`,
-    `settled_count`, `cash_moved`, `opening_balance`, `balance`, `balance_explained`, `unreadable_order`,
-    `unreadable_fill`, `unreadable_position`, `unreadable_settlement`, `ignored_ended`."""
+    `settled_count`, `cash_moved`, `opening_balance`, `balance`, `balance_explained`, `balance_inconclusive`,
+    `unreadable_order`, `unreadable_fill`, `unreadable_position`, `unreadable_settlement`, `ignored_ended`."""
     subject: str
     ours: str
     theirs: str

@@ -109,7 +109,7 @@ LINEAR_CENT = PriceGrid((PriceBand(start=Price(0), end=ONE_DOLLAR, step=Price(10
 """Whole cents over the whole range (Kalshi: `linear_cent`)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)  # there may be ten thousand
 class Market:
     """One binary market as the exchange describes it."""
 
@@ -125,7 +125,7 @@ class Market:
     """When it begins to trade; None where the exchange does not say."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, weakref_slot=False)
 class MarketListing:
     """A market in a list of the exchange, with what it is chosen by."""
 

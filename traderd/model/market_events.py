@@ -82,6 +82,8 @@ class TradePrinted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exchange_at: Timestamp | None = None
     backfilled: bool = False
     """It was read by REST after the feed had missed it, so it comes late."""
+    is_block: bool = False
+    """Two parties agreed on it away from the book (Kalshi: `is_block_trade`): its price says nothing of what can be had."""
 
 
 @attrs.frozen(kw_only=True)

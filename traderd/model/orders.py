@@ -21,10 +21,15 @@ class Side(enum.Enum):
     BID = "bid"
     ASK = "ask"
 
-    @property
-    def sign(self) -> int:
-        """+1 when a fill adds to the signed position, -1 when it takes from it."""
-        return 1 if self is Side.BID else -1
+    sign: int
+    """+1 when a fill adds to the signed position, -1 when it takes from it."""
+
+    def __init__(self, word: str) -> None:
+        # Asked for at every price that is looked at, so it is no property.
+        self.sign = 1 if word == "bid" else -1
+
+    # There is one object of each, and many look-ups by them; the one of `enum` is written in Python.
+    __hash__ = object.__hash__
 
     @property
     def opposite(self) -> Side:
@@ -79,6 +84,8 @@ class OrderStatus(enum.Enum):
     def is_live(self) -> bool:
         """Tell whether it can still fill, as far as we know: it then counts against every limit."""
         return self in _LIVE
+
+    __hash__ = object.__hash__
 
 
 _LIVE = (

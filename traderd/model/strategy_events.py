@@ -49,7 +49,8 @@ class TickOutcome(enum.Enum):
     GRADE = "grade"
     """The book is worse than the strategy or the risk gate demands."""
     BUDGET = "budget"
-    """It wanted more than it may have: of commands per second, of time for a callback, or of its share of the account."""
+    """It wanted more than it may have: of commands per second, of time for a callback, or of its share of the account or
+    the loop."""
     TOKENS = "tokens"
     """The account's message limits had no room."""
     REJECTED = "rejected"
@@ -60,6 +61,9 @@ class TickOutcome(enum.Enum):
     """It could not be tried: no connection, no service, an order that cannot be changed now."""
     FAILED = "failed"
     """The strategy raised, or asked for what a strategy may not ask for."""
+
+    # There is one object of each, and every tick is counted by it; the one of `enum` is written in Python.
+    __hash__ = object.__hash__
 
 
 class TickEnded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +115,10 @@ class StrategyReport:
     budget_ns: int = 0
     over_budget: int = 0
     """Callbacks that took longer than `budget_ns`."""
+    loop_percent: int = 0
+    """Of the loop that its looks took of the last seconds."""
+    loop_percent_max: int = 0
+    """What it may take; one that takes more is slowed down."""
     failures: int = 0
     """In a row, over all markets."""
     commands_per_s: int = 0

@@ -198,6 +198,19 @@ def parse_time(text: str, *, what: str = "time") -> Timestamp:
     return Timestamp((delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000)
 
 
+def show_duration(seconds: float) -> str:
+    """Return a duration for people: `12s`, `2m 03s`, `1h 02m`, `3d 04h`."""
+    whole = int(seconds)
+    for size, unit, part, part_unit in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "m"),
+        (60, "m", 1, "s"),
+    ):
+        if whole >= size:
+            return f"{whole // size}{unit} {whole % size // part:02d}{part_unit}"
+    return f"{whole}s"
+
+
 def format_time(at: Timestamp) -> str:
     """Return RFC 3339 UTC with microseconds trimmed of zeros, as Kalshi prints it."""
     seconds, rest = divmod(at, NS_PER_S)

@@ -65,6 +65,8 @@ class LifeStep(enum.Enum):
     SETTLED = "settled"
     GRID_UPDATED = "price_level_structure_updated"
     METADATA_UPDATED = "metadata_updated"
+    UNKNOWN = "unknown"
+    """A step of a name that this version does not know: what it did, only a new reading of the market can tell."""
 
 
 @attrs.frozen(kw_only=True)

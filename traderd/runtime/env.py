@@ -27,7 +27,9 @@ from typing import TypeAlias, TypeVar, TypeVarTuple
 import attrs
 import trio
 
+from traderd.runtime.c_memory import return_large_blocks, trim
 from traderd.runtime.datagrams import Datagrams, UnixDatagrams
+from traderd.runtime.draining_tls import drain_records
 from traderd.runtime.machine import MachineReading, read_machine
 from traderd.runtime.raw_reads import RawReads
 
@@ -127,6 +129,7 @@ async def secure(
     stream: trio.abc.Stream, context: ssl.SSLContext, host: str
 ) -> trio.SSLStream[RawReads]:
     """Return a TLS client over a stream, with its handshake done and its reads watched; a failing one closes it."""
+    drain_records(context)
     tls = trio.SSLStream(RawReads(stream), context, server_hostname=host, https_compatible=True)
     try:
         await tls.do_handshake()
@@ -204,7 +207,7 @@ class RealEnv(Env):
         return await trio.to_thread.run_sync(function, *args)
 
     def settle_memory(self, *, anew: bool = False) -> None:
-        """Keep the garbage collector off what is there now, so that its pauses stay short whatever is kept.
+        """Keep the garbage collector off what is there now, so that its pauses stay short whatever is kept, and give back what is free.
 
         A pause itself, but a short one: it looks only at what was made since the last call (10,000 books: 2 ms). `anew`, it
         looks at everything (20 ms): what was kept off and died since, in circles like those of a lost connection, would
@@ -217,6 +220,8 @@ class RealEnv(Env):
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        return_large_blocks()
+        trim()
 
     @contextmanager
     def watch_beside(self, look: Look, *, every_s: float) -> Iterator[bool]:

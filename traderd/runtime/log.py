@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
 
 import attrs
@@ -21,8 +23,17 @@ from structlog.typing import EventDict
 from traderd.errors import ConfigError
 from traderd.runtime.env import Env
 from traderd.runtime.journald import JournalWriter, journal_line, journal_of
+from traderd.runtime.log_disk import DiskLog
 from traderd.runtime.log_output import LineWriter, LogLine, LogRing
-from traderd.runtime.log_text import BLOCKS, Plain, clean_field, clean_text, describe
+from traderd.runtime.log_text import (
+    BLOCKS,
+    MILLISECONDS,
+    Plain,
+    clean_field,
+    clean_text,
+    describe,
+    says_nothing_new,
+)
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 UNTOLD_MAX: Final = 50
@@ -38,7 +49,7 @@ class LogStatistics:
 
     lines: int
     lines_lost: int
-    """Lines that the terminal, pipe or file did not take."""
+    """Lines that the terminal, pipe or disk did not take."""
     subscriber_failures: int
 
 
@@ -92,12 +103,33 @@ class Log:
     writer: LineWriter | JournalWriter
     threshold: Threshold
     from_beside: FromBeside = attrs.Factory(FromBeside)
+    finish: _Finish
+
+    @contextmanager
+    def kept_in(self, directory: Path, *, bytes_max: int) -> Iterator[None]:
+        """Keep the lines in files of the directory as well while the context is open, those in the ring first.
+
+        Under journald, which keeps them itself, and with `bytes_max` 0 nothing is kept.
+        """
+        if bytes_max == 0 or isinstance(self.writer, JournalWriter):
+            yield
+            return
+        disk = DiskLog(directory, bytes_max=bytes_max)
+        for line in self.ring.lines():
+            disk.write_line(self.finish.as_json(line))
+        self.finish.disk = disk
+        try:
+            yield
+        finally:
+            self.finish.disk = None
+            disk.close()
 
     def statistics(self) -> LogStatistics:
         """Return the figures of now."""
         return LogStatistics(
             lines=self.ring.lines_seen,
-            lines_lost=self.writer.lines_lost,
+            lines_lost=self.writer.lines_lost
+            + (0 if self.finish.disk is None else self.finish.disk.lines_lost),
             subscriber_failures=self.ring.subscriber_failures,
         )
 
@@ -122,14 +154,11 @@ def configure_log(
         raise ConfigError(f"log level {level!r} is not one of {', '.join(LEVELS)}")
     threshold = Threshold(level.lower())
     render, writer = _choose_form(env, stream, as_json)
-    log = Log(ring=LogRing(), writer=writer, threshold=threshold)
+    ring, from_beside = LogRing(), FromBeside()
     finish = _Finish(
-        env=env,
-        environment=environment,
-        ring=log.ring,
-        render=render,
-        from_beside=log.from_beside,
+        env=env, environment=environment, ring=ring, render=render, from_beside=from_beside
     )
+    log = Log(ring=ring, writer=writer, threshold=threshold, from_beside=from_beside, finish=finish)
     log.from_beside.begin(_choose_form(env, stream, as_json)[1], finish)
     structlog.configure(
         processors=[
@@ -167,22 +196,28 @@ def _is_terminal(stream: TextIO) -> bool:
         return False  # closed
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class _Finish:
-    """The last processor: cleans the fields, keeps the line in the ring, renders it."""
+    """The last processor: cleans the fields, keeps the line in the ring and on the disk, renders it."""
 
     env: Env
     environment: str
     ring: LogRing
     render: _Render
     from_beside: FromBeside
+    disk: DiskLog | None = None
 
     def __call__(self, _logger: Any, method: str, event_dict: EventDict) -> str:
         for told in self.from_beside.take():
-            self.ring.add(told)
+            self._keep(told)
         line = self.line(method, event_dict)
-        self.ring.add(line)
+        self._keep(line)
         return self.text(line)
+
+    def _keep(self, line: LogLine) -> None:
+        if self.disk is not None:
+            self.disk.write_line(self.as_json(line))
+        self.ring.add(line)
 
     def line(self, method: str, event_dict: EventDict) -> LogLine:
         """Return the cleaned line."""
@@ -201,13 +236,20 @@ class _Finish:
 
     def text(self, line: LogLine) -> str:
         """Return the line as it is written."""
-        return self.render({
+        return self.render(self._whole(line))
+
+    def as_json(self, line: LogLine) -> str:
+        """Return the line as it is kept on the disk."""
+        return _render_json(self._whole(line))
+
+    def _whole(self, line: LogLine) -> dict[str, Plain]:
+        return {
             "at": line["at"],
             "level": line["level"],
             "event": line["event"],
             "environment": self.environment,
             **line["fields"],
-        })
+        }
 
 
 def _format_time(at_ns: int) -> str:
@@ -230,7 +272,13 @@ def _console_renderer(*, colors: bool) -> _Render:
     )
 
     def render(line: dict[str, Plain]) -> str:
-        shown: dict[str, Any] = dict(line)
+        event = str(line["event"])
+        shown: dict[str, Any] = {
+            name: value
+            for name, value in line.items()
+            if name in _RESERVED or not says_nothing_new(value, event)
+        }
+        shown["at"] = f"{str(line['at'])[:MILLISECONDS]}Z"
         box = shown.pop("box", None)
         text = str(renderer(None, "", shown))
         return text if box is None else f"{text}\n{box}"

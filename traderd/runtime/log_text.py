@@ -23,6 +23,8 @@ DEPTH_MAX: Final = 4
 ITEMS_MAX: Final = 50
 """Bounds the items shown of one list or mapping."""
 MASK: Final = "[masked]"
+MILLISECONDS: Final = len("2026-11-20T10:30:15.123")
+"""What a person reads of a time; the other forms have microseconds."""
 BLOCKS: Final = ("box", "exception")
 """Fields of several lines; people see them below the line as they are."""
 
@@ -33,6 +35,7 @@ SECRET_WORDS: Final = frozenset({
 """A field with one of these words in its name holds a secret, unless it ends in a word below."""
 NOT_SECRET_ENDINGS: Final = frozenset({"path", "file", "count", "name", "age"})
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD_BORDER: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
 _NAMED_SECRET: Final = re.compile(
@@ -122,6 +125,19 @@ def describe(value: object) -> str:
         return str(value) if isinstance(value, BaseException) else repr(value)
     except Exception as exc:  # noqa: BLE001 - the line is still worth having, and says what went wrong
         return f"<{type(value).__name__} that cannot be printed: {type(exc).__name__}>"
+
+
+def says_nothing_new(value: Plain, event: str) -> bool:
+    """Tell whether a person who reads the sentence learns nothing from this field: it is empty, in there already, or a UUID.
+
+    Whoever looks for them has the forms with all fields: JSON, the journal's, the log on the disk.
+    """
+    # A number in the sentence may be another one than that of the field.
+    if not isinstance(value, str):
+        return value is None
+    if not value or _UUID.fullmatch(value):
+        return True
+    return re.search(rf"(?<![\w.-]){re.escape(value)}(?![\w-])", event) is not None
 
 
 def plain_text(value: Plain) -> str:

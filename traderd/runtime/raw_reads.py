@@ -1,4 +1,4 @@
-"""The bytes under a TLS stream, watched: TLS hands over at most 16 KiB at once, so only here shows whether more waits.
+"""The bytes under a TLS stream, watched: what TLS hands over ends with a record, so only here shows whether more waits.
 
 Owns: whether the last read took all there was.
 Must not: know what the bytes mean.

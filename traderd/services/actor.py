@@ -3,14 +3,15 @@
 Owns: when a strategy is asked. Markets are news at most once per interval and never while its last commands for that
 market are under way (book news is conflated); its own fills reach it every one, in order; trades and timers as they come.
 Must not: know what any strategy thinks. How one is asked is in `actor_ask`, what it wants is sent by `actor_send`, and it
-is changed, stopped and replaced by `actor_verbs`.
+is changed, stopped and replaced by `actor_verbs`; how much of the loop each may take is kept by `actor_pace`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Any, Final
 
 import trio
@@ -24,21 +25,24 @@ from traderd.model.strategy_events import TenantStatus, TickCause
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
-from traderd.services.actor_ask import Asker, Callback, Tick
+from traderd.services.actor_ask import BUSY, Asker, Callback, Tick
+from traderd.services.actor_pace import PaceKeeper, put_off
 from traderd.services.actor_send import Sender
 from traderd.services.actor_verbs import COMMANDS, TenantKeeper
 from traderd.services.context import Context
 from traderd.services.order_policies import degraded_part
 from traderd.services.tenant import Tenant
 from traderd.services.tenant_make import make_tenants
+from traderd.services.tenant_share import Pace
 
 DECISION_INTERVAL_S: Final = 1.0
 """Bounds how often one strategy decides about one market: Kalshi's basic tier writes ten orders a second."""
 TIMER_STEP_S: Final = 0.1
 """How soon after the last look timers are looked at again, whatever was asked for."""
 
-BREATH_EVERY: Final = 250
-"""After so many markets (a few milliseconds a strategy) the rest of the daemon gets its turn: there may be 10,000 of them."""
+BREATH_EVERY: Final = 5_000
+"""After so many markets that need no look yet (about a millisecond) the rest of the daemon gets its turn: 50 strategies that
+follow 10,000 markets have half a million of them. Looks themselves count by their time, see `actor_pace`."""
 
 
 @hookimpl
@@ -79,8 +83,10 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             keeper = TenantKeeper(context, tenants, nursery)
             actor = Actor(context, keeper)
             await keeper.start_all()
+            nursery.start_soon(context.shared.settings.tune_by, keeper.tuning)
             nursery.start_soon(actor.wake_periodically)
             nursery.start_soon(actor.wake_timers)
+            nursery.start_soon(actor.give_turns)
             nursery.start_soon(actor.follow_fills, fills)
             nursery.start_soon(actor.follow_trades, trades)
             nursery.start_soon(actor.follow, changes)
@@ -101,7 +107,13 @@ class Actor:
     def __init__(self, context: Context, keeper: TenantKeeper) -> None:
         """`keeper` has the tenants, of which some may come and go."""
         self._context, self._keeper = context, keeper
-        self._asker = Asker(context, carry_out=self._send, quarantine=keeper.quarantine)
+        self._pace = PaceKeeper(context, keeper.tenants)
+        self._asker = Asker(
+            context,
+            carry_out=self._send,
+            quarantine=keeper.quarantine,
+            charge=self._pace.charge,
+        )
         self._sender = Sender(context, end=self._asker.end)
         self._timer_set = trio.Event()
         """Set when a strategy may have asked for a timer that is due before the others."""
@@ -121,6 +133,7 @@ class Actor:
                     self._hand_fills(tenant)
                     if tenant.fills_held:
                         self._timer_set.set()
+                    await self._pace.breathe()
 
     async def follow_trades(self, trades: Inbox[Any]) -> None:
         """Hand every strategy that wants them the public trades until cancelled."""
@@ -128,6 +141,7 @@ class Actor:
             for event in batch:
                 for tenant in tuple(self._tenants.values()):
                     self._hand(tenant, event.ticker, TickCause.TRADE, event)
+                    await self._pace.breathe()
 
     async def wake_periodically(self) -> None:
         """Ask about every market once an interval: time passing is news as well."""
@@ -152,8 +166,21 @@ class Actor:
             for tenant in tuple(self._tenants.values()):
                 if not tenant.runs or not tenant.timers:
                     continue
-                for ticker, name in tenant.due_timers(self._context.env.monotonic()):
-                    self._hand(tenant, ticker, TickCause.TIMER, name)
+                await self._hand_timers(tenant)
+
+    async def give_turns(self) -> None:
+        """Let strategies that are slowed down look at their markets in turn until cancelled."""
+        await self._pace.give_turns(self._look_late)
+
+    async def _hand_timers(self, tenant: Tenant) -> None:
+        now = self._context.env.monotonic()
+        for ticker, name in tenant.due_timers(now):
+            if not tenant.runs or not tenant.share.may_run(self._context.env.monotonic()):
+                # The rest stays due, and comes when its share allows.
+                return
+            if tenant.take_timer(ticker, name, now):
+                self._hand(tenant, ticker, TickCause.TIMER, name)
+                await self._pace.breathe()
 
     def _timers_wait_s(self) -> float:
         tenants = self._tenants.values()
@@ -168,28 +195,45 @@ class Actor:
             self._timer_set.set()
 
     async def _consider_all(self, tickers: Sequence[MarketTicker]) -> None:
-        for number, ticker in enumerate(tickers, 1):
-            self.consider(ticker)
-            if number % BREATH_EVERY == 0:
-                await trio.lowlevel.checkpoint()
+        """Show markets to every tenant that is due to see them."""
+        pairs = product(tickers, tuple(self._tenants.values()))
+        while self._consider(pairs):
+            await self._pace.breathe(now=True)
 
-    def consider(self, ticker: MarketTicker) -> None:
-        """Show a market to every tenant that is due to see it."""
+    def _consider(self, pairs: Iterator[tuple[MarketTicker, Tenant]]) -> bool:
+        """Go on until the others must have their turn; returns whether there may be more."""
         if not self._context.view.working:
-            return
+            return False
         now = trio.current_time()
-        for tenant in tuple(self._tenants.values()):
-            callback = tenant.on_book()
-            if callback is None or not tenant.runs or now < tenant.due_at.get(ticker, 0.0):
-                continue
+        with self._asker.together():
+            for number, (ticker, tenant) in enumerate(pairs, 1):
+                is_due = now >= tenant.due_at.get(ticker, 0.0)
+                if is_due and tenant.runs and tenant.share.pace is Pace.FULL:
+                    self._look(tenant, ticker, now)
+                if number >= BREATH_EVERY or self._pace.is_out_of_breath:
+                    return True
+        return False
+
+    def _look(self, tenant: Tenant, ticker: MarketTicker, now: float) -> None:
+        callback = tenant.on_book()
+        if callback is None:
+            return
+        tick = Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK)
+        if ticker not in tenant.busy:
+            tenant.due_at[ticker] = now + DECISION_INTERVAL_S
+            self._ask(tick, callback)
+        elif now >= tenant.busy_told_at.get(ticker, 0.0):
+            # It stays due, so it is asked as soon as its commands are answered.
+            tenant.busy_told_at[ticker] = now + DECISION_INTERVAL_S
+            self._asker.skip(tick, BUSY)
+
+    def _look_late(self, tenant: Tenant, ticker: MarketTicker) -> None:
+        """Look for a strategy that is slowed down; a look that it had to miss is a tick too."""
+        now, due_at = trio.current_time(), tenant.due_at.get(ticker, math.inf)
+        if now >= due_at + DECISION_INTERVAL_S and ticker not in tenant.busy:
             tick = Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK)
-            if ticker not in tenant.busy:
-                tenant.due_at[ticker] = now + DECISION_INTERVAL_S
-                self._ask(tick, callback)
-            elif now >= tenant.busy_told_at.get(ticker, 0.0):
-                # It stays due, so it is asked as soon as its commands are answered.
-                tenant.busy_told_at[ticker] = now + DECISION_INTERVAL_S
-                self._asker.skip_busy(tick)
+            self._asker.skip(tick, put_off(tenant, now - due_at))
+        self._look(tenant, ticker, now)
 
     def _hand_fills(self, tenant: Tenant) -> None:
         # One that is drained or quarantined gets them when it runs again; a new form gets those of the one before.
@@ -204,7 +248,12 @@ class Actor:
         if cause is not TickCause.FILL and not self._context.view.working:
             # What was filled is told all the same: it is true whether we may trade or not.
             return
-        self._ask(Tick(tenant=tenant, ticker=ticker, cause=cause), _with(callback, fact))
+        tick = Tick(tenant=tenant, ticker=ticker, cause=cause)
+        if cause is TickCause.TRADE and not tenant.share.may_run(self._context.env.monotonic()):
+            # A trade is news of this moment, and the next look shows it; a fill is always told, and timers wait.
+            self._asker.skip(tick, put_off(tenant, 0.0))
+            return
+        self._ask(tick, _with(callback, fact))
 
     def _send(self, tick: Tick, commands: Sequence[Command], held_back: Sequence[Ending]) -> None:
         self._sender.start(tick, commands, held_back)

@@ -7,7 +7,8 @@ Must not: decide when to ask (`actor`), or send (`actor_send`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 import attrs
@@ -27,7 +28,7 @@ from traderd.services.tenant_clock import SLOW_MAX, SLOW_WINDOW_S
 GRADE_RULE: Final = "min_book_grade"
 BUDGET_RULE: Final = "commands_per_s"
 TIME_RULE: Final = "callback_budget_ms"
-BUSY: Final = "its last commands for this market are under way"
+BUSY: Final = Ending(TickOutcome.BUSY, sentence="its last commands for this market are under way")
 NO_BOOK: Final = "the market or its book is not known yet"
 SENTENCE_MAX: Final = 300
 """Bounds the reason that is kept of a tick: the error of a strategy may be a whole file."""
@@ -62,25 +63,45 @@ class Asker:
         *,
         carry_out: CarryOut,
         quarantine: Callable[[Tenant, str], None],
+        charge: Callable[[Tenant, float, float], None],
     ) -> None:
-        """`quarantine` takes a strategy out of service for a reason; it does not wait."""
-        self._context, self._carry_out, self._quarantine = context, carry_out, quarantine
+        """`quarantine` takes a strategy out of service for a reason; it does not wait.
 
-    def skip_busy(self, tick: Tick) -> None:
-        """End a tick whose strategy is not asked because its commands are under way."""
+        `charge` is told what each look of whom took of the loop, in seconds, and when it ended, on the monotonic clock.
+        """
+        self._context, self._carry_out, self._quarantine = context, carry_out, quarantine
+        self._charge = charge
+        self._endings: list[ev.Event] | None = None
+        """Of ticks that are published together; None: each by itself."""
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Publish the ticks that end within the block as one batch: most end without a word, and there may be thousands."""
+        endings: list[ev.Event] = []
+        self._endings = endings
+        try:
+            yield
+        finally:
+            self._endings = None
+            if endings:
+                self._context.publish_batch(endings)
+
+    def skip(self, tick: Tick, ending: Ending) -> None:
+        """End a tick whose strategy is not asked."""
         tick.tenant.ticks_begun += 1
-        self.end(tick, Ending(TickOutcome.BUSY, sentence=BUSY))
+        self.end(tick, ending)
 
     def ask(self, tick: Tick, callback: Callback) -> None:
         """Show the market and act on the answer."""
         tenant, ticker = tick.tenant, tick.ticker
         tenant.ticks_begun += 1
+        begun = self._context.env.monotonic()
         seen = get_observation(self._context, ticker, tenant.name)
         if seen is None:
             self.end(tick, Ending(TickOutcome.NO_BOOK, sentence=NO_BOOK))
             return
         try:
-            commands = self._call(tenant, ticker, callback, seen)
+            commands = self._call(tenant, ticker, callback, seen, begun)
         except FOREIGN_FAILURES as exc:  # a strategy may fail in any way; the others go on
             self._failed(tick, exc)
             return
@@ -100,20 +121,27 @@ class Asker:
 
     def end(self, tick: Tick, ending: Ending) -> None:
         """Count how a tick ended."""
-        self._context.publish(
-            ev.TickEnded(
-                at=self._context.now(),
-                strategy=tick.tenant.name,
-                ticker=tick.ticker,
-                cause=tick.cause,
-                outcome=ending.outcome,
-                rule=ending.rule,
-                sentence=ending.sentence[:SENTENCE_MAX],
-            )
+        ended = ev.TickEnded(
+            at=self._context.now(),
+            strategy=tick.tenant.name,
+            ticker=tick.ticker,
+            cause=tick.cause,
+            outcome=ending.outcome,
+            rule=ending.rule,
+            sentence=ending.sentence[:SENTENCE_MAX],
         )
+        if self._endings is None:
+            self._context.publish(ended)
+        else:
+            self._endings.append(ended)
 
     def _call(
-        self, tenant: Tenant, ticker: MarketTicker, callback: Callback, seen: Observation
+        self,
+        tenant: Tenant,
+        ticker: MarketTicker,
+        callback: Callback,
+        seen: Observation,
+        looked_at: float,
     ) -> tuple[Command, ...]:
         env = self._context.env
         begun = env.monotonic()
@@ -122,6 +150,8 @@ class Asker:
         finally:
             now = env.monotonic()
             self._note_time(tenant, ticker, callback, now - begun, now)
+            # With the observation, which is most of a quick strategy's look.
+            self._charge(tenant, now - looked_at, now)
             left_out = tenant.take_timers(now)
             if left_out is not None:
                 self._context.log.warning(

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import trio
 
-from traderd.core.strategy_context import StrategyContext
-from traderd.core.strategy_parameters import ON_PARAMETERS, changed
+from traderd.core.strategy_parameters import changed
 from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model import events as ev
 from traderd.model.commands import CancelOrders, Command, Outcome, denied, done
@@ -24,10 +23,11 @@ from traderd.model.strategy_commands import (
 )
 from traderd.model.strategy_events import TenantStatus
 from traderd.plugin_api import StrategySpec
+from traderd.services.actor_tune import StrategyTuning, put_parameters, try_parameters
 from traderd.services.context import Context
 from traderd.services.order_policies import degraded_part
 from traderd.services.tenant import Tenant
-from traderd.services.tenant_make import make_strategy, make_tenant
+from traderd.services.tenant_make import make_tenant
 
 DRAIN_S: Final = 10.0
 """Bounds the wait for commands in flight; what is not answered by then goes on and is answered without the old code."""
@@ -45,6 +45,7 @@ class TenantKeeper:
     ) -> None:
         """`nursery` is the service's: each tenant lives in a nursery of its own inside it."""
         self._context, self.tenants, self._nursery = context, tenants, nursery
+        self.tuning = StrategyTuning(context, tenants, self.quarantine, self.report)
 
     async def start_all(self) -> None:
         """Start every tenant.  Cancelling ends those that were started."""
@@ -55,7 +56,8 @@ class TenantKeeper:
 
     def report(self) -> None:
         """Tell how all strategies do."""
-        reports = tuple(tenant.report() for tenant in self.tenants.values())
+        now = self._context.env.monotonic()
+        reports = tuple(tenant.report(now) for tenant in self.tenants.values())
         self._context.publish(ev.StrategiesReported(at=self._context.now(), reports=reports))
 
     async def carry_out(self, command: Command) -> Outcome:
@@ -133,29 +135,16 @@ class TenantKeeper:
         was = getattr(tenant.parameters, command.name, None)
         try:
             new = changed(tenant.parameters, command.name, command.value, prefix=prefix)
-            # Tried on an object that is thrown away: one that refuses must leave the running one as it was.
-            make_strategy(
-                tenant.spec, new, StrategyContext(tenant.name, notes=tenant.context.notes)
+            try_parameters(tenant, new)
+            put_parameters(
+                context, tenant, new, [command.name], author=command.author, by=command.by
             )
-            getattr(tenant.strategy, ON_PARAMETERS)(new)
         except BadInput as exc:
             return denied(f"nothing was changed: {exc}")
         except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
             self.quarantine(tenant, f"it failed to take {command.name} over: {exc}")
             return denied(f"strategy {tenant.name} failed to take it over: {exc}")
-        tenant.parameters = new
         value = str(getattr(new, command.name))
-        context.publish(
-            ev.StrategyParameterSet(
-                at=context.now(),
-                strategy=tenant.name,
-                name=command.name,
-                value=value,
-                was=str(was),
-                author=command.author,
-                by=command.by,
-            )
-        )
         self.report()
         sentence = f"{prefix}{command.name} is {value} now, it was {was}"
         context.log.warning(f"{sentence} (by {_who(command)})", strategy=tenant.name)
@@ -287,6 +276,7 @@ def _take_over(old: Tenant, new: Tenant) -> None:
     # The tenant stays, with its nursery and its counts; what belonged to the old code goes.
     old.spec, old.strategy, old.parameters = new.spec, new.strategy, new.parameters
     old.context, old.settings, old.times = new.context, new.settings, new.times
+    old.share = new.share
     old.budget.per_s = new.budget.per_s
     old.timers.clear()
     old.due_at.clear()

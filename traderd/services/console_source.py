@@ -7,12 +7,16 @@ Must not: know HTTP beyond a status number, or read anything but the view.
 from __future__ import annotations
 
 import difflib
+import zlib
 from typing import Final
+
+import msgspec
 
 from traderd import __version__
 from traderd.errors import BadInput
 from traderd.model import commands as cm
 from traderd.model.events import StateChanged
+from traderd.model.states import State
 from traderd.model.units import format_count
 from traderd.runtime.inbox import InboxStatistics
 from traderd.runtime.plugin_record import PluginRecord, PluginState
@@ -77,10 +81,12 @@ class DaemonSource:
             )
             | self._order_care()
             | {
+                "console": self._context.shared.levers.console_url,
                 "rate_limits": rate_limits_document(self._context.venue.rest.throttle),
                 "tenants": tenants_document(self._context.view),
                 "plugin_troubles": self._plugin_troubles(),
                 "settlements": settlements_document(self._context.view),
+                "state_version": self.state_version(),
                 "other_inboxes": self._other_inboxes(inboxes),
             }
         )
@@ -154,6 +160,23 @@ class DaemonSource:
     def verbs(self) -> dict[str, Document]:
         """Return each verb with the schema of its body."""
         return verb_schemas()
+
+    def state_version(self) -> str:
+        """Return a word that changes with every start and whenever the state, a halt or a pause does."""
+        view = self._context.view
+        conditions = view.conditions
+        state = State.READY if view.state is State.ACTING else view.state
+        facts = [
+            self._context.shared.started_at,
+            state.value,
+            conditions.venue_paused,
+            sorted((halt.halt_id, halt.at) for halt in conditions.halts.values()),
+            sorted(
+                (pause.ticker or "", pause.strategy or "", pause.at)
+                for pause in conditions.pauses.values()
+            ),
+        ]
+        return f"{zlib.crc32(msgspec.json.encode(facts)):08x}"
 
     def status_boxes(self) -> list[str]:
         """Return the kept status boxes, oldest first; none when the status service never ran."""

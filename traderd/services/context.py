@@ -145,18 +145,11 @@ class Shared:
 
 @attrs.frozen(kw_only=True)
 class Context:
-    """One service's view of the daemon."""
+    """One of our own services' view of the daemon; a plugin's has a `PluginContext`."""
 
     name: str
     shared: Shared
     log: structlog.stdlib.BoundLogger
-    plugin: str = ""
-    """Whose service it is; an empty text: traderd's own."""
-
-    @property
-    def notes(self) -> Notes:
-        """The durable notes of this plugin; no other one's can be reached from here."""
-        return self.shared.plugin_desk.notes.section(self.plugin or self.name)
 
     def strategy_notes(self, strategy: str) -> Notes:
         """Return the notes of the plugin that offers a strategy."""

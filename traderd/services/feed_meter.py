@@ -15,6 +15,7 @@ import attrs
 
 from traderd.core.lag_window import LagWindow
 from traderd.core.market_data import MarketData
+from traderd.core.shedding import Load
 from traderd.kalshi.feed import FeedStatistics
 
 HISTORY: Final = 60
@@ -49,12 +50,14 @@ class FeedMeter:
     _looks: deque[tuple[float, FeedCounts]] = attrs.Factory(lambda: deque(maxlen=HISTORY + 1))
     loop_lags: LagWindow = attrs.Factory(lambda: LagWindow(HISTORY))
     """How late the loop ran at each look, in ns."""
+    own_lag_ns: int | None = None
+    """At the last look; None before the first of a run of the stage."""
 
     # --- for the market data stage ----------------------------------------------------------------
 
     def attach(self, standing: Callable[[], list[FeedStatistics]]) -> None:
         """Read the connections that stand from this, from now on."""
-        self._standing = standing
+        self._standing, self.own_lag_ns = standing, None
 
     def ended(self, statistics: FeedStatistics) -> None:
         """Take over what a connection had brought when it ended."""
@@ -62,9 +65,10 @@ class FeedMeter:
         self._bytes_ended += statistics.bytes
         self._overflows_ended += statistics.overflows
 
-    def look(self, at_s: float, data: MarketData, loop_lag_ns: int) -> None:
-        """Note the counts of now, on a clock that only runs forward; to be called once a second."""
-        self.loop_lags.add(loop_lag_ns)
+    def look(self, at_s: float, data: MarketData, load: Load) -> None:
+        """Note the counts of now, on a clock that only runs forward, and the load; to be called once a second."""
+        self.loop_lags.add(load.delay_ns)
+        self.own_lag_ns = load.own_lag_ns
         self._looks.append((at_s, self.counts(data)))
 
     # --- for who wants to know --------------------------------------------------------------------

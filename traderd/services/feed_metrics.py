@@ -43,6 +43,11 @@ def _backlog(reading: Reading) -> Number:
     return sum(each.backlog_bytes for each in reading.meter.connections())
 
 
+def _own_lag(reading: Reading) -> Number | None:
+    lag_ns = reading.meter.own_lag_ns
+    return None if lag_ns is None else seconds(lag_ns)
+
+
 def _grades(reading: Reading) -> Samples:
     return {(grade.value,): count for grade, count in reading.view.grades().items()}
 
@@ -135,6 +140,12 @@ VOLUME: Final = (
         kind=GAUGE,
         meaning="Bytes read without a connection running dry in between: above 0 the daemon is behind.",
         read=_backlog,
+    ),
+    Metric(
+        name="traderd_market_data_own_lag_seconds",
+        kind=GAUGE,
+        meaning="How long news waits for the daemon before it is folded; from 1 on, books nobody has an interest in are given up.",
+        read=_own_lag,
     ),
     Metric(
         name="traderd_market_data_deltas_total",
@@ -291,6 +302,7 @@ def market_data_document(reading: Reading, at_s: float) -> dict[str, Any]:
                 "bytes": each.bytes,
                 "silent_s": round(each.silent_s, 1),
                 "backlog_bytes": each.backlog_bytes,
+                "behind_s": round(each.behind_s, 1),
                 "lag_p50_ms": _line_lag_ms(reading, each.connection, 50),
                 "lag_p99_ms": _line_lag_ms(reading, each.connection, 99),
             }

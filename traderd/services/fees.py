@@ -114,8 +114,8 @@ class FeeReader:
             return
         later = f", {len(fees.changes)} changes announced" if fees.changes else ""
         log.info(
-            f"fees of {fees.of}: multiplier {fees.terms.multiplier / 1000:g}, makers "
-            f"{fees.terms.maker_rate / 10_000:g}{later}",
+            f"fees of {fees.of}: multiplier {fees.terms.multiplier / 1000:g}, makers' rate "
+            f"{fees.terms.maker_rate / 10_000:g} of contracts x price x (1 - price){later}",
             of=fees.of,
         )
         if any(terms.multiplier > USUAL_MULTIPLIER for terms in fees.all()):

@@ -38,6 +38,8 @@ MEASURED: Final = (QUALITY, "bus", "connection", "loop", "inboxes", "clock", "di
 POOR_SHARE_MAX: Final = 0.25
 """The share of the followed markets whose books may be graded below `risk.min_book_grade`. A few poor books are an
 accident of their markets; a quarter of them has one cause: a late line, a slow machine, an exchange that lies."""
+SECOND_CHECK_S: Final = 3.0
+"""When the second check comes: what is measured over time, the loop's lag above all, has no number at the first one."""
 POOR_FOR_S: Final = 5.0
 """For how long they may be: grades follow a reconnection within seconds, and that is no news."""
 
@@ -64,7 +66,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
         await watch.look_at_machine()
         watch.check()
         task_status.started()
-        due = trio.current_time() + context.config.health.interval_s
+        due = trio.current_time() + min(SECOND_CHECK_S, context.config.health.interval_s)
         while True:
             with trio.move_on_at(min(due, watch.look_again_at)):
                 await changes.receive()

@@ -37,7 +37,7 @@ class HealthReading:
     journal_pending: int
     inboxes: tuple[InboxStatistics, ...]
     loop_lag_ms: float | None
-    """The worst of the last minute; None while nobody measures."""
+    """The worst of the last minute; None before the first look."""
     clock_offset_ms: int
     silence_s: float | None
     """Since the quietest standing line was heard; None when none stands."""
@@ -124,7 +124,7 @@ def _market(reading: HealthReading) -> PartHealth:
 def _loop(reading: HealthReading) -> PartHealth:
     lag_ms, limit_ms = reading.loop_lag_ms, reading.settings.loop_lag_ms_max
     if lag_ms is None:
-        return _part("loop", "not measured")
+        return _part("loop", "not looked at yet; it is once a second while market data runs")
     sentence = ""
     if lag_ms > limit_ms:
         sentence = (

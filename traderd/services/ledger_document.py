@@ -155,6 +155,8 @@ def balance_document(view: StateView, now: Timestamp) -> Document:
         "ours_dollars": None if expected is None else format_money(expected),
         "unexplained_dollars": format_money(proof.unexplained),
         "since": None if proof.since is None else format_time(proof.since),
+        "unreadable_rows": proof.hidden,
+        "unreadable_age_s": _age_s(proof.hidden_since, now),
         "read_age_s": _age_s(account.read_at, now),
         "proved_at": None if proof.proved_at is None else format_time(proof.proved_at),
         "proved_age_s": _age_s(proof.proved_at, now),

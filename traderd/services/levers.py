@@ -44,6 +44,8 @@ class Levers:
     reread: Callable[[], Config] | None = None
     """Read the settings again from where they came (blocking; raises ConfigError); None when they came from nowhere."""
     set_log_level: Callable[[str], None] = _silent
+    console_url: str | None = None
+    """Where the console is served now; None while it is not."""
     log_from_beside: LogFromBeside = _tell_nobody
     """Write a log line from a thread beside the loop; the screens get it when the loop runs again."""
 

@@ -8,14 +8,16 @@ Must not: read files, or tell anybody; the service `reload` does.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn, Protocol
 
 import attrs
 import msgspec
+import trio
 
 from traderd.config import Config
 from traderd.core.risk_limits import RiskLimits
+from traderd.model.ids import StrategyName
 from traderd.services.risk_limits import risk_limits
 
 LIVE: Final = frozenset({
@@ -32,6 +34,7 @@ LIVE: Final = frozenset({
 })
 """Read anew each time they are needed; so are the limits of risk."""
 RISK: Final = "risk."
+STRATEGIES: Final = "strategies."
 FIXED_RISK: Final = (
     "risk.breaker_window",
     "risk.breaker_percent",
@@ -52,13 +55,24 @@ WHY_NOT: Final = (
     ("log.", "the log was set up with it"),
     ("status.", "it was set up with it"),
     (RISK, "the counters of the risk gate were begun with it"),
-    ("strategies.", "a strategy reads its parameters when it starts"),
+    (STRATEGIES, "no strategy runs that could take it"),
 )
 """By the beginning of a name: why a change of it waits for the next start."""
 OTHERWISE: Final = "it is read at the start only"
 
-Tuner: TypeAlias = Callable[[str, Any, Any], str]
-"""Takes the name, old and new value of a changed setting; returns why it is not taken, an empty text when it is."""
+
+class StrategyTuner(Protocol):
+    """Takes changed sections of strategies over while they run."""
+
+    def why_not(
+        self, name: StrategyName, section: Mapping[str, Any], names: Sequence[str]
+    ) -> dict[str, str]:
+        """Return why each of these settings is not taken, an empty text for one that is; raises ConfigError for a value that cannot be."""
+
+    def take(
+        self, name: StrategyName, section: Mapping[str, Any], names: Sequence[str], by: str
+    ) -> str:
+        """Take them over; returns why the strategy did not, an empty text when it did."""
 
 
 class Fate(enum.Enum):
@@ -69,6 +83,8 @@ class Fate(enum.Enum):
     """A limit that would let more through: a person has to say so."""
     RESTART = "restart"
     """It waits for the next start."""
+    REFUSED = "refused"
+    """The strategy that was to take it over did not."""
 
 
 @attrs.frozen(kw_only=True)
@@ -87,8 +103,16 @@ class LiveSettings:
     """The settings of now."""
 
     current: Config
-    tuners: dict[str, Tuner] = attrs.Factory(dict)
-    """Who else takes changes over live, by the beginning of the names (`strategies.NAME.`)."""
+    tuner: StrategyTuner | None = None
+    """Who takes sections of strategies over; None while no strategy runs."""
+
+    async def tune_by(self, tuner: StrategyTuner) -> NoReturn:
+        """Let `tuner` take sections of strategies over until cancelled."""
+        self.tuner = tuner
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.tuner = None
 
 
 def judge_changes(
@@ -99,12 +123,34 @@ def judge_changes(
     `held` are the limits in force: they may be lower than the settings while a raise waits for its confirmation.
     """
     before, after = flat(settings.current), flat(new)
-    names = dict.fromkeys((*before, *after))
+    names = [
+        name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)
+    ]
+    tuned: dict[str, str] = {}
+    if settings.tuner is not None:
+        for strategy, keys in by_strategy(names).items():
+            why_not = settings.tuner.why_not(strategy, new.strategies.get(strategy, {}), keys)
+            tuned |= {f"{STRATEGIES}{strategy}.{key}": why for key, why in why_not.items()}
     return tuple(
-        _judge(settings, name, before.get(name), after.get(name), held, raise_limits)
+        _judge(settings, name, before.get(name), after.get(name), held, raise_limits, tuned)
         for name in names
-        if before.get(name) != after.get(name)
     )
+
+
+def by_strategy(names: Iterable[str]) -> dict[StrategyName, list[str]]:
+    """Return the settings of strategies among these names, by strategy and without what its section is called."""
+    found: dict[StrategyName, list[str]] = {}
+    for name in names:
+        if name.startswith(STRATEGIES):
+            strategy, _, key = name.removeprefix(STRATEGIES).partition(".")
+            found.setdefault(StrategyName(strategy), []).append(key)
+    return found
+
+
+def refused(change: Change, why: str) -> Change:
+    """Return a change that was to be taken and could not be."""
+    sentence = f"{change.name} from {show(change.old)} to {show(change.new)}: not taken, {why}"
+    return attrs.evolve(change, fate=Fate.REFUSED, sentence=sentence)
 
 
 def take(current: Config, changes: tuple[Change, ...]) -> Config:
@@ -113,11 +159,15 @@ def take(current: Config, changes: tuple[Change, ...]) -> Config:
     for change in changes:
         if change.fate is not Fate.TAKEN:
             continue
+        # One that is None went out of its section: the default holds again.
         *sections, key = change.name.split(".")
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
-        branch[key] = change.new
+        if change.new is None:
+            branch.pop(key, None)
+        else:
+            branch[key] = change.new
     return msgspec.convert(tree, Config)
 
 
@@ -135,12 +185,17 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _judge(
-    settings: LiveSettings, name: str, old: Any, new: Any, held: RiskLimits, raise_limits: bool
+    settings: LiveSettings,
+    name: str,
+    old: Any,
+    new: Any,
+    held: RiskLimits,
+    raise_limits: bool,
+    tuned: Mapping[str, str],
 ) -> Change:
     fate, why = Fate.TAKEN, ""
-    tuner = next((one for begin, one in settings.tuners.items() if name.startswith(begin)), None)
-    if tuner is not None:
-        why = tuner(name, old, new)
+    if name in tuned:
+        why = tuned[name]
         fate = Fate.RESTART if why else Fate.TAKEN
     elif name.startswith(RISK) and name not in FIXED_RISK:
         if _is_raised(settings.current, name, new, held) and not raise_limits:

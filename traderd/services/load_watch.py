@@ -1,7 +1,7 @@
 """Looks at how well the loop keeps up, and gives books up or takes them back as the core decides.
 
-Owns: the measures: how late a task that is due runs, what the lines have read without running dry, and whether the
-exchange gave up on us as too slow a reader.
+Owns: the measures: how late a task that is due runs, what the lines have read without running dry, how old news was
+when it was folded, and whether the exchange gave up on us as too slow a reader.
 Must not: decide what is shed (`core/shedding.py`), or unsubscribe (the sessions do, when they hear of it).
 """
 
@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import attrs
 import trio
 
-from traderd.core.shedding import Load, Shedding, Step
+from traderd.core.shedding import BACKLOG, Load, Shedding, Step
 from traderd.core.view import StateView
 from traderd.kalshi.feed import FeedStatistics
 from traderd.model import events as ev
@@ -64,7 +64,7 @@ class LoadWatch:
 
     def lose(self, last: FeedStatistics) -> None:
         """Note how a connection stood when it was lost: one that was far behind was lost because of it."""
-        is_behind = last.backlog_bytes >= self.shedding.limits.backlog_high_bytes
+        is_behind = last.backlog_bytes >= BACKLOG.high
         if is_behind or self._has_overflowed(last):
             self._was_lost_behind = True
 
@@ -73,7 +73,7 @@ class LoadWatch:
         self.load = load
         self._tell_stall(load.delay_ns / NS_PER_S)
         view = self._context.view
-        self._context.shared.feed_meter.look(trio.current_time(), view.market_data, load.delay_ns)
+        self._context.shared.feed_meter.look(trio.current_time(), view.market_data, load)
         interest: dict[MarketTicker, str] = {}
         idle: list[MarketTicker] = []
         shed: list[MarketTicker] = []
@@ -136,10 +136,18 @@ class LoadWatch:
         moved = [line for line in lines if line.bytes != before.get(line.connection)]
         return Load(
             delay_ns=late_ns,
+            own_lag_ns=max(map(self._own_lag_ns, moved), default=0),
             backlog_bytes=sum(line.backlog_bytes for line in moved),
             overflowed=overflowed,
             whole=self._is_whole(),
         )
+
+    def _own_lag_ns(self, line: FeedStatistics) -> int:
+        # Two bounds of the time that news waited for us: it is no older than this, and a line that ran dry kept none
+        # waiting. Reading and folding are one step, so the queue it waits in is the kernel's or the exchange's.
+        record = self._context.view.market_data.qualities.line(line.connection)
+        age_ns = None if record is None else record.news_age_ns(self._context.now())
+        return 0 if age_ns is None else min(age_ns, round(line.behind_s * NS_PER_S))
 
     def _has_overflowed(self, line: FeedStatistics) -> bool:
         return line.overflows > self._overflows.get(line.connection, 0)

@@ -1,6 +1,7 @@
 """Reads markets again of which a step may have been missed.
 
-Owns: which markets those are, and that a reading which fails is tried again and holds nothing up.
+Owns: which markets those are, that what is marked meanwhile is read together, and that a reading which fails is tried
+again and holds nothing up.
 Must not: judge what a step means, or decide what is followed.
 """
 
@@ -21,6 +22,8 @@ from traderd.services.context import Context
 REREAD_FIRST_S: Final = 1.0
 REREAD_CAP_S: Final = 60.0
 """Bounds the wait before a reading that failed is tried again."""
+APART_S: Final = 1.0
+"""Bounds how often markets are read: an exchange may tell of steps all the time."""
 
 
 @attrs.define(eq=False)
@@ -62,11 +65,13 @@ class MarketReread:
                 else:
                     self._tell_success()
                     backoff.reset()
+                    await trio.sleep(APART_S)
 
     async def _read(self, tickers: tuple[MarketTicker, ...]) -> None:
         context = self._context
         read_at = context.now()
-        search = await context.venue.rest.lists.listings(tickers)
+        lists, known = context.venue.rest.prompt_lists, context.view.market
+        search = await lists.listings(tickers, known=known)
         followed = context.view.universe.followed
         markets = tuple(
             listing.market for listing in search.listings if listing.market.ticker in followed

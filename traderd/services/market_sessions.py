@@ -24,6 +24,7 @@ from traderd.kalshi.feed import Feed
 from traderd.kalshi.wire.commands import BOOKS, LIFECYCLE, TRADES
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
+from traderd.model.market import MarketStatus
 from traderd.model.states import name_tickers
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
@@ -232,8 +233,21 @@ class MarketSession:
                     await self._settle()
                 elif isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
                     await self._mend(event.subscription)
-                elif isinstance(event, ev.MarketLifecycleChanged) and _needs_reading(event):
+                elif isinstance(event, ev.MarketLifecycleChanged) and self._needs_reading(event):
                     self._reread.mark([event.ticker])
+
+    def _needs_reading(self, event: ev.MarketLifecycleChanged) -> bool:
+        """Tell whether a step does not say all that it changed; the connection that brings the steps reads for all."""
+        context, step = self._context, event.step
+        market = context.view.market(event.ticker)
+        if self._slot != FIRST_SLOT or market is None:
+            return False
+        if step is ev.LifeStep.CLOSE_DATE_UPDATED:
+            # Our own timer may have closed it a moment before the exchange put the close off.
+            is_closed = market.status is MarketStatus.CLOSED
+            return is_closed and market.close_time > context.exchange_now()
+        is_bare_grid = step is ev.LifeStep.GRID_UPDATED and event.grid is None
+        return is_bare_grid or step in (ev.LifeStep.METADATA_UPDATED, ev.LifeStep.UNKNOWN)
 
     async def _mend(self, subscription: str) -> None:
         """Make up for what one of the subscriptions missed; one that has ended is made anew first."""
@@ -285,14 +299,6 @@ def _key(event: Any) -> tuple[type, Any]:
     if isinstance(event, ev.MarketLifecycleChanged):
         return type(event), (event.ticker, event.step)
     return type(event), getattr(event, "subscription", None)
-
-
-def _needs_reading(event: ev.MarketLifecycleChanged) -> bool:
-    # What the step changed does not come with it.
-    step = event.step
-    return step is ev.LifeStep.METADATA_UPDATED or (
-        step is ev.LifeStep.GRID_UPDATED and event.grid is None
-    )
 
 
 def _batches(tickers: Iterable[MarketTicker]) -> Iterator[list[MarketTicker]]:

@@ -39,8 +39,17 @@ from traderd.model import events as ev
 from traderd.model.commands import AmendOrder, Answer, DecreaseOrder, Outcome
 from traderd.model.ids import ClientOrderId
 from traderd.model.orders import AmendKind, AmendTerms, OrderStatus, OrderTerms
-from traderd.model.units import Count, Price, show_count, show_price
+from traderd.model.units import Count
 from traderd.services.context import Context
+from traderd.services.order_change import (
+    describe,
+    left_after,
+    new_terms,
+    no_order,
+    not_changeable,
+    with_terms,
+)
+from traderd.services.order_change_facts import ChangeFacts
 from traderd.services.order_look import look
 from traderd.services.order_outcomes import (
     EXCHANGE_PAUSED,
@@ -59,8 +68,6 @@ CHANGED_MEANWHILE: Final = frozenset({
     "invalid_amend_qty_for_order",
 })
 """Refusals after which the order is read: it is not what we took it for."""
-
-
 PAUSED: Final = frozenset({EXCHANGE_PAUSED, TRADING_PAUSED})
 DISK_S: Final = 0.5
 """How long a decrease waits until its new id is on the disk: a hundred commits of a healthy one."""
@@ -80,17 +87,17 @@ class OrderAmender:
     ) -> None:
         """`resolve` starts finding out about an order, `halt` stops new risk; neither waits."""
         self._context, self._gate, self._renewals = context, gate, renewals
-        self._resolve, self._halt = resolve, halt
+        self._facts, self._halt = ChangeFacts(context, resolve), halt
 
     async def amend(self, command: AmendOrder) -> Outcome:
         """Amend one order; cancelling after it left makes its outcome unknown, never lost."""
         context = self._context
         order = context.view.order(command.key)
-        refused = _not_changeable(order, command.key)
+        refused = not_changeable(order, command.key)
         if refused is not None or order is None:
-            return refused or _no_order(command.key)
+            return refused or no_order(command.key)
         try:
-            new = _new_terms(order, command)
+            new = new_terms(order, command)
         except BadInput as exc:
             return Outcome(answer=Answer.DENIED, key=order.key, sentence=str(exc))
         denied = context.view.judge_amend(order, new, now=context.now())
@@ -111,17 +118,17 @@ class OrderAmender:
 
     async def _intend(self, order: Order, terms: AmendTerms, key: ClientOrderId) -> Outcome | None:
         """Bring a change that takes a new id to the disk and past the last gate; returns what stopped it, if it did."""
-        new = _with(order, terms.price, terms.count)
+        new = with_terms(order, terms.price, terms.count)
         added = Count(max(0, new.count - order.count))
         # From the verdict to the journal nothing may wait.
-        self._requested(order, terms)
+        self._facts.requested(order, terms)
         self._gate.admit(key, new, added=added)
         stopped = await self._journaled(order, key)
         if stopped is None:
             stopped = self._change_is_void(order, terms)
         if stopped is not None:
             self._gate.withdraw(key)
-            return self._failed(order, NOT_SENT, f"not sent: {stopped}", Answer.UNAVAILABLE)
+            return self._facts.failed(order, NOT_SENT, f"not sent: {stopped}", Answer.UNAVAILABLE)
         return self._let_out(order, key, new)
 
     def _let_out(self, order: Order, key: ClientOrderId, new: OrderTerms) -> Outcome | None:
@@ -130,42 +137,36 @@ class OrderAmender:
             self._gate.let_out(key, new)
         except InvariantViolation as exc:
             self._halt(str(exc))
-            return self._failed(order, NOT_SENT, str(exc), Answer.UNAVAILABLE)
+            return self._facts.failed(order, NOT_SENT, str(exc), Answer.UNAVAILABLE)
         return None
 
     async def decrease(self, command: DecreaseOrder) -> Outcome:
         """Make one order smaller; it only takes risk away, so halts and pauses do not stop it."""
         order = self._context.view.order(command.key)
-        refused = _not_changeable(order, command.key)
+        refused = not_changeable(order, command.key)
         if refused is not None or order is None:
-            return refused or _no_order(command.key)
-        left = order.remaining
-        to = Count(left - command.by) if command.by is not None else (command.to or Count(0))
-        if not 0 < to < left:
-            cure = "cancel it instead" if to <= 0 else "amend it to make it larger"
-            return Outcome(
-                answer=Answer.DENIED,
-                key=order.key,
-                sentence=f"{show_count(left)} contracts of order {order.key} may still fill, so it cannot be "
-                f"decreased to {show_count(to)}; {cure}",
-            )
+            return refused or no_order(command.key)
+        try:
+            to = left_after(order, command)
+        except BadInput as exc:
+            return Outcome(answer=Answer.DENIED, key=order.key, sentence=str(exc))
         terms = AmendTerms(
             kind=AmendKind.DECREASE,
             price=order.price,
-            count=Count(order.count - left + to),
+            count=Count(order.count - order.remaining + to),
             client_order_id=self._context.shared.order_ids.next_id() if order.is_leased else None,
         )
         with self._context.shared.lifecycle.activity():
             # Like a cancel it does not depend on a disk: what it took away the record tells.
-            self._requested(order, terms)
+            self._facts.requested(order, terms)
             if (key := terms.client_order_id) is None:
                 return await self._send(order, terms, decrease_to=to)
-            new = _with(order, terms.price, terms.count)
+            new = with_terms(order, terms.price, terms.count)
             self._gate.admit(key, new, added=Count(0))
             not_on_disk = await self._journaled(order, key, budget_s=DISK_S)
             if (void := self._change_is_void(order, terms)) is not None:
                 self._gate.withdraw(key)
-                return self._failed(order, NOT_SENT, f"not sent: {void}", Answer.UNAVAILABLE)
+                return self._facts.failed(order, NOT_SENT, f"not sent: {void}", Answer.UNAVAILABLE)
             if not_on_disk is not None:
                 self._gate.withdraw(key)
             elif (stopped := self._let_out(order, key, new)) is not None:
@@ -184,7 +185,9 @@ class OrderAmender:
             return f"it could not be journaled: {exc}"
         except trio.Cancelled:
             self._gate.withdraw(key)
-            self._failed(order, NOT_SENT, "the daemon was stopped before that", Answer.UNAVAILABLE)
+            self._facts.failed(
+                order, NOT_SENT, "the daemon was stopped before that", Answer.UNAVAILABLE
+            )
             raise
         late = f"it did not reach the disk within {budget_s:g} s"
         return late if scope.cancelled_caught else None
@@ -201,19 +204,21 @@ class OrderAmender:
             done = await self._ask(order, terms, decrease_to, not_on_disk)
         except ExchangeRefused as exc:
             code = code_of(exc)
-            outcome = attrs.evolve(self._failed(order, code, str(exc), Answer.REJECTED), rule=code)
+            outcome = attrs.evolve(
+                self._facts.failed(order, code, str(exc), Answer.REJECTED), rule=code
+            )
             if code in CHANGED_MEANWHILE:
                 await look(self._context, order)
             return outcome
         except ExchangeUnavailable as exc:
             held_back = NO_TURN if isinstance(exc, NoTurn) else ""
-            outcome = self._failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
+            outcome = self._facts.failed(order, NOT_SENT, f"not sent: {exc}", Answer.UNAVAILABLE)
             return attrs.evolve(outcome, rule=held_back)
         except OutcomeUnknown as exc:
-            return self._unknown(order, str(exc))
+            return self._facts.unknown(order, str(exc))
         except trio.Cancelled:
             words = "the daemon was stopped while the change was in flight"
-            self._unknown(order, words, is_counted=False)
+            self._facts.unknown(order, words, is_counted=False)
             raise
         return await self._accepted(order, terms, done)
 
@@ -264,7 +269,7 @@ class OrderAmender:
             # It takes risk away, so only the kill switch stops it, which cancels the order.
             killed = self._context.view.conditions.killed
             return None if killed is None else "the kill switch stands, which cancels the order"
-        new = _with(order, terms.price, terms.count)
+        new = with_terms(order, terms.price, terms.count)
         stopped = self._context.view.judge_amend_conditions(order, new)
         return None if stopped is None else stopped.sentence
 
@@ -287,105 +292,11 @@ class OrderAmender:
         if not has_id or done.remaining_count == 0:
             # It ended, by a trade or because it may only rest; or it is smaller by what only the record tells.
             await look(context, order)
-        return Outcome(answer=Answer.DONE, key=order.key, sentence=_describe(order))
+        return Outcome(answer=Answer.DONE, key=order.key, sentence=describe(order))
 
     async def _decreased_plainly(self, order: Order) -> Outcome:
         """Read how much of a leased order is left: a renewal must never repeat the total from before its decrease."""
         await look(self._context, order)
         if order.pending is not None:
-            self._unknown(order, "it was decreased, which its record does not show yet")
-        return Outcome(answer=Answer.DONE, key=order.key, sentence=_describe(order))
-
-    def _requested(self, order: Order, terms: AmendTerms) -> None:
-        assert order.order_id is not None
-        self._context.publish(
-            ev.AmendRequested(at=self._context.now(), order_id=order.order_id, terms=terms)
-        )
-
-    def _failed(self, order: Order, code: str, sentence: str, answer: Answer) -> Outcome:
-        assert order.order_id is not None
-        at = self._context.now()
-        self._context.publish(
-            ev.AmendFailed(at=at, order_id=order.order_id, code=code, sentence=sentence)
-        )
-        self._context.log.warning(
-            f"order {order.key} was not changed: {sentence}", order=order.key, code=code
-        )
-        return Outcome(answer=answer, key=order.key, sentence=sentence)
-
-    def _unknown(self, order: Order, sentence: str, *, is_counted: bool = True) -> Outcome:
-        assert order.order_id is not None
-        at = self._context.now()
-        self._context.publish(
-            ev.AmendOutcomeUnknown(
-                at=at, order_id=order.order_id, sentence=sentence, is_counted=is_counted
-            )
-        )
-        self._context.log.error(
-            f"the terms of an order are unknown, its market is fenced: {sentence}", order=order.key
-        )
-        if order.terms_unknown:
-            self._resolve(order)
-        return Outcome(answer=Answer.UNKNOWN, key=order.key, sentence=sentence)
-
-
-def _no_order(key: str) -> Outcome:
-    return Outcome(
-        answer=Answer.DENIED, sentence=f"no order {key!r} is known; `traderd orders` lists them"
-    )
-
-
-def _not_changeable(order: Order | None, key: str) -> Outcome | None:
-    """Return why an order cannot be changed now, None when it can."""
-    if order is None:
-        return _no_order(key)
-    status = order.status
-    if not status.is_live:
-        return Outcome(
-            answer=Answer.DENIED, key=key, sentence=f"order {key} is {status.value} already"
-        )
-    if order.terms_unknown:
-        why = "the outcome of its last change is unknown; wait until it is found"
-    elif order.pending is not None:
-        why = "another change of it is under way; try again"
-    elif status is not OrderStatus.RESTING or order.order_id is None:
-        why = f"it is {status.value} and does not rest yet; try again"
-    else:
-        return None
-    return Outcome(answer=Answer.UNAVAILABLE, key=key, sentence=f"order {key}: {why}")
-
-
-def _new_terms(order: Order, command: AmendOrder) -> OrderTerms:
-    """Return what the order would be, whose count is the total.
-
-    Raises:
-        BadInput: that is what it is already, or less than what has filled.
-    """
-    price = order.price if command.price is None else command.price
-    count = order.count if command.count is None else command.count
-    if (price, count) == (order.price, order.count):
-        raise BadInput(
-            f"order {order.key} is {show_count(count)} @ {show_price(price)} already, so nothing is to do"
-        )
-    gone = Count(max(order.filled, order.reported_filled))
-    if count <= gone:
-        raise BadInput(
-            f"{show_count(gone)} contracts of order {order.key} have filled, and the count is the total; "
-            "cancel it to end it"
-        )
-    return _with(order, price, count)
-
-
-def _with(order: Order, price: Price, count: Count) -> OrderTerms:
-    if order.terms is not None:
-        return attrs.evolve(order.terms, price=price, count=count, expires_at=None)
-    return OrderTerms(ticker=order.ticker, side=order.side, price=price, count=count)
-
-
-def _describe(order: Order) -> str:
-    if not order.status.is_live:
-        return f"order {order.key} was changed and is {order.status.value}"
-    return (
-        f"order {order.key} is now {order.side.value} {show_count(order.count)} @ "
-        f"{show_price(order.price)} of {order.ticker}, {show_count(order.remaining)} left"
-    )
+            self._facts.unknown(order, "it was decreased, which its record does not show yet")
+        return Outcome(answer=Answer.DONE, key=order.key, sentence=describe(order))

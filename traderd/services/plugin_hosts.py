@@ -17,6 +17,7 @@ from traderd.errors import ConfigError, describe_error
 from traderd.runtime.plugin_record import PluginRecord
 from traderd.runtime.service import Service, ServiceHost, drain_service, in_start_order
 from traderd.services.context import Context
+from traderd.services.plugin_context import PluginContext, plugin_context
 
 DRAIN_BUDGET_S: Final = 2.0
 """Bounds the drain of one service of a plugin, when the plugin goes or the daemon stops."""
@@ -34,7 +35,7 @@ class _Hosted:
     """One service of a plugin and the task that keeps it."""
 
     service: Service
-    context: Context
+    context: PluginContext
     host: ServiceHost | None = None
     scope: trio.CancelScope = attrs.Factory(trio.CancelScope)
     ended: trio.Event = attrs.Factory(trio.Event)
@@ -91,12 +92,7 @@ class PluginHosts:
     def start(self, record: PluginRecord, services: Iterable[Service]) -> None:
         """Start the services of a plugin; which of them become ready is told as of any service."""
         for service in in_start_order(_among_themselves(services)):
-            context = attrs.evolve(
-                self._context,
-                name=service.name,
-                plugin=record.name,
-                log=self._context.log.bind(service=service.name, plugin=record.name),
-            )
+            context = plugin_context(self._context, record, service.name)
             hosted = _Hosted(_without_exit(service), context)
             self._hosted.setdefault(record.name, []).append(hosted)
             self._nursery.start_soon(self._keep, record, hosted, name=f"service {service.name}")

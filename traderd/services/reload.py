@@ -18,7 +18,17 @@ from traderd.model.commands import Answer, Outcome, Reload
 from traderd.plugin_api import Service, hookimpl
 from traderd.services.context import Context
 from traderd.services.limits_confirmation import tell_waiting
-from traderd.services.live_settings import RISK, Change, Fate, judge_changes, limits_taken, take
+from traderd.services.live_settings import (
+    RISK,
+    STRATEGIES,
+    Change,
+    Fate,
+    by_strategy,
+    judge_changes,
+    limits_taken,
+    refused,
+    take,
+)
 
 NOTHING_TO_READ: Final = (
     "this daemon was started from within a program, so there are no settings to read again"
@@ -61,8 +71,25 @@ async def reload_settings(context: Context, command: Reload) -> Outcome:
         context.log.error(f"reload: nothing was changed: {exc}")
         return Outcome(answer=Answer.DENIED, sentence=f"nothing was changed: {exc}")
     if not command.dry_run:
-        _apply(context, merged, changes, command.by)
+        changes = _tune_strategies(context, new, changes, command.by)
+        _apply(context, take(settings.current, changes), changes, command.by)
     return _outcome(changes, dry_run=command.dry_run)
+
+
+def _tune_strategies(
+    context: Context, new: Config, changes: tuple[Change, ...], by: str
+) -> tuple[Change, ...]:
+    """Let running strategies take their sections over; returns the changes, those that were not taken after all as such."""
+    tuner, failed = context.shared.settings.tuner, dict[str, str]()
+    taken = [change.name for change in changes if change.fate is Fate.TAKEN]
+    for name, keys in by_strategy(taken).items():
+        why = "" if tuner is None else tuner.take(name, new.strategies.get(name, {}), keys, by)
+        if why:
+            failed |= {f"{STRATEGIES}{name}.{key}": why for key in keys}
+    return tuple(
+        refused(change, failed[change.name]) if change.name in failed else change
+        for change in changes
+    )
 
 
 def _apply(context: Context, merged: Config, changes: tuple[Change, ...], by: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from traderd.config import Config
+from traderd.errors import ConfigError
 from traderd.kalshi.auth import Signer, load_signer
 from traderd.kalshi.hosts import ENDPOINTS, Endpoints
 from traderd.store.traded_exchange import TradedExchange
@@ -17,6 +18,11 @@ from traderd.store.traded_exchange import TradedExchange
 def remote_exchange(config: Config) -> tuple[Endpoints, Signer]:
     """Return the addresses and the signer of an exchange that is not embedded; raises ConfigError about the key."""
     settings = config.exchange
+    if not (settings.key_id and settings.key_file):
+        raise ConfigError(
+            "exchange.key_id (KALSHI_API_KEY_ID) and exchange.key_file (KALSHI_PRIVATE_KEY_PATH) must be set for "
+            f"{config.environment}; set both, or name the --config or --state-dir of the daemon that is meant"
+        )
     signer = load_signer(settings.key_id, Path(settings.key_file).expanduser())
     return remote_endpoints(config), signer
 

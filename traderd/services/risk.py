@@ -176,7 +176,9 @@ def _halt(context: Context, command: Halt) -> Outcome:
         return denied(f"{unknown}, so nothing was halted; check the name")
     scope = [str(ticker)] if ticker is not None else []
     scope += [f"strategy:{strategy}"] if strategy is not None else []
-    halt_id = f"{author.value}:{':'.join(scope) or 'account'}"
+    # Each plugin has halts of its own: another one may neither keep nor clear them.
+    whose = f"{author.value}:{command.by}" if author is ev.Author.PLUGIN else author.value
+    halt_id = f"{whose}:{':'.join(scope) or 'account'}"
     context.publish(
         ev.HaltRaised(
             at=context.now(),

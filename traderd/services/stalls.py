@@ -1,8 +1,8 @@
 """Who holds the loop up, told: in the log while it still happens, in the status once it is over.
 
-Owns: the count of stalls of each plugin, and that one with too many is started disabled the next time; the count is on the
-disk, because a loop that stands for too long ends with the process.
-Must not: stop a plugin that runs; what has returned is over, and what has not cannot be stopped.
+Owns: the count of stalls of each plugin, and that one with too many is taken out of use as soon as it lets go of the loop and
+is started disabled the next time; the count is on the disk, because a loop that stands for too long ends with the process.
+Must not: break off what runs: one thread has no way to.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from traderd.config import Config
 from traderd.errors import StoreError
 from traderd.model import events as ev
 from traderd.plugin_api import Service, hookimpl
+from traderd.runtime.plugin_record import PluginState
 from traderd.runtime.stall_watch import Stall, StallWatch, stack_text, stall_sentence
 from traderd.services.context import Context
 from traderd.store.plugin_switches import Switch, write_switch
@@ -55,6 +56,8 @@ class StallTelling:
 
     _context: Context
     _news: trio.Event = attrs.Factory(trio.Event)
+    _given_up: dict[str, str] = attrs.Factory(dict)
+    """Plugins with too many stalls, each with the reason, until the loop runs again."""
 
     def whose(self, file: str) -> str:
         """Return whose a source file is; an empty text for those of libraries."""
@@ -79,22 +82,21 @@ class StallTelling:
         if trouble:
             tell("warning", trouble)
         if count >= most:
-            tell("error", self._disable(name, count, stall.place))
+            reason = f"it held the loop up {count} times, the last time at {stall.place}"
+            self._given_up[name] = reason
+            tell("error", self._disable(name, count, reason))
 
-    def _disable(self, name: str, count: int, place: str) -> str:
+    def _disable(self, name: str, count: int, reason: str) -> str:
         directory = self._context.config.state_path()
-        reason = (
-            f"the watch over the loop: it held the loop up {count} times, the last time at {place}"
-        )
         try:
-            write_switch(directory, name, Switch(by=reason))
+            write_switch(directory, name, Switch(by=f"the watch over the loop: {reason}"))
         except StoreError as exc:
             return f"plugin {name} has held the loop up {count} times and cannot be disabled: {exc}"
         # Whoever enables it has mended it, so it begins anew.
         forget_stalls(directory, name)
         return (
-            f"plugin {name} has held the loop up {count} times and is started disabled the next time; mend it, then: "
-            f"traderd plugins enable {name}"
+            f"plugin {name} has held the loop up {count} times: it is taken out of use, and started disabled the next time; mend "
+            f"it, then: traderd plugins enable {name}"
         )
 
     def over(self, stall: Stall) -> None:
@@ -103,6 +105,20 @@ class StallTelling:
         context.log.warning(sentence, culprit=stall.culprit)
         context.publish(ev.DegradedRaised(at=context.now(), part=PART, reason=sentence))
         self._news.set()
+        name = stall.culprit.removeprefix(PLUGIN)
+        reason = self._given_up.pop(name, None)
+        if reason is not None:
+            self._take_out(name, reason)
+
+    def _take_out(self, name: str, reason: str) -> None:
+        desk = self._context.shared.plugin_desk
+        record = desk.plugins.records.get(name)
+        if record is None or record.is_ours or record.state is not PluginState.RUNNING:
+            return
+        # From here on none of its routes, notifiers, rules or metrics is called; `plugins` takes the rest down and tells it.
+        record.quarantine(reason)
+        record.cure = f"mend it, then run `traderd plugins enable {name}`"
+        desk.strikes.add(record, reason, True)
 
     async def forget(self) -> None:
         """Take the degraded part back when it has been told for long enough, until cancelled."""

@@ -13,9 +13,10 @@ from typing import Final
 import trio
 
 from traderd.config import Config
+from traderd.model.units import show_duration
 from traderd.plugin_api import Service, hookimpl
 from traderd.services.context import Context
-from traderd.services.status_box import STATUS_BOXES, show_duration, status_box
+from traderd.services.status_box import STATUS_BOXES, status_box
 
 BOX_INTERVAL_S: Final = 30.0
 BOXES_KEPT: Final = 100

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from traderd.core.account import Account
-from traderd.core.balance_proof import Proof
+from traderd.core.balance_proof import OPEN_QUESTION, Proof
 from traderd.core.ledger import Position
 from traderd.core.orders import Order
 from traderd.core.proposals import pause_words
@@ -21,6 +21,7 @@ from traderd.model.units import (
     Timestamp,
     format_time,
     show_count,
+    show_duration,
     show_money,
     show_price,
 )
@@ -29,19 +30,6 @@ STATUS_BOXES: Final = "status_boxes"
 """Under this name the kept boxes lie among what services leave to each other."""
 LINES_MAX: Final = 10
 """Bounds the positions and the orders listed; the rest is counted."""
-
-
-def show_duration(seconds: float) -> str:
-    """Return a duration for people: `12s`, `2m 03s`, `1h 02m`, `3d 04h`."""
-    whole = int(seconds)
-    for size, unit, part, part_unit in (
-        (86_400, "d", 3_600, "h"),
-        (3_600, "h", 60, "m"),
-        (60, "m", 1, "s"),
-    ):
-        if whole >= size:
-            return f"{whole // size}{unit} {whole % size // part:02d}{part_unit}"
-    return f"{whole}s"
 
 
 def status_box(view: StateView, *, environment: str, trading: bool, now: Timestamp) -> str:
@@ -63,11 +51,11 @@ def _trading(view: StateView, now: Timestamp) -> list[str]:
     lines = [f"║ {_money(view, now)}"]
     positions = view.ledger.open_positions()
     lines.append(f"╠═══ POSITIONS ({len(positions)})")
-    lines += [f"║   {_position(view, position)}" for position in positions[:LINES_MAX]]
+    lines += _aligned([_position(view, position) for position in positions[:LINES_MAX]])
     lines += _rest(len(positions))
     orders = view.live_orders()
     lines.append(f"╠═══ ORDERS ({len(orders)})")
-    lines += [f"║   {_order(order, now)}" for order in orders[:LINES_MAX]]
+    lines += _aligned([_order(order, now) for order in orders[:LINES_MAX]])
     return lines + _rest(len(orders))
 
 
@@ -111,12 +99,25 @@ def _balance(account: Account, now: Timestamp) -> str:
     words = "not proved yet"
     if proof.status is Proof.UNEXPLAINED:
         words = f"{show_money(proof.unexplained, signed=True)} unexplained"
+    elif proof.hidden and proof.status in OPEN_QUESTION and proof.hidden_since is not None:
+        # Ahead of the last proof: that one says nothing of now.
+        waited = show_duration(max(0, now - proof.hidden_since) / NS_PER_S)
+        words = f"inconclusive for {waited}, unreadable rows: {proof.hidden}"
     elif proof.proved_at is not None:
         words = f"proved {show_duration(max(0, now - proof.proved_at) / NS_PER_S)} ago"
     return f"{show_money(account.balance)} (read {read} ago, {words})"
 
 
-def _position(view: StateView, position: Position) -> str:
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Return a line for each row; the columns of several rows stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"║   {'  '.join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()}"
+        for row in rows
+    ]
+
+
+def _position(view: StateView, position: Position) -> tuple[str, ...]:
     side = "YES" if position.count > 0 else "NO"
     mark = view.last_known_mark(position)
     open_profit = position.unrealized_pnl(mark)
@@ -124,17 +125,17 @@ def _position(view: StateView, position: Position) -> str:
     # The side's own price, like the cost: 5 NO at 0.32 are marked at what a NO brings.
     marked = None if mark is None else position.held_price(mark)
     return (
-        f"{position.ticker}   {show_count(Count(abs(position.count)))} {side} "
-        f"@ {show_price(position.average_cost)}   mark {show_price(marked)}   {shown}"
+        f"{position.ticker} ",
+        f"{show_count(Count(abs(position.count)))} {side} @ {show_price(position.average_cost)} ",
+        f"mark {show_price(marked)} ",
+        shown,
     )
 
 
-def _order(order: Order, now: Timestamp) -> str:
+def _order(order: Order, now: Timestamp) -> tuple[str, ...]:
     age = show_duration(max(0, now - order.created_at) / NS_PER_S)
-    return (
-        f"{order.key}  {order.ticker}  {order.side.value} {show_count(order.remaining)} "
-        f"@ {show_price(order.price)}  {order.status.value}  {age}"
-    )
+    terms = f"{order.side.value} {show_count(order.remaining)} @ {show_price(order.price)}"
+    return str(order.key), str(order.ticker), terms, order.status.value, age
 
 
 def _rest(count: int) -> list[str]:

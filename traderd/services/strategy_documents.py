@@ -82,6 +82,8 @@ def _tenant(
         "callback_max_ms": _ms(report.max_ns),
         "callback_budget_ms": _ms(report.budget_ns),
         "over_budget": report.over_budget,
+        "loop_percent": report.loop_percent,
+        "loop_percent_max": report.loop_percent_max,
         "failures": report.failures,
         "commands": report.commands,
         "commands_per_s": report.commands_per_s,

@@ -32,6 +32,7 @@ from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.account_reading import AccountReading, read_account
+from traderd.services.balance_watch import tell_inconclusive
 from traderd.services.context import Context
 from traderd.services.reconciling import decide, wish_of
 from traderd.services.stages import SYNC
@@ -145,6 +146,7 @@ async def calibrate(context: Context, sync_type: str) -> ev.TradingStateUpdated:
         update: ev.TradingStateUpdated = (await updates.receive())[-1]
     context.shared.lifecycle.last_update = update
     _log_update(context, update)
+    tell_inconclusive(context)
     return update
 
 
@@ -314,7 +316,7 @@ def _log_update(context: Context, update: ev.TradingStateUpdated) -> None:
         update.differences,
     )
     if update.sync_type == "initial" or any(changes):
-        context.log.info(describe_update(update), version=update.version)
+        context.log.info(describe_update(update), reading=update.version)
     for difference in update.differences:
         tell = context.log.info if difference.kind in NO_DRIFT else context.log.warning
         tell(

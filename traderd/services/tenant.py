@@ -7,6 +7,7 @@ Must not: call the strategy (`actor_ask`) or send anything (`actor_send`).
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Container
 from typing import Any, Final
@@ -23,6 +24,7 @@ from traderd.model.strategy_events import ParameterReport, StrategyReport, Tenan
 from traderd.model.units import NS_PER_S
 from traderd.plugin_api import StrategySpec
 from traderd.services.tenant_clock import CallbackTimes, CommandBudget
+from traderd.services.tenant_share import LoopShare
 
 FAILURES_MAX: Final = 5
 """A strategy that raises this often in a row, on one market or over all of them, is quarantined."""
@@ -48,6 +50,7 @@ class Tenant:
     settings: StrategySettings
     times: CallbackTimes
     budget: CommandBudget
+    share: LoopShare
     status: TenantStatus = TenantStatus.RUNNING
     reason: str = ""
     """Why it is not running, and the cure."""
@@ -61,6 +64,8 @@ class Tenant:
     """When each market may be looked at again, on the monotonic clock."""
     busy_told_at: dict[MarketTicker, float] = attrs.Factory(dict)
     """When a market that is under way is counted as busy again."""
+    line: deque[MarketTicker] = attrs.Factory(deque)
+    """The markets in the order in which a slowed strategy looks at them, the next one first."""
     fills_held: deque[Fill] = attrs.Factory(lambda: deque(maxlen=FILLS_HELD_MAX))
     """Its own fills of a time in which it was not asked, until it is asked again."""
     timers: dict[tuple[MarketTicker, str], float] = attrs.Factory(dict)
@@ -124,14 +129,19 @@ class Tenant:
         return left_out
 
     def due_timers(self, now: float) -> list[tuple[MarketTicker, str]]:
-        """Take the timers that are due, the earliest first."""
+        """Return the timers that are due, the earliest first."""
         due = sorted((at, *key) for key, at in self.timers.items() if at <= now)
-        for _, ticker, name in due:
-            del self.timers[ticker, name]
         return [(ticker, name) for _, ticker, name in due]
 
-    def report(self) -> StrategyReport:
-        """Return how it does."""
+    def take_timer(self, ticker: MarketTicker, name: str, now: float) -> bool:
+        """Take one timer that was due; returns whether it is there still: another callback may have stopped or renewed it."""
+        if self.timers.get((ticker, name), math.inf) > now:
+            return False
+        del self.timers[ticker, name]
+        return True
+
+    def report(self, now: float) -> StrategyReport:
+        """Return how it does at `now`, on the monotonic clock."""
         times = self.times
         return StrategyReport(
             strategy=self.name,
@@ -143,6 +153,8 @@ class Tenant:
             max_ns=_ns(times.longest_s),
             budget_ns=_ns(times.budget_s),
             over_budget=times.over_budget,
+            loop_percent=round(self.share.used(now) * 100),
+            loop_percent_max=self.share.percent,
             failures=self.failures_everywhere,
             commands_per_s=self.budget.per_s,
             commands=self.budget.sent,

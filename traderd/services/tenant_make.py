@@ -19,6 +19,7 @@ from traderd.model.ids import StrategyName
 from traderd.plugin_api import StrategySpec
 from traderd.services.tenant import CALLBACKS, Tenant
 from traderd.services.tenant_clock import CallbackTimes, CommandBudget
+from traderd.services.tenant_share import LoopShare
 
 DECIDE: Final = "decide"
 CONTEXT: Final = "context"
@@ -99,6 +100,7 @@ def make_tenant(
         settings=settings,
         times=CallbackTimes(budget_s=settings.callback_budget_ms / 1_000),
         budget=CommandBudget(per_s=settings.commands_per_s),
+        share=LoopShare(percent=settings.loop_percent),
     )
 
 

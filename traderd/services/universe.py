@@ -18,7 +18,7 @@ from traderd.errors import AuthenticationRefused, ExchangeError
 from traderd.kalshi.market_lists import Search
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
-from traderd.model.market import MarketListing, MarketStatus
+from traderd.model.market import Market, MarketListing, MarketStatus
 from traderd.model.units import NS_PER_S, Timestamp, parse_count
 from traderd.model.universe_events import Steps
 from traderd.runtime.inbox import Inbox, Policy
@@ -181,7 +181,8 @@ class UniverseKeeper:
         found = await self._search() if context.config.discovers else {}
         held = context.view.held_markets() if context.config.discovers else {}
         rest = dict.fromkeys((*self._named, *context.view.followed, *held))
-        read = await lists.listings([ticker for ticker in rest if ticker not in found])
+        missing = [ticker for ticker in rest if ticker not in found]
+        read = await lists.listings(missing, known=self._known)
         self._add(found, read)
         if self._named and not found and not read.unreadable:
             self._news.named(self._named, found, read.unreadable)
@@ -220,7 +221,7 @@ class UniverseKeeper:
         status = None if discover.status == "any" else discover.status
         found: dict[MarketTicker, MarketListing] = {}
         for series, event in await self._places.all():
-            search = await lists.find(series=series, event=event, status=status)
+            search = await lists.find(series=series, event=event, status=status, known=self._known)
             self._add(found, search)
             await self._places.note((series, event), is_empty=not search.listings)
             if not search.complete:
@@ -238,6 +239,10 @@ class UniverseKeeper:
             tell = self._context.log.warning if ticker in followed else self._context.log.debug
             tell(f"left out: {reason}")
         found.update({listing.market.ticker: listing for listing in search.listings})
+
+    def _known(self, ticker: MarketTicker) -> Market | None:
+        market, listing = self._context.view.market(ticker), self._found.get(ticker)
+        return listing.market if market is None and listing is not None else market
 
     # --- judging ----------------------------------------------------------------------------------
 
@@ -291,7 +296,7 @@ class UniverseKeeper:
         known = None if listed or ticker not in view.universe.followed else view.market(ticker)
         if known is None:
             known = view.market_data.steps.since(listing.market, self._read_at)
-        return attrs.evolve(listing, market=known)
+        return listing if known is listing.market else attrs.evolve(listing, market=known)
 
     def _fits(self, ticker: MarketTicker) -> bool:
         listing = self._found.get(ticker)

@@ -77,6 +77,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     async with serving(serve, stop) as served, trio.open_nursery() as nursery:
         await nursery.start(hub.run)
         await nursery.start(broadcast, context, source, hub)
+        context.shared.levers.console_url = served.url
         context.log.info(f"console at {served.url}")
         task_status.started()
 
@@ -171,8 +172,10 @@ def _send_one(context: Context, source: DaemonSource, hub: LiveHub, event: Any) 
             hub.mark_status()
         case ev.HaltRaised():
             hub.publish("halt", {**halt_document(event), "cleared": False})
+            hub.mark_status()  # with the version of the state, by which a person may clear it
         case ev.HaltCleared():
             hub.publish("halt", {"id": event.halt_id, "cleared": True})
+            hub.mark_status()
         case _:
             raise AssertionError(f"{type(event).__name__} has no message")
 

@@ -71,9 +71,13 @@ async def archive_covered(journal: Journal, env: Env, *, rest: Rest) -> int:
     """
     path, owner = archive_path(journal.path), journal.instance_id
     ends = await env.run_blocking(ends_of, path, owner)
+    # As it is now: whoever writes meanwhile would be chased event by event, each with a sync of its own.
+    enough = await journal.in_turn(covered)
     while rows := await journal.in_turn(rows_for, ends):
         ends = await env.run_blocking(append_rows, path, owner, rows)
         await rest()
+        if ends.newest is not None and ends.newest[0] >= enough:
+            break
     before = journal.first_position
     if ends.newest is not None:
         up_to = min(ends.newest[0], await journal.in_turn(covered))

@@ -8,9 +8,10 @@ Every handler is `async def`: quart runs plain functions in a thread, where they
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import msgspec
@@ -20,6 +21,7 @@ from quart_trio import QuartTrio
 
 from traderd.errors import ExchangeError, OutcomeUnknown, StoreError
 from traderd.web.live import LiveHub
+from traderd.web.repeats import Answer, KeyReused, Repeats
 from traderd.web.schema_words import Schema
 from traderd.web.source import ConsoleSource, JsonObject
 
@@ -73,6 +75,7 @@ def add_commands(
     app: QuartTrio, source: ConsoleSource, *, check_command: Callable[[], None]
 ) -> None:
     """Add the verbs; `check_command` raises Refusal when the current request may give no orders."""
+    repeats = Repeats()
 
     async def command(verb: str) -> Response:
         check_command()
@@ -80,10 +83,55 @@ def add_commands(
             raise Refusal(
                 404, "unknown_verb", "There is no such verb.", "See `traderd --help` for the verbs."
             )
-        status, outcome = await run_command(source, verb, await command_body())
-        return json_answer(outcome, status)
+        body = await command_body()
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            check_state(source)
+            status, outcome = await run_command(source, verb, body)
+            return json_answer(outcome, status)
+        return await once(key, verb, body)
+
+    async def once(key: str, verb: str, body: JsonObject) -> Response:
+        async def run() -> Answer:
+            check_state(source)
+            return await run_command(source, verb, body)
+
+        # A digest, because a thousand bodies may be kept, of 64 KiB each.
+        raw = cast(bytes, await request.get_data(as_text=False))
+        asked = (verb, hashlib.sha256(raw).digest())
+        try:
+            (status, outcome), was_given = await repeats.once(key, asked, run)
+        except KeyReused:
+            raise Refusal(
+                409,
+                "key_reused",
+                "This Idempotency-Key was used for another request.",
+                "Take a new key for each thing that is to be done.",
+            ) from None
+        answer = json_answer(outcome, status)
+        if was_given:
+            answer.headers["Idempotency-Replayed"] = "true"
+        return answer
 
     app.add_url_rule("/v3/commands/<verb>", "command", command, methods=["POST"])
+
+
+def check_state(source: ConsoleSource) -> None:
+    """Refuse what was asked with another state in mind; raises Refusal (412).
+
+    `If-Match` holds the `state_version` of a status: who decided by halts and pauses that are not these any more looks again.
+    """
+    wanted = request.headers.get("If-Match", "*").strip()
+    if wanted == "*":
+        return
+    version = source.state_version()
+    if wanted.strip('"') != version:
+        raise Refusal(
+            412,
+            "state_changed",
+            "The state, a halt or a pause has changed since this was decided; nothing was done.",
+            f"Look at what changed and decide again; state_version of /v3/status is {version} now.",
+        )
 
 
 async def command_body() -> JsonObject:

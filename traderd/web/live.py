@@ -4,8 +4,8 @@ Owns: who is connected, what each of them has not seen, and when it is sent.
 Must not: import quart or hypercorn, keep trading state, or wait for a client.
 
 Messages are `{"type": ..., "data": ...}`.  A client first gets `hello`, which tells it to forget what it had, and
-then the present as messages of the ordinary types.  Waking 64 clients in one scheduler pass would hold every
-other task for some 5 ms, four at a time do not (measured: 100 clients at 10 Hz, p99 lag 3.4 ms against 0.8 ms).
+then the present as messages of the ordinary types; `pace` says when something goes out.  Waking 64 clients in one
+scheduler pass would hold every other task for some 5 ms, four at a time do not (`benchmarks/console_stall.py`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ import trio
 
 from traderd.errors import BadInput
 from traderd.web.mailbox import Mailbox
+from traderd.web.pace import LANES, Lane, Pace
 from traderd.web.source import ConsoleSource, JsonObject
 
 CLIENTS_MAX: Final = 64
 """Bounds connected consoles; a person has two or three, the rest is a defect or an attack."""
-
-FLUSH_INTERVAL_S: Final = 0.1
-"""Bounds sending to ten times a second: faster than anybody reads."""
 
 WAKES_PER_PASS: Final = 4
 """Bounds the clients woken in one scheduler pass, so that the book feed never waits for browsers."""
@@ -83,6 +81,7 @@ class LiveHub:
         self._dropped_by_leavers = 0
         self._changed_books: dict[str, None] = {}
         self._status_changed = False
+        self._pace = Pace()
         self._mail = trio.Event()
 
     def publish(self, type_: str, data: JsonObject, *, key: str | None = None) -> None:
@@ -100,13 +99,13 @@ class LiveHub:
         for client in self._clients.values():
             if type_ != "book" or client.watching == key:
                 client.mailbox.put(type_, key, text)
-        self._mail.set()
+        self._ask(LANES.get(type_, Lane.REGULAR))
 
     def mark_book(self, ticker: str) -> None:
         """Note that a book changed; it is rendered at the next flush, once, and only when somebody watches it."""
         if any(client.watching == ticker for client in self._clients.values()):
             self._changed_books[ticker] = None
-            self._mail.set()
+            self._ask(Lane.REGULAR)
 
     def mark_status(self) -> None:
         """Note that the status is to be told; it is made at the next flush, once, and only when somebody looks.
@@ -115,7 +114,7 @@ class LiveHub:
         """
         if self._clients:
             self._status_changed = True
-            self._mail.set()
+            self._ask(Lane.REGULAR)
 
     def statistics(self) -> LiveStatistics:
         """Return the hub's counters."""
@@ -130,15 +129,27 @@ class LiveHub:
         """Wake clients that have mail, for ever.  Cancelling is safe; unsent mail stays where it is."""
         task_status.started()
         while True:
-            await self._mail.wait()
+            with trio.move_on_at(self._pace.due_at(len(self._clients))):
+                await self._mail.wait()
             self._mail = trio.Event()
+            now = trio.current_time()
+            if self._pace.due_at(len(self._clients)) <= now:
+                await self._flush(now)
+
+    async def _flush(self, now: float) -> None:
+        if self._pace.is_due(Lane.REGULAR, now):
             self._render_changed()
-            waiting = [c for c in self._clients.values() if c.mailbox.stale or len(c.mailbox)]
-            for start in range(0, len(waiting), WAKES_PER_PASS):
-                for client in waiting[start : start + WAKES_PER_PASS]:
-                    client.wake.set()
-                await trio.lowlevel.checkpoint()
-            await trio.sleep(FLUSH_INTERVAL_S)
+        self._pace.sent(now)
+        waiting = [c for c in self._clients.values() if c.mailbox.stale or len(c.mailbox)]
+        for start in range(0, len(waiting), WAKES_PER_PASS):
+            for client in waiting[start : start + WAKES_PER_PASS]:
+                client.wake.set()
+            await trio.lowlevel.checkpoint()
+
+    def _ask(self, lane: Lane) -> None:
+        # What waits already has its moment, so the hub need not look again.
+        if self._pace.ask(lane):
+            self._mail.set()
 
     @contextmanager
     def join(self) -> Iterator[LiveClient]:
@@ -152,7 +163,7 @@ class LiveHub:
         self._joined += 1
         number = self._joined
         client = self._clients[number] = LiveClient()
-        self._mail.set()
+        self._ask(Lane.URGENT)
         try:
             yield client
         finally:
@@ -195,7 +206,7 @@ class LiveHub:
             except BadInput as error:
                 text = encode("error", {"code": "bad_message", "sentence": str(error)})
                 client.mailbox.put("error", "", text)
-                self._mail.set()
+                self._ask(Lane.REGULAR)
                 continue
             if client.watching is not None:
                 chart = encode("chart", self._source.chart(client.watching))

@@ -32,35 +32,46 @@ class Mailbox:
     """Messages given up since the client joined; a snapshot made up for them."""
     stale: bool = True
     """The client needs a snapshot before anything else, as every newcomer does."""
-    _events: list[str] = attrs.Factory(list)
-    _latest: dict[tuple[str, str], str] = attrs.Factory(dict)
+    _waiting: dict[tuple[str, str], str] = attrs.Factory(dict)
+    _lines: list[str] = attrs.Factory(list)
+    _events: int = 0
+    """How many of those that wait happened once; their number is their key."""
 
     def put(self, type_: str, key: str, text: str) -> None:
         """Keep one encoded message; a stale mailbox counts it as dropped, the snapshot will contain it."""
         if self.stale:
             self.dropped += 1
             return
-        if type_ in LATEST_WINS:
+        if type_ == "log":
+            self._lines.append(text)
+        elif type_ in LATEST_WINS:
             # Taking the old version out first moves the key to the end: order of last change.
-            self._latest.pop((type_, key), None)
-            self._latest[type_, key] = text
+            self._waiting.pop((type_, key), None)
+            self._waiting[type_, key] = text
         else:
-            self._events.append(text)
-        if len(self._events) > EVENTS_MAX or len(self._latest) > LATEST_MAX:
+            self._events += 1
+            self._waiting["", str(self._events)] = text
+        events = self._events + len(self._lines)
+        if events > EVENTS_MAX or len(self) - events > LATEST_MAX:
             self.dropped += len(self)
             self.clear()
             self.stale = True
 
     def take(self) -> list[str]:
-        """Return what is waiting, events first, and forget it."""
-        messages = [*self._events, *self._latest.values()]
+        """Return what is waiting in the order in which it happened, log lines last, and forget it.
+
+        A status that was made before a halt and read after it would take the halt from the page again. Log lines change
+        nothing that is shown elsewhere, so nothing waits for them.
+        """
+        messages = [*self._waiting.values(), *self._lines]
         self.clear()
         return messages
 
     def clear(self) -> None:
         """Forget what is waiting."""
-        self._events = []
-        self._latest = {}
+        self._waiting = {}
+        self._lines = []
+        self._events = 0
 
     def __len__(self) -> int:
-        return len(self._events) + len(self._latest)
+        return len(self._waiting) + len(self._lines)

@@ -17,6 +17,7 @@ from traderd.web.assets import TABLE
 from traderd.web.plugin_routes import PATH as PLUGINS_PATH
 from traderd.web.plugin_routes import PluginRouteHost
 from traderd.web.reads import READS, Read
+from traderd.web.repeats import KEY
 from traderd.web.schema_live import ASKED, MESSAGES, message_schema
 from traderd.web.schema_parts import LOG_LINE, OUTCOME, OUTCOME_STATUSES, PLUGIN_LISTING
 from traderd.web.schema_status import (
@@ -56,6 +57,7 @@ _ERROR_MEANINGS: Final = {
     401: "A token is needed.",
     403: "The request comes from a page of another origin, or the token only reads.",
     404: "There is no such thing.",
+    412: "The state, a halt or a pause is not the one that If-Match names; nothing was done.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     421: "This daemon does not answer to that host name.",
@@ -67,6 +69,23 @@ _ERROR_MEANINGS: Final = {
 }
 _READ_ERRORS: Final = (401, 421, 429, 500)
 _VERB_ERRORS: Final = (400, 401, 403, 413, 415, 421, 429, 500, 502, 504)
+_VERB_HEADERS: Final[list[Schema]] = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
+        "description": "Of your choice, new for each thing that is to be done. The same request with the same key is done once "
+        "and answered as before, with Idempotency-Replayed: true.",
+    },
+    {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "The state_version of /v3/status that this was decided by.",
+    },
+]
 _OPTIONAL_TOKEN: Final[list[Schema]] = [{}, {"token": []}, {"password": []}]
 """On loopback reads need none, unless `web.reads_need_token` says so."""
 
@@ -167,16 +186,17 @@ def _verb(verb: str, body: Schema) -> Schema:
         status: _answer(meaning, JSON, named("Outcome"))
         for status, meaning in OUTCOME_STATUSES.items()
     }
-    # A store that cannot write refuses with an error, not with an outcome.
-    answers[503] = _answer(
-        OUTCOME_STATUSES[503], JSON, {"anyOf": [named("Outcome"), named("Error")]}
-    )
+    # A store that cannot write, and a key that was used before, refuse with an error, not with an outcome.
+    for status, meaning in ((503, OUTCOME_STATUSES[503]), (409, OUTCOME_STATUSES[409])):
+        either = {"anyOf": [named("Outcome"), named("Error")]}
+        answers[status] = _answer(meaning, JSON, either)
     return {
         "operationId": verb,
         "summary": body.get("description", verb),
         "security": [{"token": []}],
+        "parameters": _VERB_HEADERS,
         "requestBody": {"required": False, "content": {JSON: {"schema": body}}},
-        "responses": _responses(answers, _VERB_ERRORS),
+        "responses": _responses(answers, (*_VERB_ERRORS, 412)),
     }
 
 

@@ -98,6 +98,8 @@ BALANCE: Final = record(
     ours_dollars=maybe(DOLLARS),
     unexplained_dollars=DOLLARS,
     since=maybe(MOMENT),
+    unreadable_rows=TALLY,
+    unreadable_age_s=maybe(SECONDS),
     read_age_s=maybe(SECONDS),
     proved_at=maybe(MOMENT),
     proved_age_s=maybe(SECONDS),
@@ -211,6 +213,8 @@ STRATEGY: Final = record(
     callback_max_ms=MILLISECONDS,
     callback_budget_ms=MILLISECONDS,
     over_budget=TALLY,
+    loop_percent=TALLY,
+    loop_percent_max=TALLY,
     failures=TALLY,
     commands=TALLY,
     commands_per_s=NUMBER,
@@ -287,6 +291,7 @@ STATUS: Final = record(
         plugin_rules=list_of(TEXT),
     ),
     transitions=list_of(named("Transition")),
+    state_version=TEXT,
     rate_limits=record(read=_BUCKET, write=_BUCKET),
     settlements=list_of(
         record(
@@ -303,6 +308,7 @@ STATUS: Final = record(
     other_inboxes=map_of(INBOX),
     tenants=list_of(STRATEGY),
     plugin_troubles=list_of(record(name=TEXT, state=TEXT, where=TEXT, why=TEXT)),
+    console=maybe(TEXT),
     optional={
         "order_policies": record(
             strategy=_POLICY, person=_POLICY, order_group_contracts_per_15s=maybe(COUNT)

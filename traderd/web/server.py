@@ -30,6 +30,7 @@ from quart_trio import QuartTrio
 
 from traderd.errors import AlreadyRunning, ConfigError
 from traderd.runtime.env import Env
+from traderd.web.raw_answers import FULL_ANSWER, INSTEAD
 
 CONNECTIONS_MAX: Final = 128
 """Bounds open connections: twice the consoles, for their page loads and for command line tools."""
@@ -61,16 +62,6 @@ UNIX_PATH_MAX_BYTES: Final = 107
 
 UNIX_SOCKET_UMASK: Final = 0o177
 """Leaves mode 0600: the file's mode is what allows verbs without a token."""
-
-_FULL_BODY: Final = (
-    b'{"error":{"code":"too_many_connections","sentence":"Too many connections are open.",'
-    b'"cure":"Close some and try again."}}'
-)
-FULL_ANSWER: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-    b"X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'none'\r\nCache-Control: no-store\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
-)
 
 log = structlog.get_logger("traderd.web")
 
@@ -194,9 +185,14 @@ class _Connection(trio.abc.HalfCloseableStream):
         self.socket = _NoAddress()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send or give the client up; raises BrokenResourceError."""
-        with trio.move_on_after(SEND_BUDGET_S) as budget:
-            await self._stream.send_all(data)
+        """Send or give the client up; raises BrokenResourceError, and ClosedResourceError while the end is being sent."""
+        data = INSTEAD.get(bytes(data), data) if data[:5] == b"HTTP/" else data
+        try:
+            with trio.move_on_after(SEND_BUDGET_S) as budget:
+                await self._stream.send_all(data)
+        except trio.BusyResourceError:
+            # Hypercorn sends one thing at a time, so this is a ping or an answer that met `send_eof`.
+            raise trio.ClosedResourceError("the connection is being closed") from None
         if budget.cancelled_caught:
             log.warning("web.client_stuck", budget_s=SEND_BUDGET_S)
             await self.abort()

@@ -55,6 +55,12 @@ class ConsoleSource(Protocol):
     def verbs(self) -> dict[str, JsonObject]:
         """Return each verb with the JSON Schema of its body."""
 
+    def state_version(self) -> str:
+        """Return a word that changes with every start and whenever the state, a halt or a pause does.
+
+        A command in flight (`acting`) changes nothing that a person decides by, so it counts as `ready`.
+        """
+
     def status_boxes(self) -> list[str]:
         """Return the kept status boxes, oldest first."""
 

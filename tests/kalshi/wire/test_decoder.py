@@ -3,15 +3,12 @@
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kalshi.test_rest import MARKET
-from traderd.kalshi.wire import feed, rest
+from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.decoder import FrameDecoder, SnapshotReply
-from traderd.kalshi.wire.translate import market_from_wire
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
@@ -19,6 +16,7 @@ from traderd.model.events import (
     FrameRefused,
     GroupNews,
     LifeStep,
+    MarketLifecycleChanged,
     OrderFilled,
     OrderReported,
     SequenceAdvanced,
@@ -166,13 +164,14 @@ def test_what_nobody_reads_of_a_delta_cannot_make_it_wrong():
     assert isinstance(event, BookDelta)
 
 
-def test_the_books_of_a_market_keep_the_name_that_the_market_has():
-    (listed,) = msgspec.json.decode(
-        json.dumps([{**MARKET, "ticker": SNAPSHOT["msg"]["market_ticker"]}]),
-        type=list[rest.Market],
-    )
-    (event,), _ = decode(SNAPSHOT)
-    assert event.ticker is market_from_wire(listed).ticker
+def test_connections_share_what_they_have_read_of_numbers():
+    (one,), _ = decode(SNAPSHOT, FrameDecoder(1, FeedName.MARKET_DATA))
+    (other,), _ = decode(SNAPSHOT, FrameDecoder(2, FeedName.MARKET_DATA))
+    assert [
+        a is b
+        for pair in zip(one.asks, other.asks, strict=True)
+        for a, b in zip(*pair, strict=True)
+    ] == [True] * 2
 
 
 def test_a_missing_side_is_an_empty_side():
@@ -291,6 +290,12 @@ def test_a_trade_needs_no_sequence_number():
     )
 
 
+@pytest.mark.parametrize(("told", "expected"), [(True, True), (False, False), (None, False)])
+def test_a_trade_away_from_the_book_says_so(told, expected):
+    (event,), _ = decode({"type": "trade", "sid": 2, "msg": TRADE | {"is_block_trade": told}})
+    assert event.is_block is expected
+
+
 def test_the_number_of_a_trade_is_told_before_the_trade():
     events, _ = decode({"type": "trade", "sid": 2, "seq": 9, "msg": TRADE})
     assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT, is_data=True)
@@ -360,15 +365,21 @@ def test_a_new_grid_comes_with_its_bands():
     assert bare.grid is None
 
 
-def test_an_unknown_step_is_counted_and_leaves_no_hole():
+def test_an_unknown_step_is_counted_and_told_without_its_fields_and_leaves_no_hole():
     decoder = FrameDecoder(1, FeedName.MARKET_DATA)
-    (number, refused), _ = decode(lifecycle("renamed"), decoder)
+    (number, refused, step), _ = decode(lifecycle("renamed", close_ts=30), decoder)
+    assert step == MarketLifecycleChanged(at=AT, ticker="A", step=LifeStep.UNKNOWN)
     assert number == SequenceAdvanced(subscription="1:8", seq=3, at=AT, is_data=True)
     assert (refused.kind, refused.reason) == (
         "market_lifecycle_v2",
         "event_type 'renamed' is unknown",
     )
     assert decoder.refused == 1
+
+
+def test_a_step_that_is_called_unknown_is_no_step_that_we_know():
+    (_, refused, step), _ = decode(lifecycle("unknown"))
+    assert (refused.reason, step.step) == ("event_type 'unknown' is unknown", LifeStep.UNKNOWN)
 
 
 @pytest.mark.parametrize("kind", ["event_lifecycle", "event_fee_update"])

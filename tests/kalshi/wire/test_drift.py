@@ -88,7 +88,7 @@ def test_a_new_lifecycle_step_is_an_unknown_value_and_keeps_its_number():
     FrameDecoder(1, FeedName.MARKET_DATA).decode(
         frame("market_lifecycle_v2", body), Timestamp(1), events
     )
-    number, refused = events
+    number, refused, _ = events
     assert number == SequenceAdvanced(subscription="1:1", seq=1, at=1, is_data=True)
     assert (refused.drift, refused.where) == (Drift.UNKNOWN_VALUE, "msg.event_type")
 

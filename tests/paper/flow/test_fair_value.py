@@ -169,3 +169,12 @@ def test_the_middle_of_a_book_is_between_its_best_levels():
     assert middle_of(level, ((Price(4400), Count(1)),)) == 4200
     assert middle_of(level, ()) == 7000
     assert middle_of((), level) == 2000
+
+
+@pytest.mark.parametrize("bid", [100, 200, 5000, 9800])
+def test_the_nearest_prices_are_those_behind_the_touch(bid):
+    value = fair(bid, bid + 100)
+    for side in Side:
+        behind = [value.behind(side, ticks) for ticks in range(4)]
+        assert list(value.nearest(side, 4)) == [price for price in behind if price is not None]
+        assert list(value.nearest(side, 0)) == []

@@ -58,6 +58,15 @@ def test_the_same_seed_makes_the_same_markets_and_a_larger_exchange_holds_the_sm
     assert markets_of(100, seed=2) != markets_of(100)
 
 
+@pytest.mark.parametrize("levels", [1, 20, 40])
+def test_every_book_opens_as_deep_as_was_asked_for(levels):
+    spec = GeneratedSpec(markets=1_500, levels=levels)
+    venue = build(Scenario(name="deep", generated=spec))
+    markets = [market for _, markets in generated_events(spec) for market in markets]
+    assert {(len(each.bids), len(each.asks)) for each in markets} == {(levels, levels)}
+    assert len(venue.markets()) == 1_500
+
+
 def test_what_is_made_up_would_pass_as_a_written_file():
     events = list(generated_events(GeneratedSpec(markets=2_000, seed=3)))
     check_scenario(

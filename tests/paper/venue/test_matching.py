@@ -126,3 +126,14 @@ def test_levels_are_the_sum_of_their_orders_after_any_adds_and_reductions(steps)
         queue = book.queue_at(Side.BID, Price(price))
         assert sum(each.remaining_count for each in queue) == book.size_at(Side.BID, Price(price))
         assert [int(each.order_id) for each in queue] == sorted(int(e.order_id) for e in queue)
+
+
+def test_a_level_has_a_part_of_each_account():
+    book = book_of(
+        resting("mine", Side.BID, 4000, 100),
+        resting("yours", Side.BID, 4000, 50),
+    )
+    assert book.size_of("owner of mine", Side.BID, Price(4000)) == 100
+    assert book.size_of("owner of yours", Side.BID, Price(4000)) == 50
+    assert book.size_of("owner of mine", Side.ASK, Price(4000)) == 0
+    assert book.size_of("nobody", Side.BID, Price(4000)) == 0

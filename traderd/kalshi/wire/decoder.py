@@ -7,7 +7,6 @@ be understood becomes FrameRefused, with as much of its place in the stream as c
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Final, TypeAlias
 
@@ -18,7 +17,7 @@ from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.account import OURS
 from traderd.kalshi.wire.commands import BOOKS
-from traderd.kalshi.wire.numbers import ComplementCache, CountCache, Number, PriceCache
+from traderd.kalshi.wire.numbers import COMPLEMENTS, COUNTS, PRICES, Number, PriceCache
 from traderd.kalshi.wire.refusal import CHARACTERS_MAX, UNREADABLE, refusal_of
 from traderd.kalshi.wire.translate import grid_from_wire, order_status_from_wire, side_from_wire
 from traderd.model.events import (
@@ -63,7 +62,7 @@ Reply: TypeAlias = feed.Subscribed | feed.Ok | feed.Unsubscribed | feed.FeedErro
 """What answers a command; an error without an id answers none and concerns its `sid`."""
 
 BID, ASK = Side.BID, Side.ASK
-LIFE_STEPS: Final = {step.value: step for step in LifeStep}
+LIFE_STEPS: Final = {step.value: step for step in LifeStep if step is not LifeStep.UNKNOWN}
 GROUP_NEWS: Final = {news.value: news for news in GroupNews}
 
 
@@ -79,9 +78,7 @@ class FrameDecoder:
         self._form_of_command: dict[int, bool] = {}
         self._form_of_sid: dict[int, bool] = {}
         self._names: dict[int, str] = {}
-        self._prices = PriceCache()
-        self._no_prices = ComplementCache()
-        self._counts = CountCache()
+        self._prices, self._no_prices, self._counts = PRICES, COMPLEMENTS, COUNTS
         self._decoder = msgspec.json.Decoder(feed.FrameRead)
 
     def expect(self, command_id: int, *, use_yes_price: bool) -> None:
@@ -176,7 +173,7 @@ class FrameDecoder:
             # Taking the old form for an empty book would be worse than having none.
             raise ExchangeProtocolError("a snapshot in integer cents")
         asks = self._levels(body.no_dollars_fp, self._prices_of_asks(frame.sid))
-        ticker = MarketTicker(sys.intern(body.market_ticker))  # the text that the market has
+        ticker = MarketTicker(body.market_ticker)
         events.append(
             BookSnapshot(
                 ticker=ticker,
@@ -209,6 +206,7 @@ class FrameDecoder:
                 taker_side=side_from_wire(body.taker_book_side, body.taker_outcome_side, "trade"),
                 at=at,
                 exchange_at=None if body.ts_ms is None else timestamp_from_ms(body.ts_ms),
+                is_block=bool(body.is_block_trade),
             )
         )
 
@@ -219,8 +217,11 @@ class FrameDecoder:
         self._number_only(frame, at, events)
         step = LIFE_STEPS.get(body.event_type)
         if step is None:
-            # It has its number, so no gap will tell of it: whoever counts what is new must hear of it here.
+            # It has its number, so no gap will tell of it: whoever counts what is new, and whoever reads markets again,
+            # must hear of it here. Of its fields none is taken: they may mean something else in such a step.
             self._refuse_step("market_lifecycle_v2", body.event_type, at, events)
+            ticker = MarketTicker(body.market_ticker)
+            events.append(MarketLifecycleChanged(at=at, ticker=ticker, step=LifeStep.UNKNOWN))
             return
         metadata, value = body.additional_metadata, body.settlement_value
         event_ticker = None if metadata is None else metadata.event_ticker

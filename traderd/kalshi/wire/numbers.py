@@ -1,6 +1,7 @@
 """Wire numbers to integers at the speed of a dictionary look-up.
 
-Owns: three bounded caches over the exact parsers of `model.units`; a hit costs 40 ns, the parser ten times as much.
+Owns: three bounded caches over the exact parsers of `model.units`, one of each for all connections; a hit costs 40 ns, the
+parser ten times as much.
 Must not: guess; what the parsers refuse is never cached.
 """
 
@@ -48,3 +49,9 @@ class CountCache(dict[Number, Count]):
             self.clear()
         self[key] = value
         return value
+
+
+PRICES: Final = PriceCache()
+"""Of every connection: with ten connections the same text and the same number would be kept ten times."""
+COMPLEMENTS: Final = ComplementCache()
+COUNTS: Final = CountCache()

@@ -162,6 +162,7 @@ class Trade(Wire, frozen=True, kw_only=True):
     taker_outcome_side: str | UnsetType | None = UNSET
     taker_book_side: str | UnsetType | None = UNSET
     created_time: str
+    is_block_trade: bool | UnsetType | None = UNSET
 
 
 class TradeList(Wire, frozen=True, kw_only=True):

@@ -103,8 +103,8 @@ def market_from_wire(wire: rest.Market) -> Market:
     """Return a market; raises ExchangeProtocolError when its grid or close time cannot be read."""
     with _reading(f"market {wire.ticker}"):
         return Market(
-            # One text for each name: the feed tells of the same market, and an event's markets are many.
-            ticker=MarketTicker(sys.intern(wire.ticker)),
+            ticker=MarketTicker(wire.ticker),
+            # One text for all its markets.
             event_ticker=EventTicker(sys.intern(wire.event_ticker)),
             title=wire.title or wire.yes_sub_title or wire.ticker,
             status=MARKET_STATUS.get(wire.status, MarketStatus.UNKNOWN),
@@ -156,6 +156,7 @@ def trade_from_wire(wire: rest.Trade, *, at: Timestamp) -> TradePrinted:
             at=at,
             exchange_at=parse_time(wire.created_time, what="created_time"),
             backfilled=True,
+            is_block=wire.is_block_trade is True,
         )
 
 

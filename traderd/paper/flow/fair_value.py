@@ -87,6 +87,13 @@ class FairValue:
         index = self.touch(side) - side.sign * ticks
         return self.prices[index] if 0 <= index < len(self.prices) else None
 
+    def nearest(self, side: Side, count: int) -> Sequence[Price]:
+        """Return the first `count` prices of a side, the touch first; fewer at the end of the grid."""
+        touch = self.touch(side)
+        if side is Side.ASK:
+            return self.prices[touch : touch + count]
+        return self.prices[max(0, touch - count + 1) : touch + 1][::-1]
+
     def levels_wanted(self, side: Side) -> int:
         """Return how many levels a side has room for, at most its depth."""
         bid = self.touch(Side.BID)

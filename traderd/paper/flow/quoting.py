@@ -15,10 +15,11 @@ import attrs
 
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Side
-from traderd.model.units import ONE_CONTRACT, Count, Timestamp
+from traderd.model.units import ONE_CONTRACT, Count, Price, Timestamp
 from traderd.paper.flow.behaviour import PROFILES, Levels
 from traderd.paper.flow.fair_value import NEAR_LEVELS, FairValue
 from traderd.paper.flow.sizes import draw_distance, draw_size
+from traderd.paper.venue.records import STREET_MAKERS
 from traderd.paper.venue.venue import Venue
 
 KEEP_DRIFT: Final = (0.35, 0.65)
@@ -38,15 +39,11 @@ class Quoting:
 
     def mend(self, fair: FairValue, now: Timestamp) -> bool:
         """Bring a book one step nearer to its fair value; False when nothing is left to do."""
-        done = (
-            any(self._pull(fair, side, now) for side in Side)
-            or any(self._hit_late(fair, side, now) for side in Side)
-            or any(self._bring_back(fair, side, now) for side in Side)
-            or any(self._post_missing(fair, side, now) for side in Side)
-        )
-        if not done:
-            fair.passed = None
-        return done
+        for step in (self._pull, self._hit_late, self._bring_back, self._post_missing):
+            if step(fair, Side.BID, now) or step(fair, Side.ASK, now):
+                return True
+        fair.passed = None
+        return False
 
     def quote(self, fair: FairValue, now: Timestamp) -> None:
         """Add to a level or take from it."""
@@ -112,18 +109,20 @@ class Quoting:
     def _bring_back(self, fair: FairValue, side: Side, now: Timestamp) -> bool:
         if not self.is_wiped(fair, side):
             return False
-        posted = [
-            self._post(fair, side, ticks, now)
-            for ticks in range(NEAR_LEVELS, fair.levels_wanted(side))
-        ]
+        further = fair.nearest(side, fair.levels_wanted(side))[NEAR_LEVELS:]
+        posted = [self._post(fair, side, price, now) for price in further]
         return any(posted)
 
     def _post_missing(self, fair: FairValue, side: Side, now: Timestamp) -> bool:
-        return any(self._post(fair, side, ticks, now) for ticks in range(NEAR_LEVELS))
+        # Nearly always nothing is missing, so this looks before it does anything.
+        size_of = self.venue.book_of(fair.ticker).size_of
+        for price in fair.nearest(side, NEAR_LEVELS):
+            if not size_of(STREET_MAKERS, side, price) and self._post(fair, side, price, now):
+                return True
+        return False
 
-    def _post(self, fair: FairValue, side: Side, ticks: int, now: Timestamp) -> bool:
-        price = fair.behind(side, ticks)
-        if price is None or self.venue.street.size(fair.ticker, side, price):
+    def _post(self, fair: FairValue, side: Side, price: Price, now: Timestamp) -> bool:
+        if self.venue.street.size(fair.ticker, side, price):
             return False
         size = self.rng.choice(fair.sizes) // self.rng.randint(1, 3)
         count = Count(max(ONE_CONTRACT, size))

@@ -6,6 +6,7 @@ Must not: know a market.
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 from typing import Final
 
@@ -13,6 +14,8 @@ from traderd.model.units import ONE_CONTRACT, Count
 
 DISTANCE_WEIGHTS: Final = (33, 46, 55, 41, 19, 19, 14, 12, 6)
 """How often the recorded changes were 0, 1, ... 8 ticks behind the touch."""
+_DISTANCES: Final = range(len(DISTANCE_WEIGHTS))
+_CUMULATIVE: Final = tuple(itertools.accumulate(DISTANCE_WEIGHTS))
 _SIZE_DECILES: Final = (100, 300, 500, 1_375, 2_000, 2_500, 2_750, 8_500, 12_500, 52_300)
 """Deciles of the recorded changes' sizes in 1/100 contract; the last one opens the heavy tail."""
 _SIZE_MAX: Final = 3_000_000
@@ -23,7 +26,7 @@ _FRACTIONAL_SHARE: Final = 0.3
 
 def draw_distance(rng: Random) -> int:
     """Return how many ticks behind its touch a change is."""
-    return rng.choices(range(len(DISTANCE_WEIGHTS)), DISTANCE_WEIGHTS)[0]
+    return rng.choices(_DISTANCES, cum_weights=_CUMULATIVE)[0]
 
 
 def draw_size(rng: Random) -> Count:

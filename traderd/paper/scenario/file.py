@@ -28,6 +28,8 @@ from traderd.paper.venue.price_structures import PRICE_STRUCTURES
 DEFAULT_ACCOUNT_CASH: Final = "1000.00"
 GENERATED_MARKETS_MAX: Final = 100_000
 """Bounds a generated exchange: about what Kalshi lists, and 1.1 GB of memory."""
+GENERATED_LEVELS_MAX: Final = 40
+"""Bounds how deep a generated book opens: two sides and a spread have room on a grid of 99 cents."""
 _MULTIPLIER_DECIMALS: Final = 3
 _TEN_YEARS_S: Final = 10 * 365 * 86_400
 
@@ -242,6 +244,8 @@ class GeneratedSpec(Table, frozen=True, kw_only=True):
 
     markets: Annotated[int, msgspec.Meta(ge=1, le=GENERATED_MARKETS_MAX)]
     seed: int = 1
+    levels: Annotated[int, msgspec.Meta(ge=1, le=GENERATED_LEVELS_MAX)] | None = None
+    """With how many levels each side of each book opens; None leaves it to the kind of market."""
 
 
 class Scenario(Table, frozen=True, kw_only=True):

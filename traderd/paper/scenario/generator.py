@@ -82,7 +82,7 @@ def generated_events(spec: GeneratedSpec) -> Iterator[tuple[EventSpec, tuple[Mar
             return
         # An exchange has fewer events than the factor, so two seeds share none.
         rng = Random(spec.seed * _SEED_FACTOR + number)
-        event, markets = _Maker(rng, number).event()
+        event, markets = _Maker(rng, number, spec.levels).event()
         yield event, markets[:left]
         left -= len(markets)
 
@@ -93,6 +93,8 @@ class _Maker:
 
     rng: Random
     number: int
+    levels: int | None
+    """Of each side, None: as many as the kind has."""
 
     def event(self) -> tuple[EventSpec, tuple[MarketSpec, ...]]:
         rng = self.rng
@@ -194,7 +196,10 @@ class _Maker:
     def _book(self, kind: Kind, chance: int) -> tuple[TextLevels, TextLevels]:
         prices = order_prices(PRICE_STRUCTURES[kind.structure])
         (gap,) = self.rng.choices((1, 2, 3, 4), GAP_WEIGHTS)
-        bid = min(index_at_or_below(prices, chance), len(prices) - 1 - gap)
+        needed = self.levels or 1
+        # An unlikely outcome has few prices below it: a deep book needs its touch further in.
+        bid = index_at_or_below(prices, chance)
+        bid = max(needed - 1, min(bid, len(prices) - needed - gap))
         behind_bid, behind_ask = range(bid, -1, -1), range(bid + gap, len(prices))
         bids, asks = self._side(kind, prices, behind_bid), self._side(kind, prices, behind_ask)
         return tuple(reversed(bids)), tuple(asks)
@@ -203,10 +208,10 @@ class _Maker:
         self, kind: Kind, prices: Sequence[Price], places: Sequence[int]
     ) -> list[tuple[str, str]]:
         rng = self.rng
-        wanted = rng.randint(*kind.levels)
+        wanted = self.levels or rng.randint(*kind.levels)
         levels: list[tuple[str, str]] = []
         for place in places:
-            if levels and rng.random() < HOLE_SHARE:
+            if levels and self.levels is None and rng.random() < HOLE_SHARE:
                 continue
             # Each doubling of a size is half as likely.
             size = rng.randint(1, 40) << min(12, int(rng.expovariate(0.5)))

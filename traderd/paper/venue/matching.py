@@ -172,6 +172,16 @@ class MarketBook:
         level = self._ladder(side).levels.get(price)
         return tuple(level.queue.values()) if level else ()
 
+    def size_of(self, account_id: str, side: Side, price: Price) -> Count:
+        """Return how much of one level is an account's, 0 if nothing is."""
+        level = (self._bids if side is Side.BID else self._asks).levels.get(price)
+        total = 0
+        if level is not None:
+            for resting in level.queue.values():
+                if resting.account_id == account_id:
+                    total += resting.remaining_count
+        return Count(total)
+
     def orders(self) -> tuple[Resting, ...]:
         """Return everything that rests, in no promised order of priority."""
         return tuple(self._orders.values())

@@ -65,10 +65,7 @@ class Street:
 
     def size(self, ticker: MarketTicker, side: Side, price: Price) -> Count:
         """Return the anonymous part of one level."""
-        queue = self._floor.books[ticker].queue_at(side, price)
-        return Count(
-            sum(each.remaining_count for each in queue if each.account_id == STREET_MAKERS)
-        )
+        return self._floor.books[ticker].size_of(STREET_MAKERS, side, price)
 
     def remove(
         self, ticker: MarketTicker, side: Side, price: Price, count: Count, now: Timestamp

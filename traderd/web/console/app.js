@@ -18,6 +18,8 @@ import { wireVerbs } from "./verbs.js";
 
 // How long messages are worked off before the browser may paint and answer a person.
 const SLICE_MS = 12;
+// What somebody waits for is shown as it comes, unless older messages wait: it does not queue behind the browser's own work.
+const AT_ONCE = new Set(["state_transition", "halt", "fill", "order", "position"]);
 
 const orders = new Orders();
 const positions = new Positions();
@@ -55,11 +57,10 @@ const handlers = {
     showAccount(status.account);
   },
   state_transition(data) {
-    transitions.add(data);
     // The history of a late joiner comes after its status, so only news may move the state.
     const isNews = status !== null && !(status.transitions ?? []).some((known) => known.timestamp === data.timestamp);
-    machine.note(data);
-    if (isNews) machine.show(data.to_state, 0);
+    machine.note(data, isNews);
+    transitions.add(data);
   },
   order(data) { orders.show(data); book.offer(data.ticker); },
   position(data) { positions.show(data); book.offer(data.ticker); },
@@ -89,7 +90,6 @@ function workOff() {
     handlers[message.type]?.(message.data);
   }
   waiting.splice(0, done);
-  log.flush();
   isWorking = waiting.length > 0;
   if (isWorking) setTimeout(workOff);
 }
@@ -97,6 +97,10 @@ function workOff() {
 const connection = openConnection({
   onState: showLink,
   onMessage(message) {
+    if (!isWorking && AT_ONCE.has(message.type)) {
+      handlers[message.type](message.data);
+      return;
+    }
     waiting.push(message);
     if (isWorking) return;
     isWorking = true;

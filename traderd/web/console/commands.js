@@ -18,23 +18,24 @@ function askForToken(what, complaint) {
   });
 }
 
-async function send(verb, body, token) {
+async function send(verb, body, token, stateVersion) {
   const response = await fetch(`/v3/commands/${verb}`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}`, ...(stateVersion ? { "If-Match": `"${stateVersion}"` } : {}) },
     body: JSON.stringify(body),
   });
   return { status: response.status, body: await response.json() };
 }
 
 // The answer as {status, body}, or null when nobody gave a token.  Throws when the daemon does not answer.
-export async function command(verb, body, what) {
+// With a state's version it is refused when that is not the state any more.
+export async function command(verb, body, what, stateVersion = null) {
   let token = sessionStorage.getItem(STORED);
   let complaint = "";
   for (;;) {
     token ??= await askForToken(what, complaint);
     if (!token) return null;
-    const answer = await send(verb, body, token);
+    const answer = await send(verb, body, token, stateVersion);
     const isReadOnly = answer.body.error?.code === "read_only";
     if (answer.status !== 401 && !isReadOnly) {
       // Too many wrong tokens: whether this one is right was not even looked at.

@@ -25,6 +25,9 @@ export function button(label, act, attributes = {}) {
 // What the page is about to act on; it is not known before the daemon said so.
 export const environmentOf = () => document.body.dataset.environment ?? "unknown";
 
+// What the daemon called its state when it last told it: whoever decides by it says so.
+export const stateVersionOf = () => document.body.dataset.stateVersion ?? null;
+
 export function setText(element, value) {
   const text = textOf(value);
   if (element.textContent !== text) element.textContent = text;

@@ -6,6 +6,8 @@ import { fieldText } from "./transitions.js";
 const LINES_KEPT = 1000;
 const LEVELS = ["debug", "info", "warning", "error", "critical"];
 const AT_BOTTOM_PX = 24;
+// Each look at the height of the list costs a layout, which a change of state would wait for.
+const FLUSH_AFTER_MS = 200;
 
 export class Log {
   constructor() {
@@ -15,6 +17,7 @@ export class Log {
     this.text = byId("log-text");
     this.services = new Set();
     this.waiting = [];
+    this.timer = null;
     for (const select of [this.level, this.service]) select.addEventListener("change", () => this.filter());
     this.text.addEventListener("input", () => this.filter());
     byId("log-copy").addEventListener("click", () => this.copy(byId("log-copy"), this.textShown()));
@@ -26,13 +29,14 @@ export class Log {
     this.list.replaceChildren();
   }
 
-  // Lines are put up by `flush`, once for all that came together: each look at the height costs a layout.
+  // Lines are put up a little later, once for all that came together.
   add(line) {
     this.waiting.push(this.item(line));
+    this.timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS);
   }
 
   flush() {
-    if (this.waiting.length === 0) return;
+    this.timer = null;
     const list = this.list;
     const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_BOTTOM_PX;
     list.append(...this.waiting.splice(0));

@@ -42,10 +42,12 @@ export class Machine {
   }
 
   // A state change, from the history or just now.
-  note(record) {
+  note(record, isNews) {
     this.last = record;
     if (record.duration_ms !== null && record.duration_ms !== undefined) this.stays.set(record.from_state, record.duration_ms);
-    if (this.current) this.draw();
+    const isDrawn = isNews && record.to_state !== this.current;
+    if (isNews) this.show(record.to_state, 0);
+    if (!isDrawn && this.current) this.draw();
   }
 
   show(state, sinceSeconds) {

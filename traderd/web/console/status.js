@@ -25,6 +25,7 @@ export function showLink(kind, sentence) {
 }
 
 export function showStatus(status) {
+  document.body.dataset.stateVersion = status.state_version;
   showHealth(status);
   showAccount(status.account ?? {});
   showFeed(status);

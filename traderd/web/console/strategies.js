@@ -18,7 +18,8 @@ const OUTCOMES = [
 const MEANING = new Map(OUTCOMES);
 const ORDER = new Map(OUTCOMES.map(([name], index) => [name, index]));
 const WHY_EVERY_MS = 5000;
-const ROWS_SHOWN = 12;
+// More than there are markets, or a strategy that ticks often would hide one that failed.
+const ROWS_SHOWN = 100;
 
 const list = new Keyed(byId("strategies"), strategy, () => [make("p", { class: "quiet" }, "No strategy runs. `traderd plugins` lists what could.")]);
 const denials = keyedRows("denials", denialRow);

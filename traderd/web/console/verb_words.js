@@ -1,6 +1,7 @@
 // The verbs that ask before they act: what each does in one sentence, which fields it takes, how it is confirmed.
 // `previews`: the daemon can say beforehand what it would do.  `typed`: the verb must be written out to be confirmed;
 // in production that goes for every verb that has `weighs`.  `byPerson`: the daemon keeps who asked for it.
+// `loosens`: it lets risk in, so it is refused when the state, a halt or a pause changed after the dialog was opened.
 
 export const VERBS = {
   pause: {
@@ -9,7 +10,7 @@ export const VERBS = {
   },
   resume: {
     title: "Resume", meaning: "New risk may be taken again. Halts stay.",
-    fields: ["ticker", "strategy"], previews: true, byPerson: true, weighs: true,
+    fields: ["ticker", "strategy"], previews: true, byPerson: true, weighs: true, loosens: true,
   },
   "cancel-all": {
     title: "Cancel all orders", meaning: "Every order of ours is cancelled. Positions stay, and strategies may place again.",
@@ -25,15 +26,15 @@ export const VERBS = {
   },
   "clear-halt": {
     title: "Clear the halt", meaning: "New risk may be taken again where this halt was the reason that it could not.",
-    fields: [], previews: true, byPerson: true, weighs: true,
+    fields: [], previews: true, byPerson: true, weighs: true, loosens: true,
   },
   "confirm-limits": {
     title: "Confirm the limits", meaning: "The higher limits of the settings hold from now on.",
-    fields: [], previews: true, byPerson: true, weighs: true,
+    fields: [], previews: true, byPerson: true, weighs: true, loosens: true,
   },
   "release-strategy": {
     title: "Release the strategy", meaning: "A strategy that was set aside gets its ticks again.",
-    fields: [], byPerson: true, weighs: true,
+    fields: [], byPerson: true, weighs: true, loosens: true,
   },
   "reset-strategy": {
     title: "Reset the strategy", meaning: "A strategy that its order group stopped may place again.",

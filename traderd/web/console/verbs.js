@@ -1,7 +1,7 @@
 // The dialog of a verb: what it means, what the daemon says it would do, a confirmation, and the outcome.
 
 import { command, isDone, showAnswer, showFailure, showUnanswered, wordsOf } from "./commands.js";
-import { byId, environmentOf, make, setText } from "./dom.js";
+import { byId, environmentOf, make, setText, stateVersionOf } from "./dom.js";
 import { VERBS } from "./verb_words.js";
 
 const FIELDS = ["ticker", "strategy", "reason"];
@@ -57,6 +57,7 @@ function body() {
 async function preview() {
   const mine = open;
   const asked = (mine.asked += 1);
+  mine.decidedBy = mine.words.loosens ? stateVersionOf() : null;
   const place = byId("verb-preview");
   place.hidden = !mine.words.previews;
   mine.isAllowed = !mine.words.previews;
@@ -99,7 +100,7 @@ async function carryOut() {
   outcome.dataset.answer = "";
   setText(outcome, "Under way…");
   try {
-    const answer = await command(mine.verb, body(), mine.words.title.toLowerCase());
+    const answer = await command(mine.verb, body(), mine.words.title.toLowerCase(), mine.decidedBy);
     if (mine !== open) return;
     if (answer === null) { dialog.close(); return; }
     showAnswer(outcome, answer);

@@ -1,0 +1,99 @@
+"""The log on the disk: bounded, whole lines, and back by itself after trouble."""
+
+import json
+import os
+
+import pytest
+
+from traderd.runtime.log_disk import FILES, LOG_FILE, DiskLog
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def open_log(bytes_max=500):
+        made.append(DiskLog(tmp_path, bytes_max=bytes_max))
+        return made[-1]
+
+    yield open_log
+    for log in made:
+        log.close()
+
+
+def lines_in(path):
+    return path.read_text().splitlines()
+
+
+def test_a_line_is_on_the_disk_at_once_and_only_for_us(make, tmp_path):
+    make().write_line('{"event":"ready"}')
+    assert lines_in(tmp_path / LOG_FILE) == ['{"event":"ready"}']
+    assert (tmp_path / LOG_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_files_together_never_pass_their_bound_and_the_newest_lines_stay(make, tmp_path):
+    log = make(500)
+    for number in range(200):
+        log.write_line(f"line {number:04d}")
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 500
+    names = [LOG_FILE, *(f"{LOG_FILE}.{number}" for number in range(1, FILES))]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    kept = [line for name in reversed(names) for line in lines_in(tmp_path / name)]
+    first = int(kept[0].removeprefix("line "))
+    assert kept == [f"line {number:04d}" for number in range(first, 200)]
+    assert len(kept) > 32
+
+
+def test_the_next_start_goes_on_in_the_same_file(make, tmp_path):
+    make(500).write_line("before")
+    again = make(500)
+    again.write_line("after")
+    assert lines_in(tmp_path / LOG_FILE) == ["before", "after"]
+    for number in range(20):
+        again.write_line(f"line {number:04d}")
+    assert lines_in(tmp_path / f"{LOG_FILE}.2")[:2] == ["before", "after"]
+
+
+def test_a_line_longer_than_a_file_has_one_of_its_own(make, tmp_path):
+    log = make(500)
+    log.write_line("short")
+    log.write_line("x" * 300)
+    log.write_line("next")
+    assert lines_in(tmp_path / LOG_FILE) == ["next"]
+    assert lines_in(tmp_path / f"{LOG_FILE}.1") == ["x" * 300]
+
+
+def test_what_the_disk_does_not_take_is_counted_and_told_when_it_takes_something_again(
+    make, tmp_path, monkeypatch
+):
+    log, write = make(5_000), os.write
+    log.write_line("good")
+
+    rooms = iter([3])
+
+    def full(descriptor, content):
+        room = next(rooms, 0)
+        if not room:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, content[:room])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        log.write_line("lost")
+        log.write_line("lost too")
+    assert log.lines_lost == 2
+    log.write_line("good again")
+    written = lines_in(tmp_path / LOG_FILE)
+    assert written[:2] == ["good", "los"]
+    assert written[-1] == "good again"
+    assert json.loads(written[-2])["event"] == "2 log lines were lost here"
+
+
+def test_a_directory_that_is_gone_is_not_an_error_of_whoever_logs(tmp_path):
+    log = DiskLog(tmp_path / "gone", bytes_max=500)
+    log.write_line("lost")
+    assert log.lines_lost == 1
+    (tmp_path / "gone").mkdir()
+    log.write_line("found")
+    log.close()
+    assert lines_in(tmp_path / "gone" / LOG_FILE)[-1] == "found"

@@ -1,0 +1,84 @@
+"""The log on the disk where no journald keeps one: a file that begins anew when it is full, and the ones before it.
+
+Owns: the names of the files, and that all of them together stay below their bound.
+Must not: raise into whoever logs, or be used by two processes at once; whoever holds the lock of the directory has it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+LOG_FILE: Final = "traderd.log"
+FILES: Final = 5
+"""The newest one and four before it: what is thrown away at once is a fifth of what is kept."""
+FILE_MODE: Final = 0o600
+MB: Final = 1_000_000
+
+
+class DiskLog:
+    """Writes lines into a file of a directory; keeps the last ones and never more than was allowed.
+
+    Each line is one write(2), so that it is there when the process dies. What the disk does not take is counted, and
+    told in the file as soon as it takes something again.
+    """
+
+    def __init__(self, directory: Path, *, bytes_max: int) -> None:
+        """Use at most `bytes_max` bytes; nothing is opened before the first line."""
+        self.lines_lost = 0
+        self._path = directory / LOG_FILE
+        self._file_bytes_max = bytes_max // FILES
+        self._descriptor: int | None = None
+        self._size = 0
+        self._lost_since_told = 0
+        self._torn = False
+
+    def write_line(self, text: str) -> None:
+        """Write one line; never raises."""
+        if self._lost_since_told:
+            text = f'{{"event":"{self._lost_since_told} log lines were lost here"}}\n{text}'
+        start = "\n" if self._torn else ""
+        line = f"{start}{text}\n".encode("utf-8", "backslashreplace")
+        try:
+            self._write(line)
+        except OSError:
+            # The disk is full, or somebody took the directory away; the next line tries again from the beginning.
+            self.lines_lost += 1
+            self._lost_since_told += 1
+            self.close()
+        else:
+            self._lost_since_told = 0
+
+    def close(self) -> None:
+        """Close the file; the next line would open it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _write(self, line: bytes) -> None:
+        descriptor = self._open() if self._descriptor is None else self._descriptor
+        if self._size and self._size + len(line) > self._file_bytes_max:
+            descriptor = self._begin_anew()
+        while line:
+            written = os.write(descriptor, line)
+            self._size += written
+            line = line[written:]
+            self._torn = bool(line)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, FILE_MODE)
+        self._size = os.fstat(self._descriptor).st_size
+        return self._descriptor
+
+    def _begin_anew(self) -> int:
+        self.close()
+        for number in range(FILES - 1, 0, -1):
+            newer = self._numbered(number - 1)
+            if newer.exists():
+                newer.replace(self._numbered(number))
+        return self._open()
+
+    def _numbered(self, number: int) -> Path:
+        return self._path.with_name(f"{LOG_FILE}.{number}") if number else self._path
