@@ -11,7 +11,6 @@ from tests.core.builders import (
     accepted,
     amend_requested,
     cleared,
-    contracts,
     dollars,
     filled,
     intended,
