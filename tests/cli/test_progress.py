@@ -4,6 +4,7 @@ import io
 import sys
 import threading
 
+import click
 import pytest
 
 from tests.cli.conftest import daemon_answering, run_traderd
@@ -49,7 +50,47 @@ def test_off_a_terminal_each_sign_is_a_line(told):
 def test_on_a_terminal_one_line_is_written_over(told):
     shown = told(Terminal())
     assert "flatten: the daemon works, 0 s: 3 open orders" in shown
-    assert "\x1b[2K" in shown or "\r" in shown
+    first, *rest = (part.strip() for part in shown.split("\r"))
+    assert first.startswith("| flatten")
+    assert rest[-1] == ""
+    assert "\n" not in shown
+
+
+def test_what_is_printed_meanwhile_has_its_line_for_itself(monkeypatch):
+    monkeypatch.setattr(progress, "FIRST_AFTER_S", 0.01)
+    monkeypatch.setattr(progress, "TERMINAL_EVERY_S", 60)
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    monkeypatch.setattr(sys, "stdout", screen)
+    drawn = threading.Event()
+    monkeypatch.setattr(
+        screen, "flush", lambda: drawn.set() if "still" in screen.getvalue() else None
+    )
+    with signs_of_life("still examining", quiet=False) as signs:
+        assert drawn.wait(10)
+        with signs.aside():
+            click.echo("ok       the clock")
+    assert "\rok       the clock\n" in screen.getvalue()
+
+
+def test_who_looks_for_longer_than_the_wait_says_nothing_afterwards_and_holds_nobody_up(
+    monkeypatch,
+):
+    monkeypatch.setattr(progress, "FIRST_AFTER_S", 0.01)
+    monkeypatch.setattr(sys, "stderr", screen := Terminal())
+    looks, answer, looked = threading.Event(), threading.Event(), threading.Event()
+
+    def look():
+        looks.set()
+        answer.wait(10)
+        looked.set()
+        return "too late"
+
+    with signs_of_life("flatten", look, quiet=False):
+        assert looks.wait(10)
+    assert not answer.is_set()
+    answer.set()
+    assert looked.wait(10)
+    assert screen.getvalue() == ""
 
 
 def test_beside_a_document_there_is_nothing(told):

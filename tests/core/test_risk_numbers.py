@@ -90,6 +90,17 @@ def test_an_event_remembers_what_it_has_cost_for_good():
     assert numbers(engine).exposure == 0
 
 
+def test_a_market_that_came_back_to_its_event_counts_there_once():
+    engine = ready_engine()
+    tell(engine, intended("c1", terms(count=10)), sent("c1"), filled("t1", 10, fee="0.10"))
+    tell(engine, intended("c2", terms(Side.ASK, "0.40", 10)), sent("c2"))
+    tell(engine, filled("t2", 10, side=Side.ASK, at_price="0.40", order_id="x2", key="c2"))
+    elsewhere = attrs.evolve(market(), event_ticker=EventTicker("KXB-26"))
+    for listed in (elsewhere, market()):
+        tell(engine, ev.MarketsListed(at=second(5), markets=(listed,)))
+    assert numbers(engine).event_loss == dollars("1.10")
+
+
 def test_the_exposure_of_an_exclusive_event_is_less_than_the_sum_of_its_markets():
     engine = ready_engine()
     for key, ticker in (("c1", TICKER), ("c2", OTHER)):

@@ -7,6 +7,8 @@ import re
 
 import pytest
 import structlog
+import trio
+import trio.testing
 
 from traderd.errors import ConfigError
 from traderd.runtime import log as log_module
@@ -234,6 +236,32 @@ def test_a_line_from_beside_the_loop_is_written_at_once_and_shown_with_the_loops
         structlog.get_logger().info("it goes on")
         assert told == ["it hangs", "it goes on"]
     assert len(lines_of(stream)) == 2
+
+
+async def test_a_library_that_warns_in_a_thread_neither_wakes_tasks_nor_writes_files_there(
+    env, tmp_path
+):
+    stream, news, told = io.StringIO(), trio.Event(), []
+    log = configured(env, stream)
+
+    def wake(line):
+        told.append(line["event"])
+        news.set()
+
+    with log.ring.subscribe(wake), log.kept_in(tmp_path, bytes_max=5_000):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(news.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.to_thread.run_sync(logging.getLogger("some.library").warning, "beside")
+            assert [line["event"] for line in lines_of(stream)] == ["beside"]
+            assert not (tmp_path / "traderd.log").exists()
+            with trio.fail_after(5):
+                structlog.get_logger().info("the loop")
+                await news.wait()
+    assert told == ["beside", "the loop"]
+    assert log.statistics().subscriber_failures == 0
+    kept = [json.loads(line) for line in (tmp_path / "traderd.log").read_text().splitlines()]
+    assert [line["event"] for line in kept] == told
 
 
 def test_on_a_terminal_a_field_that_the_sentence_has_already_is_left_out(env):

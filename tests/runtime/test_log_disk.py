@@ -97,3 +97,29 @@ def test_a_directory_that_is_gone_is_not_an_error_of_whoever_logs(tmp_path):
     log.write_line("found")
     log.close()
     assert lines_in(tmp_path / "gone" / LOG_FILE)[-1] == "found"
+
+
+def test_a_file_that_somebody_removed_begins_anew(make, tmp_path):
+    log = make(5_000)
+    log.write_line("before")
+    (tmp_path / LOG_FILE).unlink()
+    log.write_line("after")
+    assert lines_in(tmp_path / LOG_FILE) == ["after"]
+    assert log.lines_lost == 0
+
+
+def test_a_file_that_closes_with_an_error_is_not_used_again(make, tmp_path, monkeypatch):
+    log, close, closed = make(500), os.close, []
+
+    def fail(descriptor):
+        closed.append(descriptor)
+        close(descriptor)
+        raise OSError(5, "Input/output error")
+
+    log.write_line("x" * 90)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", fail)
+        log.write_line("y" * 90)
+        assert len(closed) == 1
+    assert lines_in(tmp_path / LOG_FILE) == ["y" * 90]
+    assert lines_in(tmp_path / f"{LOG_FILE}.1") == ["x" * 90]

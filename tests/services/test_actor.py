@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
 
+import attrs
 import pytest
 import trio
 
@@ -16,14 +17,22 @@ from traderd.errors import ConfigError
 from traderd.model.book_events import BookChanged, BookGrade
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
+from traderd.plugin_api import StrategySpec
 from traderd.plugin_manager import load_plugins
 from traderd.runtime.inbox import Policy
 from traderd.services.actor import BREATH_EVERY, Actor
+from traderd.services.actor_pace import BREATH_S
 from traderd.services.actor_verbs import TenantKeeper
 from traderd.services.tenant import FAILURES_MAX
 from traderd.services.tenant_make import make_tenants
 from traderd.services.tenant_share import Pace
 
+TIMED = StrategySpec(
+    name="probe",
+    make=lambda _: SimpleNamespace(on_timer=lambda observation, name: ()),
+    parameters=attrs.make_class("Parameters", []),
+    enabled_in_sim=True,
+)
 HEAD = """
     import attrs
     from traderd.plugin_api import *
@@ -148,6 +157,42 @@ async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_pat
     steps = [after - before for before, after in pairwise(seen_by_others)]
     # Two breaths, because who is first in a round of the scheduler is chance.
     assert 0 < max(steps) <= 2 * BREATH_EVERY
+
+
+async def test_timers_that_are_due_while_the_daemon_stops_trading_come_when_it_trades_again(
+    tmp_path, autojump_clock
+):
+    handed, begun = [], trio.Event()
+
+    async def stop_trading(lifecycle):
+        await begun.wait()
+        lifecycle.failed("sync", "a test", 1, 1.0)
+
+    async with still_daemon(tmp_path) as daemon, trio.open_nursery() as nursery:
+        (tenant,) = make_tenants(daemon.shared.config, {"probe": TIMED})
+        actor = Actor(
+            daemon.context("actor"),
+            TenantKeeper(daemon.context("actor"), {"probe": tenant}, nursery),
+        )
+
+        def ask(tick, callback):
+            handed.append(tick.ticker)
+            begun.set()
+            # Longer than one turn, so that everybody else has his before the next timer.
+            actor._pace.charge(tenant, 2 * BREATH_S, daemon.shared.env.monotonic())
+
+        actor._ask = ask
+        due = [f"M{n}" for n in range(8)]
+        tenant.timers = {(ticker, ""): 0.0 for ticker in due}
+        daemon.climb()
+        nursery.start_soon(actor.wake_timers)
+        nursery.start_soon(stop_trading, daemon.shared.lifecycle)
+        await trio.sleep(5.0)
+        assert 0 < len(handed) < len(due), "it stopped in the midst of them"
+        daemon.climb()
+        await trio.sleep(5.0)
+        nursery.cancel_scope.cancel()
+    assert sorted(handed) == due
 
 
 # --- what it may ask for --------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """A changed section of a strategy is taken live: tried first, all of its parameters or none, and every change told."""
 
+from textwrap import dedent
+
 import msgspec
 import pytest
 import trio
@@ -100,3 +102,21 @@ async def test_a_strategy_that_fails_to_take_them_is_told_and_quarantined(
     assert simulated.daemon.shared.config.strategies["probe"] == {"size": 2}
     assert report(simulated).status is TenantStatus.QUARANTINED
     assert value(simulated) == "2"
+
+
+async def test_one_that_can_be_made_once_only_refuses_and_the_reload_goes_on(
+    tmp_path, autojump_clock
+):
+    made_once = """
+        def __init__(self, parameters, context):
+            self.seen.append(parameters.size)
+            if self.seen.count(4) > 1:
+                raise RuntimeError("its file is open already")
+    """
+    write_probe(tmp_path, f"{dedent(made_once).strip()}\n{dedent(PROBE).strip()}")
+    async with simulated_daemon(tmp_path, strategies__probe__size=2) as simulated:
+        outcome = await reload_with(simulated, size=4, commands_per_s=3)
+        assert outcome.answer is Answer.DENIED
+        assert "its file is open already" in outcome.items[0].sentence
+        assert (value(simulated), report(simulated).status) == ("2", TenantStatus.RUNNING)
+        assert simulated.daemon.shared.config.strategies["probe"] == {"size": 2}

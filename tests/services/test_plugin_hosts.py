@@ -3,6 +3,7 @@ import pytest
 import trio
 
 from tests.simulation.harness import simulated_daemon
+from traderd.model import events as ev
 from traderd.plugin_api import Service
 from traderd.runtime.plugin_record import Origin, PluginRecord
 
@@ -91,3 +92,21 @@ async def test_a_service_gets_the_context_of_its_plugin(tmp_path, autojump_clock
         hosts_of(simulated).start(record(), [attrs.evolve(service("a"), run=look)])
         await simulated.wait_until(lambda: seen == [("a", "mine")])
         assert simulated.daemon.shared.plugin_desk.notes.section("mine").get("x") == 1
+
+
+async def test_what_the_services_of_a_plugin_told_as_degraded_goes_with_them(
+    tmp_path, autojump_clock
+):
+    async def tell(context, *, task_status):
+        part = f"{context.plugin}: its source"
+        context.publish(ev.DegradedRaised(at=context.now(), part=part, reason="it is gone"))
+        await serve(context, task_status=task_status)
+
+    async with simulated_daemon(tmp_path) as simulated:
+        hosts, degraded = hosts_of(simulated), simulated.view.conditions.degraded
+        hosts.start(record(), [Service(name="a", run=tell)])
+        hosts.start(record("other"), [Service(name="c", run=tell)])
+        await simulated.wait_until(lambda: statuses(simulated, "ac") == ["running"] * 2)
+        assert sorted(degraded) == ["mine: its source", "other: its source"]
+        await hosts.stop("mine")
+        assert list(degraded) == ["other: its source"]

@@ -66,6 +66,25 @@ def test_a_look_longer_than_its_allowance_is_paid_back_before_the_next_one():
     assert share.may_run(10.2)
 
 
+def test_what_comes_all_the_time_gets_what_looks_leave_and_no_more():
+    share, looks, trades = LoopShare(10), 0, 0
+    share.charge(9.0, 0.0)
+    judge_shares({A: share}, 0.0)
+    for step in range(60_000):
+        now = step / 1_000
+        if share.may_run(now, to_spare=True):
+            share.charge(0.010, now)
+            trades += 1
+        # First there are always markets that wait for a look, then one a second.
+        if step % (100 if now < 30.0 else 1_000) == 37 and share.may_run(now):
+            share.charge(0.010, now)
+            looks += 1
+        if now == 30.0:
+            assert (looks, trades) == (pytest.approx(300, abs=2), 0)
+    assert looks == pytest.approx(330, abs=3)
+    assert trades == pytest.approx(270, abs=5)
+
+
 def test_it_is_let_go_when_nothing_had_to_wait_for_long_and_not_sooner():
     share = LoopShare(25)
     share.charge(9.0, 0.0)

@@ -161,6 +161,11 @@ async def test_an_unknown_outcome_is_not_tried_again_with_the_same_key(autojump_
     answers = [await face.post("place", Idempotency_Key="k-1") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [504, 504]
     assert tried == ["place"]
+    first, again = answers
+    assert await first.get_json() == await again.get_json()
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 65])

@@ -65,6 +65,19 @@ async def test_a_failure_is_kept_too_because_it_may_have_been_done(autojump_cloc
     assert tried == [1]
 
 
+async def test_a_failure_that_is_told_again_and_again_keeps_nothing_of_who_asked(autojump_clock):
+    repeats, lengths = Repeats(), []
+
+    async def fail():
+        raise OSError("no")
+
+    for _ in range(5):
+        with pytest.raises(OSError, match="no") as told:
+            await repeats.once("k-1", ASKED, fail)
+        lengths.append(len(told.traceback))
+    assert len(set(lengths[1:])) == 1
+
+
 async def test_one_that_was_cancelled_before_it_was_done_may_be_asked_again(autojump_clock):
     repeats, desk = Repeats(), Desk(takes_s=5)
     with trio.move_on_after(1):

@@ -39,15 +39,17 @@ def doctor(offline: bool, as_json: bool, **options: Any) -> None:
     """
     told: list[Finding] = []
 
-    def tell(finding: Finding) -> None:
-        told.append(finding)
-        if not as_json:
-            show_finding(finding)
-
     def after() -> str:
         return f"{len(told)} checks made, the last: {told[-1].check}" if told else ""
 
-    with signs_of_life("still examining", after, quiet=as_json):
+    with signs_of_life("still examining", after, quiet=as_json) as signs:
+
+        def tell(finding: Finding) -> None:
+            told.append(finding)
+            if not as_json:
+                with signs.aside():
+                    show_finding(finding)
+
         report = examine_set_up(options, offline=offline, tell=tell)
     if as_json:
         print_json(report.document())

@@ -93,12 +93,13 @@ def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options
 
     def tell(words: str) -> None:
         if not as_json:
-            click.echo(words, err=True)
+            with signs.aside():
+                click.echo(words, err=True)
 
     async def main() -> Any:
         return await drill_run(chosen, env=env, tell=tell)
 
-    with signs_of_life("the drill goes on", quiet=as_json):
+    with signs_of_life("the drill goes on", quiet=as_json) as signs:
         receipt = trio.run(main)
     if as_json:
         print_json(receipt)

@@ -1,15 +1,17 @@
-"""Signs of life while a person waits: a spinner on a terminal, plain lines elsewhere, both on the standard error.
+"""Signs of life while a person waits: one line that changes on a terminal, plain lines elsewhere, both on the standard error.
 
-Owns: when they begin, how often they come, and that documents (`--json`) have none beside them.
+Owns: when they begin, how often they come, that they make room for what is printed meanwhile, and that documents
+(`--json`) have none beside them.
 Must not: know what is waited for, or hold it up: what is watched runs in the caller, the signs in a thread beside it.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread  # sim-ok: in a process of its own, outside the daemon
+from threading import Event, Lock, Thread  # sim-ok: in a process of its own, outside the daemon
 from time import monotonic  # sim-ok: in a process of its own, outside the daemon
 from typing import Final
 
@@ -20,32 +22,79 @@ FIRST_AFTER_S: Final = 2.0
 TERMINAL_EVERY_S: Final = 0.5
 LINE_EVERY_S: Final = 5.0
 """Off a terminal each sign is a line that somebody keeps."""
+FRAMES: Final = "|/-\\"
+
+
+class Signs:
+    """The signs of one wait."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._drawn = 0
+        self._is_over = False
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Print something else: it gets a line of its own, below it the signs go on."""
+        with self._lock:
+            self._wipe()
+            yield
+
+    def draw(self, words: str) -> None:
+        """Put the words into the one line of a terminal that is written over; nothing once it is over."""
+        with self._lock:
+            if self._is_over:
+                return
+            self._wipe()
+            # Of a longer line only the last part could be written over.
+            shown = words[: shutil.get_terminal_size().columns - 1]
+            click.echo(shown, err=True, nl=False)
+            self._drawn = len(shown)
+
+    def add_line(self, words: str) -> None:
+        """Print the words as a line; nothing once it is over."""
+        with self._lock:
+            if not self._is_over:
+                click.echo(words, err=True)
+
+    def end(self) -> None:
+        """Leave nothing on the terminal, and nothing for later: who looks may still be waiting for an answer."""
+        with self._lock:
+            self._is_over = True
+            self._wipe()
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            click.echo(f"\r{' ' * self._drawn}\r", err=True, nl=False)
+            self._drawn = 0
 
 
 @contextmanager
-def signs_of_life(what: str, look: Callable[[], str] = str, *, quiet: bool) -> Iterator[None]:
+def signs_of_life(what: str, look: Callable[[], str] = str, *, quiet: bool) -> Iterator[Signs]:
     """Tell on the standard error what is waited for and how long already, while the context is open.
+
+    Whoever prints meanwhile does it with `aside`.
 
     Args:
         what: what goes on, as `flatten: the daemon works`.
         look: how far it is; called in a thread, and may take its time. An empty text says nothing.
         quiet: say nothing at all.
     """
+    signs = Signs()
     if quiet:
-        yield
+        yield signs
         return
     over = Event()
-    arguments = (what, look, over)
-    teller = Thread(target=_tell, args=arguments, daemon=True)
-    teller.start()
+    arguments = (what, look, over, signs)
+    Thread(target=_tell, args=arguments, daemon=True).start()
     try:
-        yield
+        yield signs
     finally:
         over.set()
-        teller.join(timeout=FIRST_AFTER_S)
+        signs.end()
 
 
-def _tell(what: str, look: Callable[[], str], over: Event) -> None:
+def _tell(what: str, look: Callable[[], str], over: Event, signs: Signs) -> None:
     began = monotonic()
 
     def words() -> str:
@@ -56,14 +105,11 @@ def _tell(what: str, look: Callable[[], str], over: Event) -> None:
         return
     if not sys.stderr.isatty():
         while not over.is_set():
-            line = words()
-            if not over.is_set():
-                click.echo(line, err=True)
+            signs.add_line(words())
             over.wait(LINE_EVERY_S)
         return
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    with console.status(words()) as status:
-        while not over.wait(TERMINAL_EVERY_S):
-            status.update(words())
+    turn = 0
+    while not over.is_set():
+        signs.draw(f"{FRAMES[turn % len(FRAMES)]} {words()}")
+        turn += 1
+        over.wait(TERMINAL_EVERY_S)

@@ -75,7 +75,9 @@ class RiskState:
             ticker, of = market.ticker, market.event_ticker
             if self._event_of.get(ticker) != of:
                 self._event_of[ticker] = of
-                self._markets_of[of] = (*self._markets_of.get(of, ()), ticker)
+                before = self._markets_of.get(of, ())
+                if ticker not in before:
+                    self._markets_of[of] = (*before, ticker)
 
     def markets_of(self, event: EventTicker) -> Iterable[MarketTicker]:
         """Return the markets of an event that were ever listed here."""

@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO, TypeAlias
 import attrs
 import msgspec
 import structlog
+import trio
 from structlog.typing import EventDict
 
 from traderd.errors import ConfigError
@@ -86,8 +87,12 @@ class FromBeside:
 
     def __call__(self, level: str, event: str, /, **fields: str) -> None:
         """Write one line."""
+        self.write(level, {"event": event, **fields})
+
+    def write(self, level: str, fields: EventDict) -> None:
+        """Write one line of which the event is a field too."""
         assert self._write is not None
-        self._write(level, {"event": event, **fields})
+        self._write(level, fields)
 
     def take(self) -> Iterator[LogLine]:
         """Yield the lines that no screen has yet."""
@@ -156,7 +161,12 @@ def configure_log(
     render, writer = _choose_form(env, stream, as_json)
     ring, from_beside = LogRing(), FromBeside()
     finish = _Finish(
-        env=env, environment=environment, ring=ring, render=render, from_beside=from_beside
+        env=env,
+        environment=environment,
+        ring=ring,
+        render=render,
+        from_beside=from_beside,
+        has_loop=trio.lowlevel.in_trio_run(),
     )
     log = Log(ring=ring, writer=writer, threshold=threshold, from_beside=from_beside, finish=finish)
     log.from_beside.begin(_choose_form(env, stream, as_json)[1], finish)
@@ -205,9 +215,14 @@ class _Finish:
     ring: LogRing
     render: _Render
     from_beside: FromBeside
+    has_loop: bool
     disk: DiskLog | None = None
 
     def __call__(self, _logger: Any, method: str, event_dict: EventDict) -> str:
+        if self.has_loop and not trio.lowlevel.in_trio_run():
+            # A library warns in a thread: the screens and the files are the loop's alone, and waking a task from here loses it.
+            self.from_beside.write(method, event_dict)
+            raise structlog.DropEvent
         for told in self.from_beside.take():
             self._keep(told)
         line = self.line(method, event_dict)

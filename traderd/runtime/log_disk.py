@@ -6,6 +6,7 @@ Must not: raise into whoever logs, or be used by two processes at once; whoever 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
@@ -52,12 +53,18 @@ class DiskLog:
 
     def close(self) -> None:
         """Close the file; the next line would open it again."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            # Linux gives the number away even when it reports an error of the disk; to use it again would hit another file.
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
     def _write(self, line: bytes) -> None:
         descriptor = self._open() if self._descriptor is None else self._descriptor
+        if os.fstat(descriptor).st_nlink == 0:
+            # Somebody removed the file to make room: what went into it now, nobody would ever see.
+            self.close()
+            descriptor = self._open()
         if self._size and self._size + len(line) > self._file_bytes_max:
             descriptor = self._begin_anew()
         while line:

@@ -175,8 +175,9 @@ class Actor:
     async def _hand_timers(self, tenant: Tenant) -> None:
         now = self._context.env.monotonic()
         for ticker, name in tenant.due_timers(now):
-            if not tenant.runs or not tenant.share.may_run(self._context.env.monotonic()):
-                # The rest stays due, and comes when its share allows.
+            may_act = self._context.view.working and tenant.runs
+            if not may_act or not tenant.share.may_run(self._context.env.monotonic()):
+                # The rest stays due, and comes when it may act and its share allows.
                 return
             if tenant.take_timer(ticker, name, now):
                 self._hand(tenant, ticker, TickCause.TIMER, name)
@@ -249,7 +250,8 @@ class Actor:
             # What was filled is told all the same: it is true whether we may trade or not.
             return
         tick = Tick(tenant=tenant, ticker=ticker, cause=cause)
-        if cause is TickCause.TRADE and not tenant.share.may_run(self._context.env.monotonic()):
+        now = self._context.env.monotonic()
+        if cause is TickCause.TRADE and not tenant.share.may_run(now, to_spare=True):
             # A trade is news of this moment, and the next look shows it; a fill is always told, and timers wait.
             self._asker.skip(tick, put_off(tenant, 0.0))
             return

@@ -81,7 +81,7 @@ class PaceKeeper:
         for name in tuple(self._told):
             # Also of one that was taken out of service, away, or replaced by new code meanwhile.
             if name not in running or running[name].share.pace is Pace.FULL:
-                self._let_go(name)
+                self._let_go(name, now)
 
     def _slow_down(self, tenant: Tenant, now: float) -> None:
         books, due_at = self._context.view.market_data.books, tenant.due_at
@@ -105,10 +105,14 @@ class PaceKeeper:
         self._context.publish(ev.DegradedRaised(at=self._context.now(), part=part, reason=reason))
         self._somebody_slowed.set()
 
-    def _let_go(self, name: StrategyName) -> None:
+    def _let_go(self, name: StrategyName, now: float) -> None:
         del self._told[name]
         self._context.clear_degraded(f"{PART}{name}")
-        if name in self._tenants:
+        tenant = self._tenants.get(name)
+        if tenant is not None:
+            if tenant.share.pace is Pace.SLOWED:
+                # It gets no turns from here on, so once it is released nobody would look for it.
+                tenant.share.step(Pace.FULL, now)
             self._context.log.info(f"strategy {name} has its full pace again", strategy=name)
 
     async def give_turns(self, look: Callable[[Tenant, MarketTicker], None]) -> None:

@@ -86,10 +86,11 @@ class StrategyTuning:
             return ""
         own = [one for one in names if one not in DEFAULTS]
         if own:
-            new = self._tried(tenant, section, own)
             try:
+                # Once more: what could be made a moment ago may not be twice, and the rest of the reload goes on.
+                new = self._tried(tenant, section, own)
                 put_parameters(self._context, tenant, new, own, author=Author.PERSON, by=by)
-            except BadInput as exc:
+            except (BadInput, ConfigError) as exc:
                 return f"strategy {name} refused: {exc}"
             except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
                 self._quarantine(tenant, f"it failed to take {', '.join(own)} over: {exc}")

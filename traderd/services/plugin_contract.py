@@ -22,6 +22,11 @@ from traderd.model.orders import Attribution, OrderOwner
 CURE: Final = "a service may publish DegradedRaised and DegradedCleared; for all else there are commands (docs/plugins.md)"
 
 
+def begin_of_parts(plugin: str) -> str:
+    """Return how the degraded parts begin that a plugin's services may tell of."""
+    return f"{plugin}: "
+
+
 @attrs.frozen(kw_only=True)
 class Contract:
     """What one plugin's services may do."""
@@ -35,8 +40,10 @@ class Contract:
         """Return why this plugin may not publish an event, an empty text when it may."""
         if not isinstance(event, DegradedRaised | DegradedCleared):
             return f"it may not publish {type(event).__name__}, which is a fact that only traderd tells; {CURE}"
-        if not event.part.startswith(f"{self.plugin}: "):
-            return f"it may not publish news of the part {event.part!r}; its own begin with {f'{self.plugin}: '!r}"
+        if not event.part.startswith(begin := begin_of_parts(self.plugin)):
+            return (
+                f"it may not publish news of the part {event.part!r}; its own begin with {begin!r}"
+            )
         return ""
 
     def signed(self, command: cm.Command) -> cm.Command:

@@ -1,7 +1,7 @@
 """The services of plugins: each in a host of its own, beside those of the daemon.
 
 Owns: that a plugin's service which cannot even start is tried again and then given up, while the daemon goes on, and that
-those of one plugin can be drained, stopped and started by themselves.
+those of one plugin can be drained, stopped and started by themselves; what they told as degraded goes with them.
 Must not: decide which plugins run.
 """
 
@@ -18,6 +18,7 @@ from traderd.runtime.plugin_record import PluginRecord
 from traderd.runtime.service import Service, ServiceHost, drain_service, in_start_order
 from traderd.services.context import Context
 from traderd.services.plugin_context import PluginContext, plugin_context
+from traderd.services.plugin_contract import begin_of_parts
 
 DRAIN_BUDGET_S: Final = 2.0
 """Bounds the drain of one service of a plugin, when the plugin goes or the daemon stops."""
@@ -109,7 +110,14 @@ class PluginHosts:
             if hosted.host is not None and hosted.stands:
                 await hosted.host.stop()
             hosted.scope.cancel(reason=f"plugin {plugin} is stopped")
+        self._forget_parts(plugin)
         return [hosted.service.name for hosted in going]
+
+    def _forget_parts(self, plugin: str) -> None:
+        # Nobody is left who could say that they are well again; a new form tells what is not.
+        for part in tuple(self._context.view.conditions.degraded):
+            if part.startswith(begin_of_parts(plugin)):
+                self._context.clear_degraded(part)
 
     async def drain_all(self) -> None:
         """Drain every service, the newest first, when the daemon stops.  Cancelling skips the rest."""

@@ -27,6 +27,9 @@ EASY_FOR_S: Final = 30.0
 """So long nothing of a slowed strategy may have had to wait before it has its full pace again: else it would swing."""
 BURST_S: Final = 0.5
 """A slowed strategy saves up the allowance of at most so much time."""
+SPARE_S: Final = 0.25
+"""Beyond the allowance of so much time it has some to spare. Looks get their turn more often, so what comes all the time, as
+trades do, gets only what they leave; else they would never find any."""
 
 
 class Pace(enum.Enum):
@@ -88,12 +91,12 @@ class LoopShare:
         oldest = int((now - WINDOW_S) / SLICE_S)
         return sum(seconds for number, seconds in self._slices if number > oldest) / WINDOW_S
 
-    def may_run(self, now: float) -> bool:
-        """Tell whether it may be asked now; one that may not has to wait, and that is remembered."""
+    def may_run(self, now: float, *, to_spare: bool = False) -> bool:
+        """Tell whether it may be asked now, or asked out of what it has `to_spare`; one that may not has to wait, and that is remembered."""
         if self.pace is Pace.FULL:
             return True
         self._fill(now)
-        if self._allowance_s > 0:
+        if self._allowance_s > (self.rate * SPARE_S if to_spare else 0.0):
             return True
         self._waited_at = now
         return False

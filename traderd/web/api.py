@@ -71,6 +71,11 @@ def json_answer(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status=status, content_type="application/json")
 
 
+def error_document(code: str, sentence: str, cure: str) -> JsonObject:
+    """Return an error in the one shape that all of them have."""
+    return {"error": {"code": code, "sentence": sentence, "cure": cure}}
+
+
 def add_commands(
     app: QuartTrio, source: ConsoleSource, *, check_command: Callable[[], None]
 ) -> None:
@@ -93,8 +98,12 @@ def add_commands(
 
     async def once(key: str, verb: str, body: JsonObject) -> Response:
         async def run() -> Answer:
-            check_state(source)
-            return await run_command(source, verb, body)
+            try:
+                check_state(source)
+                return await run_command(source, verb, body)
+            except Refusal as refusal:
+                # An answer like others: it is kept, and told to be given again.
+                return refusal.status, error_document(refusal.code, refusal.sentence, refusal.cure)
 
         # A digest, because a thousand bodies may be kept, of 64 KiB each.
         raw = cast(bytes, await request.get_data(as_text=False))

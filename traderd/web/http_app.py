@@ -144,9 +144,8 @@ async def answer_defect(error: Exception) -> Response:
 
 
 def error_answer(status: int, code: str, sentence: str, cure: str) -> Response:
-    """Return an error in the one shape that all of them have."""
-    body = {"error": {"code": code, "sentence": sentence, "cure": cure}}
-    response = api.json_answer(body, status)
+    """Return an error as an answer."""
+    response = api.json_answer(api.error_document(code, sentence, cure), status)
     # Answers to a refused WebSocket upgrade do not pass `add_headers`.
     response.headers.update(HEADERS)
     return response

@@ -84,13 +84,15 @@ class Repeats:
     def _forget_oldest(self) -> None:
         if len(self._kept) <= KEPT:
             return
-        # Of those that are over: one that runs must not be done a second time. There are fewer of these than connections.
-        oldest = next(key for key, kept in self._kept.items() if kept.is_over.is_set())
-        del self._kept[oldest]
+        # Of those that are over: one that runs must not be done a second time. Of these there are few.
+        over = (key for key, kept in self._kept.items() if kept.is_over.is_set())
+        if (oldest := next(over, None)) is not None:
+            del self._kept[oldest]
 
     @staticmethod
     def _answer(kept: _Kept) -> Answer:
         if kept.failure is not None:
-            raise kept.failure
+            # Each raise adds the frames that it passes, with the body of that request in them; only the last ones are kept.
+            raise kept.failure.with_traceback(None)
         assert kept.answer is not None, "a request that waits for another one is told its outcome"
         return kept.answer
