@@ -5,7 +5,7 @@ import trio
 from tests.services.test_order_amend import amend
 from tests.simulation.harness import simulated_daemon
 from traderd.errors import ExchangeUnavailable
-from traderd.model.commands import Answer
+from traderd.model.commands import Answer, Calibrate
 from traderd.paper.faults.faults import ORDERS
 
 
@@ -58,4 +58,23 @@ async def test_a_record_that_is_missing_proves_nothing(tmp_path, autojump_clock,
             await trio.sleep(45.0)
             assert order.terms_unknown
         await simulated.wait_until(lambda: not order.terms_unknown, within_s=10.0)
+        assert order.price == 200
+
+
+async def test_a_second_change_in_doubt_before_the_next_look_gets_a_search_of_its_own(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, trading__unknown_quarantine_s=2) as simulated:
+        placed = await simulated.place("bid", "5", "0.0100")
+        simulated.hush_feeds()
+        faults = simulated.exchange.faults
+        faults.lose_reply_of_next("POST", ORDERS)
+        assert (await simulated.send(amend(placed.key, "0.0200"))).answer is Answer.UNKNOWN
+        assert (await simulated.send(Calibrate())).ok
+        order = simulated.view.order(placed.key)
+        assert order.price == 200 and not order.terms_unknown
+        faults.lose_next_request("POST", ORDERS)
+        assert (await simulated.send(amend(placed.key, "0.0300"))).answer is Answer.UNKNOWN
+        assert order.terms_unknown
+        await simulated.wait_until(lambda: not order.terms_unknown, within_s=30.0)
         assert order.price == 200

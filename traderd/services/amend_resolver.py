@@ -41,6 +41,9 @@ class AmendResolver:
             while order.terms_unknown:
                 await trio.sleep(backoff.next_delay())
                 asked_at = trio.current_time()
+                if order.pending is not pending:
+                    # The one in doubt was settled meanwhile, and another is in doubt now: its quarantine begins anew.
+                    began_at, pending = asked_at, order.pending
                 if await look(self._context, order) is Seen.RECORD:
                     self._give_up(order, pending, waited_s=asked_at - began_at)
             self._context.log.info(
