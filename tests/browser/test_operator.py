@@ -344,6 +344,7 @@ def test_a_wrong_token_does_nothing_is_asked_for_again_and_can_be_left(
         give_token(page, daemon)
         expect(page.locator("#verb-preview")).to_contain_text("no new risk would be taken")
         page.keyboard.press("Escape")
+        expect(page.locator("#verb-dialog")).to_be_hidden()
         # It is kept for the tab: the next verb does not ask.
         page.keyboard.press("r")
         expect(page.locator("#verb-dialog")).to_be_visible()

@@ -79,7 +79,9 @@ def test_a_command_gets_a_client_of_the_daemon_that_the_options_name(tmp_path):
     assert (got["as_json"], got["extra"]) == (True, "x")
     assert got["config"].environment == "sim"
     CliRunner().invoke(show, ["-e", "local"])
-    assert got["client"] == DaemonClient(tmp_path / "state" / "traderd" / "local" / "control.sock")
+    path = tmp_path / "state" / "traderd" / "local" / "control.sock"
+    # Without `--json` somebody looks, who is told what takes long.
+    assert got["client"] == DaemonClient(path, shows_progress=True)
     assert got["as_json"] is False
 
 

@@ -19,6 +19,7 @@ function part(record) {
   body.push(make("p", {}, `${isWell ? "If it is not well" : "What to do"}: ${record.cure}`));
   const details = make("details", {}, summary, ...body);
   details.open = !isWell;
+  details.dataset.begins = isWell ? "closed" : "open";
   return make("li", { "data-key": record.name }, details);
 }
 

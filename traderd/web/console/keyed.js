@@ -32,7 +32,9 @@ export class Keyed {
     const parts = [this.make(record)].flat();
     for (const [index, part] of parts.entries()) {
       const before = old?.parts[index];
-      if (before?.tagName === "DETAILS") part.open = before.open;
+      const [was, is] = [detailsOf(before), detailsOf(part)];
+      // What a person opened or closed stays so until the record itself has another word on it.
+      if (was && is && was.dataset.begins === is.dataset.begins) is.open = was.open;
       const focused = before?.contains(document.activeElement) ? focusables(before).indexOf(document.activeElement) : -1;
       // A new one must stand in the page before it can take the focus.
       if (focused >= 0) queueMicrotask(() => focusables(part)[focused]?.focus());
@@ -50,4 +52,5 @@ export class Keyed {
   }
 }
 
+const detailsOf = (element) => (element?.tagName === "DETAILS" ? element : element?.querySelector("details"));
 const focusables = (element) => [...element.querySelectorAll("button, summary, input")];
