@@ -1,6 +1,11 @@
 """What orders tie up, and what may explain an amount."""
 
+from random import Random
+
+import attrs
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.core.builders import (
     OTHER,
@@ -11,6 +16,7 @@ from tests.core.builders import (
     fill,
     filled,
     intended,
+    position_record,
     price,
     ready_engine,
     second,
@@ -31,9 +37,15 @@ from traderd.core.balance_proof import (
 )
 from traderd.core.engine import Engine
 from traderd.core.ledger import Ledger
+from traderd.core.order import Order
+from traderd.model.fees import FeeTerms, PublishedFees
 from traderd.model.ids import OrderId, TradeId
-from traderd.model.orders import Fill, Side
-from traderd.model.units import Money
+from traderd.model.orders import Attribution, Fill, OrderOwner, OrderStatus, Side
+from traderd.model.units import Count, Money, Price
+from traderd.paper.venue.collateral import opening_cost
+from traderd.paper.venue.fees import FeeSchedule, FeeType
+
+WITH_MAKERS = FeeSchedule(fee_type=FeeType.QUADRATIC_WITH_MAKER_FEES)
 
 
 def resting(*orders: tuple[Side, str, int], held: int = 0) -> Engine:
@@ -69,14 +81,49 @@ def resting(*orders: tuple[Side, str, int], held: int = 0) -> Engine:
         (((Side.ASK, "0.40", 10),), 10, "0", "0"),
         (((Side.ASK, "0.40", 10),), 4, "3.6", "3.6"),
         (((Side.BID, "0.40", 10),), 4, "4", "4"),
-        # Which of two orders closes the position nobody can say after amends.
-        (((Side.ASK, "0.40", 10), (Side.ASK, "0.90", 10)), 10, "1", "6"),
+        # Which of two orders closes the position nobody can say after amends, nor how its rest is rounded.
+        (((Side.ASK, "0.40", 10), (Side.ASK, "0.90", 10)), 10, "0.9998", "6.0002"),
     ],
 )
 def test_resting_orders_tie_up_what_they_would_open(orders, held, low, high):
     engine = resting(*orders, held=held)
     tied = tied_up(engine.orders.live(), engine.ledger)
     assert tied == TiedUp(dollars(low), dollars(high))
+
+
+@given(
+    sizes=st.lists(st.tuples(st.integers(1, 99), st.integers(1, 2_000)), min_size=1, max_size=5),
+    held=st.integers(0, 3_000),
+    rng=st.randoms(use_true_random=False),
+)
+@example(sizes=[(78, 100), (78, 300)], held=200, rng=Random(1))
+def test_whoever_gets_the_relief_the_exchange_is_within_the_range(sizes, held, rng):
+    ledger = Ledger()
+    ledger.fees.publish(PublishedFees(of="KXA", terms=FeeTerms(maker_rate=175, multiplier=1_000)))
+    if held:
+        ledger.carry_in(attrs.evolve(position_record(-1), count=Count(-held)), second(1))
+    orders = [
+        Order(
+            key=str(number),
+            ticker=TICKER,
+            side=Side.BID,
+            price=Price(cents * 100),
+            count=Count(count),
+            attribution=Attribution(owner=OrderOwner.PERSON),
+            status=OrderStatus.RESTING,
+            created_at=second(1),
+            updated_at=second(1),
+        )
+        for number, (cents, count) in enumerate(sizes)
+    ]
+    tied, relief, there = tied_up(orders, ledger), held, 0
+    for order in rng.sample(orders, len(orders)):
+        opening, relief = max(0, order.count - relief), max(0, relief - order.count)
+        if opening:
+            there += opening_cost(
+                Side.BID, order.price, Count(opening), WITH_MAKERS, as_taker=False
+            )
+    assert tied.low <= there <= tied.high
 
 
 def test_an_unknown_maker_fee_makes_a_range():

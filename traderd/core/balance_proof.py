@@ -193,8 +193,10 @@ def tied_up(orders: Iterable[Order], ledger: Ledger) -> TiedUp:
         closable = max(0, -count * side.sign)
         # Relief goes to the oldest; after amends nobody can say which that is.
         held.sort(key=_side_price)
-        high += _reserved(held, closable, ledger)[1]
-        low += _reserved(held[::-1], closable, ledger)[0]
+        # What each one is rounded up by depends on its share of the relief as well.
+        slack = STEP * len(held) if closable and len(held) > 1 else 0
+        high += _reserved(held, closable, ledger)[1] + slack
+        low += max(0, _reserved(held[::-1], closable, ledger)[0] - slack)
     return TiedUp(Money(low), Money(high))
 
 
