@@ -72,7 +72,8 @@ async def test_a_second_change_in_doubt_before_the_next_look_gets_a_search_of_it
         assert (await simulated.send(amend(placed.key, "0.0200"))).answer is Answer.UNKNOWN
         assert (await simulated.send(Calibrate())).ok
         order = simulated.view.order(placed.key)
-        assert order.price == 200 and not order.terms_unknown
+        assert order.price == 200
+        assert not order.terms_unknown
         faults.lose_next_request("POST", ORDERS)
         assert (await simulated.send(amend(placed.key, "0.0300"))).answer is Answer.UNKNOWN
         assert order.terms_unknown
