@@ -16,7 +16,8 @@ import pytest
 
 from tests.process_tools import ROOT
 
-pytestmark = pytest.mark.process
+# Part of `make soak`: nobody expects of `make test` that it starts an init system, however well shut in.
+pytestmark = [pytest.mark.process, pytest.mark.soak]
 
 SYSTEMD = Path("/lib/systemd/systemd")
 INSIDE = Path(__file__).with_name("under_systemd.sh")
