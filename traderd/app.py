@@ -31,13 +31,12 @@ from traderd.errors import ConfigError
 from traderd.model.commands import Command, Outcome, Reload
 from traderd.model.events import Author, Event, UniverseChanged
 from traderd.model.ids import ClientOrderIds, MarketTicker
-from traderd.model.units import Timestamp
+from traderd.model.units import BYTES_PER_MB, Timestamp
 from traderd.plugin_manager import PluginManager
 from traderd.runtime.bus import Bus
 from traderd.runtime.commands import CommandRouter
 from traderd.runtime.env import Env
 from traderd.runtime.log import Log, configure_log
-from traderd.runtime.log_disk import MB
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.steady_env import SteadyEnv
 from traderd.runtime.supervisor import Supervisor
@@ -127,7 +126,7 @@ async def run_daemon(
             config, env=env, log=log, plugins=plugins, systemd=systemd
         ) as daemon:
             # Not before: two daemons without the lock would shift the same files.
-            with log.kept_in(config.state_path(), bytes_max=config.log.disk_mb * MB):
+            with log.kept_in(config.state_path(), bytes_max=config.log.disk_mb * BYTES_PER_MB):
                 async with trio.open_nursery() as nursery:
                     daemon.shared.levers.reread = reread
                     await nursery.start(_watch_signals, env, daemon, nursery)

@@ -4,11 +4,9 @@ import ssl
 
 import pytest
 import trio
-import trio.testing
 
-from tests.runtime.tls import tls_contexts
+from tests.runtime.tls import secured_ends, tls_contexts
 from traderd.runtime.draining_tls import RECORD_BYTES, drain_records
-from traderd.runtime.env import secure
 
 HOST = "exchange.test"
 
@@ -113,21 +111,10 @@ def test_after_the_last_record_comes_the_end(pair):
 
 
 async def test_a_secured_stream_reads_many_small_records_at_once(tmp_path, autojump_clock):
-    server_context, client_context = tls_contexts(tmp_path, HOST)
-    ours, theirs = trio.testing.memory_stream_pair()
-    server, ends = trio.SSLStream(theirs, server_context, server_side=True), []
-
-    async def connect():
-        ends.append(await secure(ours, client_context, HOST))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(connect)
-        nursery.start_soon(server.do_handshake)
-    await server.send_all(b"hello")
-    assert await ends[0].receive_some(65_536) == b"hello"
+    client, server = await secured_ends(tmp_path, HOST)
     for number in range(200):
         await server.send_all(b"%03d" % number)
     whole = b"".join(b"%03d" % number for number in range(200))
-    assert await ends[0].receive_some(65_536) == whole
+    assert await client.receive_some(65_536) == whole
     await trio.aclose_forcefully(server)
-    assert await ends[0].receive_some(65_536) == b""
+    assert await client.receive_some(65_536) == b""

@@ -1,11 +1,9 @@
 """Under TLS it shows whether a read took all there was, however small the records are."""
 
 import pytest
-import trio
 import trio.testing
 
-from tests.runtime.tls import tls_contexts
-from traderd.runtime.env import secure
+from tests.runtime.tls import secured_ends
 from traderd.runtime.raw_reads import RAW_READ_BYTES, RawReads, raw_reads_under
 
 HOST = "exchange.test"
@@ -14,22 +12,7 @@ TLS_RECORD_BYTES_MAX = 16_384
 
 @pytest.fixture
 async def pair(tmp_path, autojump_clock):
-    """Return the client's end, the server's end, and the stream that carries what the server sends."""
-    server_context, client_context = tls_contexts(tmp_path, HOST)
-    ours, theirs = trio.testing.memory_stream_pair()
-    server = trio.SSLStream(theirs, server_context, server_side=True)
-    ends = []
-
-    async def connect():
-        ends.append(await secure(ours, client_context, HOST))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(connect)
-        nursery.start_soon(server.do_handshake)
-    # What belongs to the handshake comes before anything else.
-    await server.send_all(b"hello")
-    assert await ends[0].receive_some() == b"hello"
-    return ends[0], server
+    return await secured_ends(tmp_path, HOST)
 
 
 @pytest.mark.parametrize("record", [200, TLS_RECORD_BYTES_MAX])

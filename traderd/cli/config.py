@@ -97,7 +97,7 @@ def check(as_json: bool, **options: Any) -> None:
     else:
         click.echo(
             f"the configuration is right · {found.environment} ({found.environment_where}) · {_files(found)}, "
-            f"{counted(len(found.layer), 'value')} given"
+            f"{counted(len(found.given), 'value')} given"
         )
     if problems:
         count = counted(len(problems), "fault")

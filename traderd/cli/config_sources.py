@@ -24,6 +24,7 @@ from traderd.config_layers import (
     ENVIRONMENTS,
     STATE_DIR,
     Layer,
+    Layers,
     read_layers,
 )
 from traderd.config_strategies import DEFAULTS, ENABLED
@@ -56,16 +57,9 @@ class Setting:
 
 
 @attrs.frozen(kw_only=True)
-class Inspection:
-    """What the layers say."""
+class Inspection(Layers):
+    """What the layers say, and what is wrong with it."""
 
-    environment: str
-    environment_where: str
-    file: Path | None
-    """The configuration file, None when there is none."""
-    dotenv_files: tuple[Path, ...]
-    """Those of the two `.env` files that are there."""
-    layer: Layer
     config: Config | None
     """Made of the values that can be; None when the files could not be read."""
     problems: tuple[str, ...]
@@ -97,7 +91,7 @@ def inspect(
             environment_where=DEFAULT,
             file=None,
             dotenv_files=(),
-            layer={},
+            given={},
             config=None,
             problems=(str(exc),),
         )
@@ -107,13 +101,7 @@ def inspect(
     if MARKETS not in layers.given:
         problems += _judge_markets(config)
     return Inspection(
-        environment=layers.environment,
-        environment_where=layers.environment_where,
-        file=layers.file,
-        dotenv_files=layers.dotenv_files,
-        layer=layers.given,
-        config=config,
-        problems=tuple(problems),
+        **attrs.asdict(layers, recurse=False), config=config, problems=tuple(problems)
     )
 
 
@@ -175,7 +163,7 @@ def all_settings(
         for part in name.split("."):
             value = getattr(value, part)
         where = (
-            found.environment_where if name == ENVIRONMENT else _place(found.layer, name, DEFAULT)
+            found.environment_where if name == ENVIRONMENT else _place(found.given, name, DEFAULT)
         )
         rows.append(
             Setting(name=name, value=_shown(name, value), where=where, means=_means(name, config))
@@ -200,7 +188,7 @@ def _of_strategy(spec: StrategySpec, found: Inspection, config: Config) -> list[
             Setting(
                 name=name,
                 value=_shown(name, given.get(key, default)),
-                where=_place(found.layer, name, DEFAULT),
+                where=_place(found.given, name, DEFAULT),
                 means=_yes(by_default) if is_unset else "",
             )
         )

@@ -124,7 +124,7 @@ def check_key(found: Inspection) -> tuple[Finding, Signer | None]:
     except ConfigError as exc:
         sentence, cure = _split(str(exc))
         return failed(KEY, sentence, cure or CORRECT, part=_key_part(str(exc))), None
-    place = found.layer["exchange.key_file"].where
+    place = found.given["exchange.key_file"].where
     return ok(
         KEY, f"{path} signs for {mask_key_id(exchange.key_id)} ({place}), only you can read it"
     ), signer

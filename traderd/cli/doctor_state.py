@@ -21,6 +21,7 @@ from traderd.cli.client import DaemonClient
 from traderd.cli.doctor_report import Finding, failed, ok, skipped, warning
 from traderd.cli.json_request import CommandFailed
 from traderd.config import CONTROL_SOCKET, Config
+from traderd.model.units import BYTES_PER_MB
 from traderd.runtime.env import Env
 from traderd.store.armed import read_armed, why_not_armed
 from traderd.store.database import CHECK_CURE, journal_kind
@@ -40,7 +41,6 @@ ARMING: Final = "arming"
 DISK_FAIL_MB: Final = 50
 """Below this a day's journal does not fit, and without a journal no order leaves."""
 DISK_WARN_MB: Final = 500
-MB: Final = 1_000_000
 QUESTION_S: Final = 2.0
 """Bounds the question to a running daemon."""
 BUSY_TIMEOUT_MS: Final = 500
@@ -145,7 +145,7 @@ def _holder(directory: Path) -> str:
 def check_disk(directory: Path) -> Finding:
     """Judge the room where the state directory is or will be."""
     place = next(path for path in (directory, *directory.parents) if path.exists())
-    free_mb = shutil.disk_usage(place).free // MB
+    free_mb = shutil.disk_usage(place).free // BYTES_PER_MB
     room = f"{free_mb / 1_000:.1f} GB free" if free_mb >= 1_000 else f"{free_mb} MB free"
     cure = "make room, or set state_dir to another disk"
     if free_mb < DISK_FAIL_MB:

@@ -35,6 +35,7 @@ ONE_DOLLAR: Final = Price(10_000)
 ONE_CONTRACT: Final = Count(100)
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
+BYTES_PER_MB: Final = 1_000_000
 
 TEXT_CHARACTERS_MAX: Final = 32
 """Bounds the text of one number: the largest honest one ("-" + 15 digits + "." + 6) is 23 long."""

@@ -15,7 +15,6 @@ LOG_FILE: Final = "traderd.log"
 FILES: Final = 5
 """The newest one and four before it: what is thrown away at once is a fifth of what is kept."""
 FILE_MODE: Final = 0o600
-MB: Final = 1_000_000
 
 
 class DiskLog:

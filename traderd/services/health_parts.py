@@ -16,11 +16,11 @@ from traderd.config import HealthConfig
 from traderd.core.view import StateView
 from traderd.model.state_events import NOT_READY, PartHealth, PartStatus
 from traderd.model.states import WORKING, State
+from traderd.model.units import BYTES_PER_MB
 from traderd.runtime.inbox import InboxStatistics, Policy
 from traderd.runtime.machine import MachineReading
 
 CRITICAL_SERVICES: Final = ("orders", "risk")
-BYTES_PER_MB: Final = 1_000_000
 FULL_SHARE: Final = 0.8
 """The share of an inbox's depth that may wait: above it a reader is about to lose news, or to halt new risk."""
 UNWELL: Final = ("restarting", "quarantined")

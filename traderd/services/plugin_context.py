@@ -22,7 +22,7 @@ from traderd.model.events import DegradedCleared, Event
 from traderd.model.units import Timestamp
 from traderd.runtime.env import Env
 from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
-from traderd.runtime.plugin_record import PluginRecord
+from traderd.runtime.plugin_record import Guard, PluginRecord
 from traderd.services.context import Context
 from traderd.services.plugin_contract import Contract
 from traderd.store.plugin_notes import Notes
@@ -37,7 +37,7 @@ class PluginContext:
     """Whose service it is."""
     log: structlog.stdlib.BoundLogger
     _daemon: Context
-    _record: PluginRecord
+    _guard: Guard
     _contract: Contract
 
     @property
@@ -77,7 +77,7 @@ class PluginContext:
         batch = tuple(events)
         for event in batch:
             if why := self._contract.refusal_of(event):
-                self._strike(f"service {self.name} was refused: {why}")
+                self._guard.strike(f"service {self.name} was refused: {why}")
                 raise BadInput(f"plugin {self.plugin}: {why}")
         self._daemon.publish_batch(batch)
 
@@ -108,11 +108,6 @@ class PluginContext:
             return denied(str(exc))
         return await self._daemon.send(own)
 
-    def _strike(self, reason: str) -> None:
-        record = self._record
-        is_last = record.strike(self.env.monotonic(), reason)
-        self._daemon.shared.plugin_desk.strikes.add(record, reason, is_last)
-
 
 def plugin_context(daemon: Context, record: PluginRecord, service: str) -> PluginContext:
     """Return the context of one service of a plugin; `daemon` is that of who hosts it."""
@@ -123,7 +118,7 @@ def plugin_context(daemon: Context, record: PluginRecord, service: str) -> Plugi
         plugin=record.name,
         log=log,
         daemon=attrs.evolve(daemon, name=service, log=log),
-        record=record,
+        guard=desk.plugins.guard(record),
         contract=Contract(
             plugin=record.name, view=daemon.view, owner_of_strategy=desk.owner_of_strategy
         ),

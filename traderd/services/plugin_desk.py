@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from traderd.config import Config
-from traderd.runtime.plugin_record import CallTimes, PluginRecord, PreparedPlugin
+from traderd.runtime.plugin_record import CallTimes, Guard, PluginRecord, PreparedPlugin
 from traderd.runtime.service import Service
 from traderd.store.plugin_notes import NoteBook
 
@@ -33,6 +33,9 @@ class Plugins(Protocol):
 
     def listed(self) -> list[PluginRecord]:
         """Return everything that was found, usable or not."""
+
+    def guard(self, record: PluginRecord) -> Guard:
+        """Return what measures and counts the calls of one plugin, and its other failures."""
 
     def built_in_services(self, config: Config) -> list[Service]:
         """Return our own services."""
