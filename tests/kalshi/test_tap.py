@@ -4,8 +4,12 @@ import pytest
 import trio
 from wsproto.frame_protocol import CloseReason, FrameProtocol
 
+from tests.runtime.tls import tls_contexts
 from traderd.kalshi.tap import FrameTap
+from traderd.runtime.env import RealEnv
 
+REAL_BUDGET_S = 10
+SETTLE_S = 0.01
 ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 
 
@@ -99,10 +103,48 @@ async def test_who_waits_for_messages_need_not_wait_for_the_next_read(autojump_c
                 pass
         diaries.append(diary)
 
-    # Trio runs those who can run in any order, so this is true of about every second one.
+    # Trio runs those who can run in any order, so one of many would read first if one turn were all.
     for _ in range(64):
         await read_one()
-    assert ["read", "read", "handled", "read"] in diaries
+    assert diaries == [["read", "read", "handled", "read"]] * 64
+
+
+# Trio's TLS stream takes a turn for the lock that it reads under.
+@pytest.mark.parametrize(("tls", "turns_between"), [(False, 0), (True, 1)])
+async def test_what_a_socket_has_is_with_the_sink_at_once(tmp_path, tls, turns_between):
+    env, turns, seen = RealEnv(seed=1), 0, []
+    server_context, env._tls = tls_contexts(tmp_path, "localhost")
+    listener, port = await env.listen("localhost", 0)
+
+    async def greet():
+        peer = await listener.accept()
+        if tls:
+            peer = trio.SSLStream(peer, server_context, server_side=True)
+        await peer.send_all(ACCEPTED)
+        ends.append(peer)
+
+    async def spin():
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    ends = []
+    with trio.fail_after(REAL_BUDGET_S):
+        async with listener, trio.open_nursery() as nursery:
+            nursery.start_soon(greet)
+            async with await env.connect("localhost", port, tls=tls) as stream:
+                tap = FrameTap(stream, sink=lambda _: seen.append(turns), on_end=lambda: None)
+                assert await tap.receive_some() == ACCEPTED
+                await ends[0].send_all(text("a") + ping())
+                await trio.sleep(SETTLE_S)  # a socket over loopback: until its bytes are there
+                nursery.start_soon(spin)
+                await trio.lowlevel.checkpoint()
+                before = turns
+                assert await tap.receive_some() == ping()
+                assert seen == [before + turns_between]
+                nursery.cancel_scope.cancel()
+    await trio.aclose_forcefully(ends[0])
 
 
 async def test_cancelling_loses_nothing_that_has_to_be_passed_on(autojump_clock):

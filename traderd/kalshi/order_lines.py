@@ -9,7 +9,7 @@ Must not: retry, follow redirects, sign, or make anybody queue (`limits` lets no
 from __future__ import annotations
 
 import ssl
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import attrs
 import h11
@@ -18,6 +18,7 @@ import trio
 
 from traderd.kalshi.errors import NothingWritten
 from traderd.runtime.env import Env
+from traderd.runtime.prompt_stream import has_unread
 
 CONNECT_TIMEOUT_S: Final = 5.0
 HEAD_BYTES_MAX: Final = 32_768
@@ -72,12 +73,7 @@ class Line:
 
     def is_dead(self) -> bool:
         """Tell whether it is too old, or has something to read: an end, or what nobody asked for."""
-        if trio.current_time() - self.used_at > IDLE_AGE_S_MAX:
-            return True
-        stream: Any = self.stream
-        while isinstance(stream, trio.SSLStream):
-            stream = stream.transport_stream
-        return isinstance(stream, trio.SocketStream) and stream.socket.is_readable()
+        return trio.current_time() - self.used_at > IDLE_AGE_S_MAX or has_unread(self.stream)
 
     async def ask(self, request: Outgoing) -> Answer:
         """Send one request and read its answer.

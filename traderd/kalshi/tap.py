@@ -16,6 +16,7 @@ import trio
 
 from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX, FrameCutter
 from traderd.runtime.forwarding_stream import ForwardingStream
+from traderd.runtime.prompt_stream import PromptStream
 from traderd.runtime.raw_reads import raw_reads_under
 
 Ingest: TypeAlias = Literal["tap", "plain"]
@@ -44,8 +45,13 @@ class FrameTap(ForwardingStream):
         self.has_more = False
         """The last read left something behind: we are slower than the line."""
         self._raw = raw_reads_under(inner)
+        if self._raw is not None:
+            self._raw.reader_yields = ingest == "tap"
         self._sink = sink
         self._on_end = on_end
+        self._read = inner.receive_some
+        if isinstance(inner, PromptStream) and ingest == "tap":
+            self._read = inner.receive_promptly
         cutter = FrameCutter(message_bytes_max=message_bytes_max)
         self._cutter = cutter if ingest == "tap" else None
 
@@ -70,15 +76,13 @@ class FrameTap(ForwardingStream):
             passed = cutter.cut(data, batch)
             if batch:
                 self._sink(batch)
-                # Let those run who got something, before a read that finds nothing yet and a wait for the kernel would
-                # cost them a tenth of their latency. Shielded, because what has to be passed on would be lost.
-                await trio.lowlevel.cancel_shielded_checkpoint()
+            await _let_others_run()
             if passed:
                 return passed
 
     async def _receive(self) -> bytes:
         try:
-            data = bytes(await self._inner.receive_some(READ_BYTES))
+            data = bytes(await self._read(READ_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._on_end()
             raise
@@ -90,3 +94,11 @@ class FrameTap(ForwardingStream):
         else:
             self._on_end()
         return data
+
+
+async def _let_others_run() -> None:
+    # Who got something runs before a read that finds nothing yet and a wait for the kernel would cost it a tenth of its
+    # latency. Trio runs those who can run in any order: once, and we may be the first; after twice everybody has run.
+    # Shielded, because what has to be passed on would be lost.
+    await trio.lowlevel.cancel_shielded_checkpoint()
+    await trio.lowlevel.cancel_shielded_checkpoint()

@@ -19,6 +19,7 @@ import trio
 from traderd.kalshi.limits import ORDINARY_LINES, URGENT_LINES
 from traderd.kalshi.order_lines import IDLE_AGE_S_MAX, USER_AGENT, OrderLines, cause_of
 from traderd.runtime.env import Env
+from traderd.runtime.prompt_stream import has_unread
 
 CONNECT_TIMEOUT_S: Final = 5.0
 POOL_TIMEOUT_S: Final = 3.0
@@ -100,19 +101,13 @@ class TrioNetworkStream(httpcore.AsyncNetworkStream):
         """Answer the one question that matters: `is_readable` of an idle connection means "do not use it"."""
         if info == "is_readable":
             # Age is counted on Trio's clock, so that it is virtual in tests; httpcore's own expiry is not.
-            return self._idle_too_long() or self._peer_has_closed()
+            return self._idle_too_long() or has_unread(self._stream)
         if info == "ssl_object" and isinstance(self._stream, trio.SSLStream):
             return self._stream
         return None
 
     def _idle_too_long(self) -> bool:
         return trio.current_time() - self._used_at > IDLE_AGE_S_MAX
-
-    def _peer_has_closed(self) -> bool:
-        stream: Any = self._stream
-        while isinstance(stream, trio.SSLStream):
-            stream = stream.transport_stream
-        return isinstance(stream, trio.SocketStream) and stream.socket.is_readable()
 
 
 class EnvNetworkBackend(httpcore.AsyncNetworkBackend):

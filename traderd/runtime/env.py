@@ -31,6 +31,7 @@ from traderd.runtime.c_memory import return_large_blocks, trim
 from traderd.runtime.datagrams import Datagrams, UnixDatagrams
 from traderd.runtime.draining_tls import drain_records
 from traderd.runtime.machine import MachineReading, read_machine
+from traderd.runtime.prompt_stream import PromptStream
 from traderd.runtime.raw_reads import RawReads
 
 T = TypeVar("T")
@@ -184,11 +185,12 @@ class RealEnv(Env):
     async def _connect(self, host: str, port: int, *, tls: bool) -> trio.abc.Stream:
         tcp = await trio.open_tcp_stream(host, port)
         tcp.setsockopt(trio.socket.IPPROTO_TCP, trio.socket.TCP_NODELAY, 1)
+        stream = PromptStream(tcp)
         if not tls:
-            return tcp
+            return stream
         # Building the context reads the CA bundle (30 ms), so once and only when needed.
         self._tls = self._tls or ssl.create_default_context()
-        return await secure(tcp, self._tls, host)
+        return await secure(stream, self._tls, host)
 
     async def listen(self, host: str, port: int) -> tuple[trio.abc.Listener[trio.abc.Stream], int]:
         """Bind one TCP port of one address: the first, when the host's name has several."""

@@ -15,6 +15,11 @@ class ForwardingStream(trio.abc.Stream):
     def __init__(self, inner: trio.abc.Stream) -> None:
         self._inner = inner
 
+    @property
+    def inner(self) -> trio.abc.Stream:
+        """What is read from and written to."""
+        return self._inner
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send as the inner stream does."""
         await self._inner.send_all(data)
