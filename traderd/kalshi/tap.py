@@ -49,9 +49,8 @@ class FrameTap(ForwardingStream):
             self._raw.reader_yields = ingest == "tap"
         self._sink = sink
         self._on_end = on_end
-        self._read = inner.receive_some
-        if isinstance(inner, PromptStream) and ingest == "tap":
-            self._read = inner.receive_promptly
+        # We yield between two reads ourselves; trio-websocket's own reader does not.
+        self._prompt = inner if isinstance(inner, PromptStream) and ingest == "tap" else None
         cutter = FrameCutter(message_bytes_max=message_bytes_max)
         self._cutter = cutter if ingest == "tap" else None
 
@@ -82,7 +81,10 @@ class FrameTap(ForwardingStream):
 
     async def _receive(self) -> bytes:
         try:
-            data = bytes(await self._read(READ_BYTES))
+            if self._prompt is not None:
+                data = await self._prompt.receive_promptly(READ_BYTES)
+            else:
+                data = bytes(await self._inner.receive_some(READ_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._on_end()
             raise
