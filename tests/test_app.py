@@ -20,7 +20,9 @@ from traderd.model.ids import MarketTicker
 from traderd.model.states import State
 from traderd.model.units import Count, Money, Price
 from traderd.runtime.inbox import LOSSLESS_CUT_OFF, SLOW_HANDLER_S, Policy
+from traderd.runtime.log_disk import DiskLog
 from traderd.runtime.simulation import SimEnv
+from traderd.store.lock import is_held
 
 REMOTE = {
     "exchange__embedded": "false",
@@ -298,6 +300,28 @@ async def test_it_comes_up_and_a_signal_takes_it_down_in_order(autojump_clock, t
         assert stopped == started[::-1]
         assert world.told("state ")[-1] == "state ready -> shutdown"
         assert world.told("stopped") == ["stopped"]
+
+
+async def test_the_log_on_the_disk_has_every_line_and_is_written_under_the_lock_alone(
+    autojump_clock, tmp_path, monkeypatch
+):
+    state, held = tmp_path / "state", []
+
+    def write_line(log, text, write=DiskLog.write_line):
+        held.append(is_held(state / "lock"))
+        write(log, text)
+
+    monkeypatch.setattr(DiskLog, "write_line", write_line)
+    async with running(tmp_path) as world:
+        await world.wait_ready()
+        world.env.raise_signal(signal.SIGTERM)
+        with trio.fail_after(10):
+            await world.ended.wait()
+    kept = (state / "traderd.log").read_text().splitlines()
+    assert kept == world.text.getvalue().splitlines()
+    assert json.loads(kept[0])["event"].startswith("plugins: "), "said before the lock was taken"
+    assert json.loads(kept[-1])["event"] == "stopped"
+    assert held == [True] * len(kept)
 
 
 async def test_a_second_signal_does_not_wait(autojump_clock, tmp_path):

@@ -12,6 +12,7 @@ from traderd.plugin_checks import (
     check_answer,
     check_demand,
     hooks_in,
+    nearest_first,
     read_source,
     strategies_of,
 )
@@ -161,3 +162,10 @@ def test_the_hooks_are_those_that_are_specified():
     tree = ast.parse(Path(plugin_checks.hookspecs.__file__).read_text())
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert list(plugin_checks.HOOKS) == names
+
+
+def test_names_are_told_with_the_likeliest_first():
+    known = ["momentum_taker", "pnl_csv", "spread_maker"]
+    assert nearest_first("SPREAD_MAKR", known)[0] == "spread_maker"
+    assert nearest_first("zzz", known) == known, "nothing is alike, so the order stays"
+    assert nearest_first("x", []) == []

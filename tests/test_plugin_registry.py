@@ -90,6 +90,19 @@ def test_what_is_no_drop_in_cannot_be_prepared(folder):
         plugins.prepare("gone", CONFIG)
 
 
+def test_whoever_misspells_a_plugin_is_told_what_can_be_reloaded_the_likeliest_first(folder):
+    for name in ("aardvark", "my_maker", "_worker", "maker"):
+        write(folder, strategy(name.strip("_")), name)
+    plugins = load_plugins([folder])
+    # One that came after the start can be loaded as well.
+    write(folder, strategy("late"), "latecomer")
+    with pytest.raises(PluginFault) as told:
+        plugins.prepare("My_Makr", CONFIG)
+    _, can = str(told.value).split("what can be reloaded: ")
+    assert can.split(", ")[:2] == ["my_maker", "maker"]
+    assert sorted(can.split(", ")) == ["aardvark", "latecomer", "maker", "my_maker"]
+
+
 # --- rules ----------------------------------------------------------------------------------------
 
 

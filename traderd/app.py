@@ -6,8 +6,8 @@ Must not: decide anything about trading.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -123,20 +123,31 @@ async def run_daemon(
     plugins = plugins or find_plugins(config, directory)
     with open_manager(env, warn=structlog.get_logger("traderd").warning) as systemd:
         async with open_daemon(
-            config, env=env, log=log, plugins=plugins, systemd=systemd
+            config,
+            env=env,
+            log=log,
+            plugins=plugins,
+            systemd=systemd,
+            while_locked=_log_on_disk(config, log),
         ) as daemon:
-            # Not before: two daemons without the lock would shift the same files.
-            with log.kept_in(config.state_path(), bytes_max=config.log.disk_mb * BYTES_PER_MB):
-                async with trio.open_nursery() as nursery:
-                    daemon.shared.levers.reread = reread
-                    await nursery.start(_watch_signals, env, daemon, nursery)
-                    task_status.started(daemon)
-                    env.settle_memory()
-                    await daemon.supervisor.run()
-                    nursery.cancel_scope.cancel(reason="the daemon has stopped")
-                # Also after a second signal: whoever ends the daemon like this has asked for it.
-                await guard_end(config.state_path(), env=env)
-    structlog.get_logger("traderd").info("stopped")
+            async with trio.open_nursery() as nursery:
+                daemon.shared.levers.reread = reread
+                await nursery.start(_watch_signals, env, daemon, nursery)
+                task_status.started(daemon)
+                env.settle_memory()
+                await daemon.supervisor.run()
+                nursery.cancel_scope.cancel(reason="the daemon has stopped")
+            # Also after a second signal: whoever ends the daemon like this has asked for it.
+            await guard_end(config.state_path(), env=env)
+
+
+@contextmanager
+def _log_on_disk(config: Config, log: Log) -> Iterator[None]:
+    # Only under the lock, because two daemons would shift the same files; and all of it, so that the lines of
+    # whatever is opened and closed in there are kept. What was said before is written first.
+    with log.kept_in(config.state_path(), bytes_max=config.log.disk_mb * BYTES_PER_MB):
+        yield
+        structlog.get_logger("traderd").info("stopped")
 
 
 @asynccontextmanager
@@ -147,10 +158,12 @@ async def open_daemon(
     log: Log,
     plugins: PluginManager,
     systemd: ServiceManager | None = None,
+    while_locked: AbstractContextManager[None] | None = None,
 ) -> AsyncIterator[Daemon]:
     """Open journal and exchange client and put everything together.
 
-    Errors of the body arrive unchanged unless the journal's writer fails as well.
+    Errors of the body arrive unchanged unless the journal's writer fails as well. `while_locked` is entered as soon as
+    no other daemon can use the state directory, and left last of all.
     """
     logger = structlog.get_logger("traderd")
     env = SteadyEnv(env, warn=logger.warning)
@@ -164,7 +177,12 @@ async def open_daemon(
     make_tenants(without_unusable(config, plugins), specs)
     tickers = configured_tickers(config)
     async with (
-        open_journal(env=env, path=state_path / JOURNAL_FILE, set_aside=config.embedded) as journal,
+        open_journal(
+            env=env,
+            path=state_path / JOURNAL_FILE,
+            set_aside=config.embedded,
+            while_locked=while_locked,
+        ) as journal,
         open_notes(env=env, directory=state_path) as notes,
     ):
         engine, extensions = Engine(limits=risk_limits(config)), Extensions()

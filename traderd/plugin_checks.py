@@ -19,7 +19,6 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 
 import attrs
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from traderd import __version__, hookspecs, plugin_api
 from traderd.plugin_api import API_VERSION, PROJECT_NAME
@@ -135,6 +134,9 @@ def check_demand(demand: str | None, line: int | None = None) -> None:
             f"see docs/plugins.md for what changed, then write {DEMAND} = {API_VERSION!r}",
             line,
         )
+    # Half a megabyte, and few plugins ask for a version of traderd.
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
         wanted = SpecifierSet(demand)
     except InvalidSpecifier as exc:
@@ -304,6 +306,17 @@ def _line_of(function: FunctionType) -> int:
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=LIKE)
     return f"did you mean {near[0]}?" if near else ""
+
+
+def nearest_first(word: str, known: Iterable[str]) -> list[str]:
+    """Return the names, those first that look most like the word."""
+    by_likeness = difflib.SequenceMatcher(b=word.lower())
+
+    def likeness(name: str) -> float:
+        by_likeness.set_seq1(name.lower())
+        return by_likeness.ratio()
+
+    return sorted(known, key=likeness, reverse=True)
 
 
 def _article(word: str) -> str:

@@ -16,7 +16,7 @@ import pluggy
 
 from traderd.config import Config
 from traderd.plugin_api import RiskRule, Service, StrategySpec
-from traderd.plugin_checks import PluginFault, arguments_of
+from traderd.plugin_checks import PluginFault, arguments_of, nearest_first
 from traderd.plugin_files import MODULE_PREFIX, modules_in, put_back, untrusted
 from traderd.plugin_offers import (
     OFFERS,
@@ -275,6 +275,10 @@ class PluginManager:
                 owners |= dict.fromkeys(record.offers.get(OFFERS[hook][1], ()), record.name)
         return owners
 
+    def foreign_names(self, like: str) -> list[str]:
+        """Return the plugins that are not parts of traderd, those first whose name looks most like this one."""
+        return nearest_first(like, [one.name for one in self.records.values() if not one.is_ours])
+
     def file_of(self, name: str) -> Path:
         """Return the file of a drop-in, in use or not; raises PluginFault when there is none."""
         known = self.records.get(name)
@@ -283,14 +287,17 @@ class PluginManager:
                 f"plugin {name} is {known.origin.value}",
                 "only a module in a directory of plugins can be loaded anew; restart the daemon",
             )
+        found: dict[str, Path] = {}
         for directory in self.directories:
-            path = directory / f"{name}.py"
-            if path in modules_in(directory) and not untrusted(directory)[0]:
-                return path
+            for path in modules_in(directory):
+                if not untrusted(directory)[0]:
+                    found.setdefault(path.stem, path)
+        if name in found:
+            return found[name]
         raise PluginFault(
             f"there is no plugin {name}",
-            f"looked for {name}.py in {', '.join(map(str, self.directories))}; known are: "
-            f"{', '.join(self.records)}",
+            f"looked for {name}.py in {', '.join(map(str, self.directories))}; what can be reloaded: "
+            f"{', '.join(nearest_first(name, found)) or 'none'}",
         )
 
 

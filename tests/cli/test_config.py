@@ -57,9 +57,11 @@ def test_check_tells_every_fault_and_exits_with_4(tmp_path):
     (tmp_path / "traderd.toml").write_text("[web]\nprot = 1\n[risk]\nday_hour = 24\n")
     ran = run_traderd("config", "check", directory=tmp_path)
     assert ran.code == exit_codes.CONFIGURATION
-    assert [line.split()[1] for line in ran.out.splitlines()] == ["web.prot", "risk.day_hour"]
-    assert ran.err == "traderd: 2 faults in the configuration\n"
+    *faults, last = ran.out.splitlines()
+    assert [line.split()[1] for line in faults] == ["web.prot", "risk.day_hour"]
+    assert (last, ran.err) == ("2 faults in the configuration · sim", ""), "said once"
     ran = run_traderd("config", "check", "--json", directory=tmp_path)
+    assert (ran.code, ran.err) == (exit_codes.CONFIGURATION, "")
     document = json.loads(ran.out)
     assert (document["ok"], len(document["problems"])) == (False, 2)
 

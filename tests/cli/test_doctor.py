@@ -555,8 +555,12 @@ def test_the_command_prints_a_line_a_check_and_ends_with_the_exit_code(tmp_path)
     assert ran.out.startswith("ok       configuration ")
     assert "\x1b" not in ran.out, "no colours on a pipe"
     (tmp_path / "traderd.toml").write_text("x = 1\n")
-    ran = run_traderd("doctor", "--json", directory=tmp_path)
+    ran = run_traderd("doctor", "--offline", directory=tmp_path)
     assert ran.code == exit_codes.CONFIGURATION
+    assert ran.out.splitlines()[-1] == "1 check failed, first configuration · sim"
+    assert ran.err == "", "the last sentence is said once"
+    ran = run_traderd("doctor", "--offline", "--json", directory=tmp_path)
+    assert (ran.code, ran.err) == (exit_codes.CONFIGURATION, "")
     document = json.loads(ran.out)
     assert document["ok"] is False
     assert document["checks"][0]["verdict"] == "failed"

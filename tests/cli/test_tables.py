@@ -111,10 +111,41 @@ def test_on_a_pipe_each_row_is_one_whole_line_however_long():
 
 
 def test_on_a_narrow_terminal_what_matters_least_is_left_out_and_named():
-    lines = listed([ORDER], width=80)
-    assert [line for line in lines if len(line) > 80] == []
-    assert lines[1].split() == ["order", "market", "side", "price", "$", "contracts", "status"]
-    assert lines[-1] == "(no room for filled, owner, age s; --json has all)"
+    lines = listed([ORDER], width=100)
+    assert [line for line in lines if len(line) > 100] == []
+    assert lines[1].split() == [
+        *("order", "market", "side", "price", "$", "contracts", "filled", "status")
+    ]
+    assert lines[-1] == "(no room for owner, age s; --json has all)"
+
+
+def test_on_eighty_columns_markets_are_headings_and_all_that_matters_of_an_order_is_there():
+    real = {**ORDER, "key": "1d6bfe80-1d13bd0e4-4", "price_dollars": "0.4525"}
+    other = {**real, "ticker": "KXWNBAGAME-26AUG07PHXCONN-PHX", "filled": "2.00"}
+    assert listed([real, {**real, "side": "ask"}, other, real], width=80) == [
+        "orders · sim",
+        "  order                 side  price $  contracts  filled  status   owner",
+        TICKER,
+        "  1d6bfe80-1d13bd0e4-4  bid    0.4525       5.00    0.00  resting  spread_maker",
+        "  1d6bfe80-1d13bd0e4-4  ask    0.4525       5.00    0.00  resting  spread_maker",
+        "KXWNBAGAME-26AUG07PHXCONN-PHX",
+        "  1d6bfe80-1d13bd0e4-4  bid    0.4525       5.00    2.00  resting  spread_maker",
+        TICKER,
+        "  1d6bfe80-1d13bd0e4-4  bid    0.4525       5.00    0.00  resting  spread_maker",
+        "(no room for age s; --json has all)",
+    ]
+
+
+@pytest.mark.parametrize("columns", [tables.POSITIONS, tables.FILLS])
+def test_a_market_with_a_very_long_name_breaks_no_row(columns):
+    row = {column.name: "0.4500" if column.is_number else "bid" for column in columns}
+    row |= {
+        "ticker": "KXMVENFLMULTIGAMEEXTENDED-S2026ABCDEF0123456-ABCDEF",
+        "executed_at": "x" * 19,
+    }
+    lines = tables.listing("x", columns, [row], environment="sim", width=80)
+    assert max(map(len, lines)) <= 80
+    assert row["ticker"] in lines
 
 
 def test_on_a_wide_terminal_everything_is_there():

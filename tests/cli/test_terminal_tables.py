@@ -54,11 +54,23 @@ def test_on_a_terminal_it_is_drawn_in_colour_and_no_color_is_respected(shown):
 
 
 def test_on_a_narrow_terminal_columns_are_left_out_and_no_key_is_cut(shown):
-    plain = shown(80, [ORDER], no_color="1")
+    plain = shown(70, [ORDER], no_color="1")
     assert "(no room for" in plain
-    assert "owner" not in plain.splitlines()[1]
-    for text in (ORDER["key"], ORDER["ticker"], "resting"):
+    assert "age s" not in plain.splitlines()[1]
+    assert max(map(len, plain.splitlines())) <= 70
+    for text in (ORDER["key"], ORDER["ticker"], "5.00", "0.00", "resting"):
         assert text in plain
+
+
+def test_on_a_narrow_terminal_a_market_stands_above_its_orders_and_their_colour_stays(shown):
+    rows = [ORDER, ORDER | {"side": "ask"}, ORDER | {"ticker": "KXWNBAGAME-26AUG07PHXCONN-PHX"}]
+    lines = shown(80, rows).splitlines()
+    markets = [line for line in lines if line.startswith("KX")]
+    assert markets == [ORDER["ticker"], "KXWNBAGAME-26AUG07PHXCONN-PHX"]
+    at = lines.index(ORDER["ticker"])
+    assert all(ORDER["key"] in line for line in (*lines[at + 1 : at + 3], lines[at + 4]))
+    assert "\x1b[32mbid" in lines[at + 1]
+    assert "\x1b[31mask" in lines[at + 2]
 
 
 def test_without_rows_there_is_one_line(shown):

@@ -1,6 +1,7 @@
 """The funnel: every tick counts once, so the outcomes add up, also when rows are given up."""
 
 import random
+import sys
 
 from traderd.core import tick_counts
 from traderd.core.tick_counts import OTHERS, TickCounts
@@ -73,6 +74,28 @@ def test_rows_beyond_the_bound_are_added_together_and_nothing_is_lost(monkeypatc
     assert any(ticker == OTHERS for _, ticker, _, _ in counts.rows)
     # One row for the rest of each outcome of each strategy, besides those that are kept.
     assert len(counts.rows) <= 20 + 2 * len(TickOutcome)
+
+
+def test_the_rows_that_did_not_count_for_longest_are_given_up_some_at_once(monkeypatch):
+    monkeypatch.setattr(tick_counts, "ROWS_MAX", 60)
+    counts = TickCounts()
+    for at in range(60):
+        counts.count(tick(at, ticker=f"T{at}"))
+    counts.count(tick(60, ticker="T1"))
+    assert len(counts.rows) == 60
+    counts.count(tick(61, ticker="T60"))
+    kept = {ticker: row for (_, ticker, _, _), row in counts.rows.items()}
+    # The oldest is the first of the others, and each one more makes room.
+    assert set(kept) == {OTHERS, *(f"T{at}" for at in range(61))} - {"T0", "T2", "T3"}
+    assert (kept[OTHERS].count, kept[OTHERS].last_at, kept["T1"].count) == (3, 3, 2)
+
+
+def test_a_market_that_counts_again_takes_no_more_room():
+    counts = TickCounts()
+    for at in range(3_000):
+        counts.count(tick(at, ticker=f"T{at % 1_000}"))
+    (rows,) = counts._rows.values()
+    assert sys.getsizeof(rows) <= sys.getsizeof(dict.fromkeys(map(str, range(1_000))))
 
 
 def test_a_changed_parameter_holds_until_the_run_ends_or_the_strategy_is_taken_away():

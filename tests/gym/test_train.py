@@ -1,5 +1,8 @@
 """Training: repeatable, resumable in the middle, and never on the episodes by which it is judged."""
 
+import io
+import sys
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ pytest.importorskip("gymnasium", reason="the extra `rl` is not installed")
 from traderd.gym import train
 from traderd.gym.market_env import MarketEnv
 from traderd.gym.policy import Policy, load_weights
+from traderd.gym.progress import Progress
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +42,7 @@ def test_a_training_that_was_broken_off_goes_on_where_it_was(tmp_path, capsys):
     broken = tmp_path / "broken.json"
     env, training = MarketEnv(decisions=12), train.Training.begin(1)
     train.save_weights(broken, training.best, training.state())
-    train.step(env, training, 3)
+    train.step(env, training, 3, Progress(0))
     train.validate(env, training)
     train.save_weights(broken, training.best, training.state())
     capsys.readouterr()
@@ -53,6 +57,38 @@ def test_each_batch_says_how_it_goes(tmp_path, capsys):
     assert lines[1].startswith("batch 1/2: ")
     assert "validation" in lines[1]
     assert lines[-1].startswith("best validation ")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_the_standard_error_tells_the_episode_and_leaves_nothing_behind(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    run(tmp_path / "a.json", 2)
+    told = [part.strip() for part in terminal.getvalue().split("\r")]
+    assert [one for one in told if one] == [
+        *(
+            "batch 1 of 2: episode 1 of 2",
+            "batch 1 of 2: episode 2 of 2",
+            "batch 1 of 2: validation",
+        ),
+        *(
+            "batch 2 of 2: episode 1 of 2",
+            "batch 2 of 2: episode 2 of 2",
+            "batch 2 of 2: validation",
+        ),
+    ]
+    assert terminal.getvalue().endswith("\r")
+    assert "episode 1 of 2" not in capsys.readouterr().out
+
+
+def test_off_a_terminal_the_standard_error_says_nothing(tmp_path, capsys):
+    run(tmp_path / "a.json", 1)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_seeds_of_training_validation_and_judgement_never_meet():

@@ -18,6 +18,7 @@ from traderd.model import (
     market_events,
     order_events,
     plugin_events,
+    request_events,
     risk_events,
     state_events,
     strategy_events,
@@ -39,6 +40,7 @@ MODULES = (
     state_events,
     strategy_events,
     plugin_events,
+    request_events,
 )
 
 

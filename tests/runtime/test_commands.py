@@ -1,9 +1,12 @@
 """Every command gets exactly one answer, whatever becomes of the caller and of the service."""
 
+from pathlib import Path
+
 import pytest
 import trio
 import trio.testing
 
+import traderd.services
 from traderd.runtime.commands import COMMANDS_WAITING_MAX, STOPPING, CommandRequest, CommandRouter
 
 
@@ -83,6 +86,45 @@ async def test_the_first_answer_counts(router, autojump_clock):
         request.answer("first")
         request.answer("second")
     assert await request.wait_outcome() == "first"
+
+
+async def test_what_changed_on_the_way_is_asked_about_where_the_command_is_done(
+    router, autojump_clock
+):
+    answers, done, is_stale = [], [], []
+
+    async def work(command):
+        done.append(command)
+        return ("done", command)
+
+    async def ask():
+        answers.append(
+            await router.send(Place(), lambda: ("refused", "it changed") if is_stale else None)
+        )
+
+    async with trio.open_nursery() as nursery:
+        with router.serve(Place) as requests:
+            for _ in range(2):
+                nursery.start_soon(ask)
+            await trio.testing.wait_all_tasks_blocked()
+            await (await requests.receive()).carry_out(work)
+            is_stale.append(True)
+            await (await requests.receive()).carry_out(work)
+    assert [word for word, _ in answers] == ["done", "refused"]
+    assert len(done) == 1
+
+
+def test_every_service_that_serves_commands_asks_whether_they_stand():
+    services = Path(traderd.services.__file__).parent
+    texts = {path.name: path.read_text() for path in sorted(services.glob("*.py"))}
+    serving = [name for name, text in texts.items() if "commands.serve(" in text]
+    assert len(serving) >= 9
+    deaf = [
+        name
+        for name in serving
+        if "request.stands()" not in texts[name] and "request.carry_out" not in texts[name]
+    ]
+    assert deaf == []
 
 
 async def test_a_caller_that_is_cancelled_does_not_break_off_the_command(router, autojump_clock):

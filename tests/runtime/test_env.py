@@ -4,6 +4,8 @@ On the real clock, because virtual time and real waiting do not mix; nothing her
 """
 
 import gc
+import importlib
+import sys
 import threading
 import time
 import uuid
@@ -240,6 +242,26 @@ def test_when_memory_settles_the_c_library_gives_back_what_is_free(env, monkeypa
         gc.unfreeze()
         gc.set_threshold(*thresholds)
     assert told == ["return_large_blocks", "trim"]
+
+
+def test_when_memory_settles_the_names_of_files_beside_modules_go_and_imports_go_on(
+    env, tmp_path, monkeypatch
+):
+    thresholds = gc.get_threshold()
+    (tmp_path / "imported_late.py").write_text("WORD = 'late'")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ImportError):
+        # Looked for everywhere.
+        importlib.import_module("imported_never")
+    assert sys.path_importer_cache
+    try:
+        env.settle_memory()
+        assert not sys.path_importer_cache
+        assert importlib.import_module("imported_late").WORD == "late"
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        sys.modules.pop("imported_late", None)
 
 
 def test_what_was_there_when_memory_settled_and_died_since_goes_when_it_settles_again(env):

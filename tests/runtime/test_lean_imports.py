@@ -35,6 +35,27 @@ def test_the_daemons_parts_load_no_terminal_tools_and_a_command_can_load_them_af
     assert told.splitlines() == ["[]", "rich.table"]
 
 
+LEAN = """
+import sys
+import traderd.cli.main
+from traderd.runtime.lean_imports import HTTP_2, OTHER_WAYS, lean_imports
+with lean_imports(HTTP_2):
+    import traderd.app
+with lean_imports():
+    import traderd.services.web_app, traderd.web.server
+print([name for name in (*OTHER_WAYS, "httpcore._async.http2", "packaging") if name in sys.modules])
+import typing_extensions
+print(typing_extensions.__name__)
+"""
+
+
+def test_the_whole_daemon_loads_nothing_that_there_is_another_way_for() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", LEAN], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert told.splitlines() == ["[]", "typing_extensions"]
+
+
 def test_an_import_inside_fails_as_if_it_were_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -306,6 +306,20 @@ def test_off_journald_the_lines_are_kept_on_the_disk_from_the_first_one_on(env, 
     assert kept[1]["environment"] == "sim"
 
 
+def test_what_was_said_beside_the_loop_at_the_very_end_is_kept(env, tmp_path):
+    log = configured(env, io.StringIO())
+    with log.kept_in(tmp_path, bytes_max=5_000):
+        log.from_beside("error", "the last word")
+    kept = [json.loads(line) for line in (tmp_path / "traderd.log").read_text().splitlines()]
+    assert [line["event"] for line in kept] == ["the last word"]
+
+
+def test_a_lower_bound_holds_from_the_start_although_nothing_is_logged(env, tmp_path):
+    (tmp_path / "traderd.log").write_text("a line\n" * 1_000)
+    with configured(env, io.StringIO()).kept_in(tmp_path, bytes_max=500):
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 500
+
+
 def test_a_bound_of_zero_keeps_nothing(env, tmp_path):
     log = configured(env, io.StringIO())
     with log.kept_in(tmp_path, bytes_max=0):

@@ -123,3 +123,62 @@ def test_a_file_that_closes_with_an_error_is_not_used_again(make, tmp_path, monk
         assert len(closed) == 1
     assert lines_in(tmp_path / LOG_FILE) == ["y" * 90]
     assert lines_in(tmp_path / f"{LOG_FILE}.1") == ["x" * 90]
+
+
+def size_of_all(directory):
+    return sum(path.stat().st_size for path in directory.iterdir())
+
+
+def test_a_lower_bound_holds_at_once_and_keeps_the_newest_lines(make, tmp_path):
+    log = make(5_000)
+    for number in range(480):
+        log.write_line(f"line {number:04d}")
+    log.close()
+    assert size_of_all(tmp_path) > 4_000
+    lower = make(500)
+    lower.fit()
+    assert 300 < size_of_all(tmp_path) <= 500
+    kept = lines_in(tmp_path / f"{LOG_FILE}.1")
+    assert kept == [f"line {number:04d}" for number in range(480 - len(kept), 480)]
+    for path in tmp_path.iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+    for number in range(480, 600):
+        lower.write_line(f"line {number:04d}")
+        assert size_of_all(tmp_path) <= 500
+
+
+def test_a_higher_bound_and_the_same_one_cut_nothing(make, tmp_path):
+    log = make(500)
+    for number in range(200):
+        log.write_line(f"line {number:04d}")
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    for bytes_max in (500, 5_000):
+        make(bytes_max).fit()
+        assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
+def test_one_line_that_is_longer_than_the_new_bound_goes(make, tmp_path):
+    log = make(5_000)
+    log.write_line("x" * 900)
+    log.close()
+    make(500).fit()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_cannot_be_cut_at_the_start_go_when_a_file_is_full(make, tmp_path, monkeypatch):
+    log = make(5_000)
+    for number in range(480):
+        log.write_line(f"line {number:04d}")
+    log.close()
+    lower = make(500)
+
+    def refuse(*_):
+        raise OSError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(tmp_path), "replace", refuse)
+        lower.fit()
+    assert size_of_all(tmp_path) > 4_000
+    for number in range(480, 500):
+        lower.write_line(f"line {number:04d}")
+    assert size_of_all(tmp_path) <= 500

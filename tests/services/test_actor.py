@@ -132,7 +132,11 @@ async def test_a_market_whose_commands_are_under_way_is_not_asked_about(tmp_path
 
 
 async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_path, autojump_clock):
-    looked_at, seen_by_others = [], []
+    looked_at, again_at, seen_by_others = [], [], []
+
+    def look(tenant, ticker, now, again):
+        looked_at.append(ticker)
+        again_at.append(again)
 
     async def others():
         while True:
@@ -143,7 +147,7 @@ async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_pat
         context = daemon.context("actor")
         tenant = SimpleNamespace(due_at={}, runs=True, share=SimpleNamespace(pace=Pace.FULL))
         actor = Actor(context, TenantKeeper(context, {"probe": tenant}, nursery))
-        actor._look = lambda tenant, ticker, now: looked_at.append(ticker)
+        actor._look = look
         daemon.climb()
         with context.subscribe(BookChanged, policy=Policy.LATEST, key=id) as changes:
             many = 4 * BREATH_EVERY
@@ -157,6 +161,8 @@ async def test_the_rest_of_the_daemon_gets_its_turn_between_many_markets(tmp_pat
     steps = [after - before for before, after in pairwise(seen_by_others)]
     # Two breaths, because who is first in a round of the scheduler is chance.
     assert 0 < max(steps) <= 2 * BREATH_EVERY
+    # Each market keeps when it may be looked at again: those of one go keep the same number, not equal ones.
+    assert len({id(again) for again in again_at}) <= many // BREATH_EVERY + 1
 
 
 async def test_timers_that_are_due_while_the_daemon_stops_trading_come_when_it_trades_again(

@@ -1,5 +1,8 @@
 """Each look at a market ends in exactly one outcome, and what a strategy does wrong stays its own."""
 
+import itertools
+from types import SimpleNamespace
+
 import pytest
 import trio
 
@@ -7,8 +10,9 @@ from tests.services.strategy_files import outcomes, probe, report, write_first_p
 from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.core.observation import Observation
 from traderd.model.commands import Halt, Pause
-from traderd.model.strategy_events import TenantStatus, TickOutcome
+from traderd.model.strategy_events import TenantStatus, TickCause, TickOutcome
 from traderd.runtime.env import Env
+from traderd.services.actor_ask import BUSY, Asker, Tick
 
 O = TickOutcome  # noqa: E741 - short in tables
 FIRST = TICKERS[0]
@@ -21,6 +25,20 @@ async def test_a_strategy_that_wants_nothing_has_no_signal_on_every_tick(tmp_pat
         counts = outcomes(simulated)
         assert list(counts) == [(O.NO_SIGNAL, "")]
         assert counts[O.NO_SIGNAL, ""] >= 4 * len(TICKERS)
+
+
+def test_ticks_that_end_in_one_go_are_one_batch_and_share_the_time_that_is_kept_of_each():
+    now, batches = itertools.count(1_000), []
+    context = SimpleNamespace(now=lambda: next(now), publish_batch=batches.append)
+    asker = Asker(context, carry_out=None, quarantine=None, charge=None)
+    tenant = SimpleNamespace(name="probe", ticks_begun=0)
+    with asker.together():
+        for ticker in TICKERS:
+            asker.skip(Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK), BUSY)
+    (batch,) = batches
+    assert [ended.ticker for ended in batch] == list(TICKERS)
+    assert {ended.at for ended in batch} == {1_000}
+    assert tenant.ticks_begun == len(TICKERS)
 
 
 PLACE = """

@@ -2,9 +2,11 @@ from functools import partial
 from typing import Any
 
 import pytest
+import structlog
 import trio
 
 from tests.services.still_daemon import MARKET, StillDaemon, still_daemon
+from tests.simulation.harness import TICKERS, simulated_daemon
 from traderd.model import commands as cm
 from traderd.model import events as ev
 from traderd.model.orders import OrderOwner, Side, TimeInForce
@@ -12,6 +14,7 @@ from traderd.model.units import parse_count, parse_price
 from traderd.runtime.inbox import Policy
 from traderd.services.console_source import STATUS_OF, DaemonSource
 from traderd.services.console_verbs import VERBS
+from traderd.services.context import Context
 from traderd.web.live import SNAPSHOT_ORDERS, SNAPSHOT_TRANSITIONS
 from traderd.web.source import ConsoleSource
 
@@ -54,6 +57,47 @@ async def ask(daemon, verb, body, outcome=DONE):
         status, document = await source_of(daemon).command(verb, body)
         nursery.cancel_scope.cancel()
     return status, document, heard
+
+
+# --- decided by a state ---------------------------------------------------------------------------
+
+
+async def test_what_changes_while_a_verb_waits_for_its_turn_refuses_it(autojump_clock, tmp_path):
+    """Both were decided by one state; the first of them makes it another one."""
+    async with simulated_daemon(tmp_path) as simulated:
+        shared, answers = simulated.daemon.shared, {}
+        source = DaemonSource(Context(name="web", shared=shared, log=structlog.get_logger()))
+        seen = source.state_version()
+
+        async def decide(name: str, verb: str) -> None:
+            answers[name] = await source.command(
+                verb, {"reason": name} if verb != "resume" else {}, seen
+            )
+
+        async with trio.open_nursery() as nursery:
+            for name, verb in (("one", "pause"), ("two", "halt"), ("three", "pause")):
+                nursery.start_soon(decide, name, verb)
+        statuses = sorted(status for status, _ in answers.values())
+        assert statuses == [200, 412, 412]
+        held = shared.view.conditions
+        assert len(held.pauses) + len(held.halts) == 1
+        error = next(document for status, document in answers.values() if status == 412)["error"]
+        assert error["code"] == "state_changed"
+        assert "nothing was done" in error["sentence"]
+        assert source.state_version() in error["cure"]
+        fresh, _ = await source.command("halt", {"reason": "four"}, source.state_version())
+        assert fresh == 200
+
+
+async def test_an_order_that_was_decided_by_another_state_is_not_placed(autojump_clock, tmp_path):
+    async with simulated_daemon(tmp_path) as simulated:
+        shared = simulated.daemon.shared
+        source = DaemonSource(Context(name="web", shared=shared, log=structlog.get_logger()))
+        body = PLACE | {"ticker": TICKERS[0], "price_dollars": "0.01", "count": "1"}
+        status, document = await source.command("place", body, "an older one")
+        assert (status, document["error"]["code"]) == (412, "state_changed")
+        assert shared.view.recent_orders(10) == ()
+        assert (await source.command("place", body, source.state_version()))[0] == 200
 
 
 # --- verbs ----------------------------------------------------------------------------------------

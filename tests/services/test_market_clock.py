@@ -9,7 +9,13 @@ from tests.services.still_daemon import MARKET, OTHER_MARKET, still_daemon
 from traderd.model import events as ev
 from traderd.model.market import MarketStatus
 from traderd.model.units import NS_PER_S, Timestamp
-from traderd.services.market_clock import LOOK_S_MAX, next_step, run_market_clock, tell_due
+from traderd.services.market_clock import (
+    LOOK_S_MAX,
+    is_due,
+    next_step,
+    run_market_clock,
+    tell_due,
+)
 
 S = MarketStatus
 
@@ -36,6 +42,12 @@ def with_times(status, *, opens=None, closes=100):
 )
 def test_the_next_step_of_a_market(one, step):
     assert next_step(one) == step
+
+
+def test_a_step_is_due_from_its_moment_on_until_it_was_done():
+    one = with_times(S.ACTIVE, closes=100)
+    assert [is_due(one, second(at)) for at in (99, 100, 101)] == [False, True, True]
+    assert not is_due(with_times(S.CLOSED, closes=100), second(101))
 
 
 def listed(daemon, ticker=MARKET, *, status=S.ACTIVE, opens_in_s=None, closes_in_s=100):

@@ -11,7 +11,7 @@ from traderd.kalshi.market_lists import Search
 from traderd.model import events as ev
 from traderd.model.market import MarketListing, MarketStatus
 from traderd.model.units import Count, Timestamp
-from traderd.services.market_reread import APART_S, MarketReread
+from traderd.services.market_reread import APART_S, CONFIRM_S, CONFIRM_TRIES, MarketReread
 
 S = MarketStatus
 
@@ -125,3 +125,78 @@ async def test_a_refused_key_is_raised(world, autojump_clock):
     reread.mark([MARKET])
     with pytest.raises(AuthenticationRefused):
         await reread.run()
+
+
+# --- what our own clock did -----------------------------------------------------------------------
+
+SOON_S = CONFIRM_S[1] + 0.2
+"""Within this long after a step of our clock its market was read."""
+
+
+def close_by_clock(daemon, lists):
+    """Let the close time of the market pass, and our clock close it."""
+    now = daemon.now()
+    later(lists, close_time=now)
+    daemon.publish(ev.MarketsListed(at=now, markets=(lists.markets[MARKET],)))
+    daemon.publish(ev.MarketClosed(at=now, ticker=MARKET))
+    assert daemon.view.market(MARKET).status is S.CLOSED
+
+
+async def test_a_market_whose_close_was_put_off_unheard_is_open_again_within_seconds(
+    world, nursery, autojump_clock
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    close_by_clock(daemon, lists)
+    later(lists, close_time=Timestamp(daemon.now() + 10**13))
+    reread.confirm([MARKET])
+    await trio.sleep(SOON_S)
+    assert daemon.view.market(MARKET).status is S.ACTIVE
+    await trio.sleep(600)
+    assert len(lists.asked) == 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_markets_that_close_in_one_moment_are_read_together_and_once(
+    world, nursery, autojump_clock
+):
+    _, lists, reread = world
+    nursery.start_soon(reread.run)
+    for ticker in (MARKET, OTHER_MARKET):
+        lists.markets[ticker] = attrs.evolve(lists.markets[ticker], status=S.CLOSED)
+    reread.confirm([MARKET, OTHER_MARKET])
+    await trio.sleep(CONFIRM_S[0] - 0.1)
+    assert lists.asked == [], "the exchange gets a moment for it"
+    await trio.sleep(600)
+    assert lists.asked == [(MARKET, OTHER_MARKET)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_list_that_lags_behind_our_clock_reopens_nothing_and_is_asked_ever_later(
+    world, nursery, autojump_clock
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    close_by_clock(daemon, lists)
+    reread.confirm([MARKET])
+    for _ in range(600):
+        await trio.sleep(1)
+        assert daemon.view.market(MARKET).status is S.CLOSED
+    assert len(lists.asked) == CONFIRM_TRIES
+    # Whoever closes next is looked up just the same.
+    later(lists, status=S.CLOSED)
+    reread.confirm([MARKET])
+    await trio.sleep(600)
+    assert len(lists.asked) == CONFIRM_TRIES + 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_step_that_comes_meanwhile_saves_the_looking_up(world, nursery, autojump_clock):
+    _, lists, reread = world
+    nursery.start_soon(reread.run)
+    reread.confirm([MARKET])
+    await trio.sleep(1)
+    reread.heard(MARKET)
+    await trio.sleep(600)
+    assert lists.asked == []
+    nursery.cancel_scope.cancel()

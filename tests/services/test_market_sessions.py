@@ -386,6 +386,29 @@ async def test_a_step_of_an_unknown_name_is_counted_and_its_market_read_once_for
         assert simulated.view.market_data.gaps == 0
 
 
+async def test_a_close_that_was_put_off_unheard_is_found_within_seconds_of_the_old_one(
+    tmp_path, autojump_clock, monkeypatch
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await trio.sleep(5)
+        venue, ticker, view = simulated.exchange.venue, NAMES[0], simulated.view
+        now = simulated.exchange.now()
+        venue.life.move_close(ticker, Timestamp(now + 20 * NS_PER_S), now)
+        simulated.exchange.settle()
+        await trio.sleep(5)
+        # Nobody is told of this one.
+        venue.market(ticker).close_time += 3_600 * NS_PER_S
+        spy = spy_on(simulated, monkeypatch)
+        await simulated.wait_until(
+            lambda: view.market(ticker).status is MarketStatus.CLOSED, within_s=20
+        )
+        await simulated.wait_until(
+            lambda: view.market(ticker).status is MarketStatus.ACTIVE, within_s=7
+        )
+        await simulated.wait_until(lambda: view.book(ticker).usable, within_s=10)
+        assert [tickers for _, tickers in spy.asked] == [(ticker,)]
+
+
 async def test_a_close_that_is_put_off_just_after_our_timer_closed_the_market_reopens_it(
     tmp_path, autojump_clock, monkeypatch
 ):

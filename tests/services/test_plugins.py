@@ -162,6 +162,7 @@ async def test_what_is_no_plugin_of_a_person_is_refused(tmp_path, autojump_clock
             outcome = await simulated.send(command)
             assert outcome.answer is Answer.DENIED
             assert words in outcome.sentence
+            assert "paper_exchange" not in outcome.sentence, "a part of traderd is no candidate"
 
 
 # --- services -------------------------------------------------------------------------------------

@@ -121,6 +121,12 @@ async def test_missed_fills_are_booked_in_the_order_of_their_execution(tmp_path,
         assert {o.status for o in simulated.view.recent_orders(9)} == {OrderStatus.EXECUTED}
 
 
+async def test_the_first_balance_is_told_as_the_beginning_of_our_books(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path) as simulated:
+        assert simulated.said("our books open with the balance at the exchange, $1000.00")
+        assert not simulated.said("we had no balance")
+
+
 async def test_an_order_of_somebody_else_is_adopted_and_its_end_is_noticed(
     tmp_path, autojump_clock
 ):

@@ -17,7 +17,7 @@ from traderd.services.web import (
     serving,
 )
 from traderd.web.live import LiveHub
-from traderd.web.pace import FLUSH_INTERVAL_S
+from traderd.web.send_times import FLUSH_INTERVAL_S
 
 
 class Page:

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
+from traderd.web.source import Answer, EarlierRequest
+
 ALPHA = "KXDEMO-26DEC31-A"
 BRAVO = "KXHIGHNY-26NOV21-B45.5"
 
@@ -213,10 +217,27 @@ def believable_book(ticker: str) -> dict[str, Any]:
     }
 
 
+class LiveLookingNotes:
+    """`RequestNotes` that forget nothing."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, EarlierRequest] = {}
+
+    def earlier(self, key: str) -> EarlierRequest | None:
+        return self.kept.get(key)
+
+    async def take(self, key: str, asked: tuple[str, str]) -> None:
+        self.kept[key] = EarlierRequest(asked=asked, taken_at="2026-11-20T10:30:15Z", answer=None)
+
+    async def answer(self, key: str, answer: Answer) -> None:
+        self.kept[key] = attrs.evolve(self.kept[key], answer=answer)
+
+
 class LiveLookingSource:
     """A `ConsoleSource` over plain lists."""
 
     def __init__(self) -> None:
+        self.requests = LiveLookingNotes()
         self.health_word = "degraded"
         self.status_record = believable_status()
         self.order_list = [
@@ -309,7 +330,13 @@ class LiveLookingSource:
     def status_boxes(self) -> list[str]:
         return ["╔═══ a box"]
 
-    async def command(self, verb: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    async def command(
+        self, verb: str, body: dict[str, Any], state_version: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        if state_version not in {None, self.state_version()}:
+            cure = f"decide again; it is {self.state_version()} now"
+            error = {"code": "state_changed", "sentence": "It has changed.", "cure": cure}
+            return 412, {"error": error}
         self.commands.append((verb, body))
         if verb in {"pause", "resume"}:
             self.status_record["paused"] = verb == "pause"

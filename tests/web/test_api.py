@@ -79,7 +79,7 @@ async def test_a_verb_that_is_no_word_is_404(autojump_clock, face, verb):
 async def test_a_failed_command_is_answered_by_whose_fault_it_is(
     autojump_clock, face, error, status, code
 ):
-    async def fail(verb, body):
+    async def fail(verb, body, state_version=None):
         raise error
 
     face.source.command = fail
@@ -94,7 +94,7 @@ async def test_a_failed_command_is_answered_by_whose_fault_it_is(
 async def test_a_command_runs_to_its_end_when_the_client_leaves(autojump_clock, face):
     finished = trio.Event()
 
-    async def slow(verb, body):
+    async def slow(verb, body, state_version=None):
         await trio.sleep(5)
         finished.set()
         return 200, {}
@@ -108,7 +108,7 @@ async def test_a_command_runs_to_its_end_when_the_client_leaves(autojump_clock, 
 
 
 async def test_a_command_that_takes_too_long_is_an_unknown_outcome(autojump_clock, face):
-    async def stuck(verb, body):
+    async def stuck(verb, body, state_version=None):
         await trio.sleep_forever()
 
     face.source.command = stuck
@@ -135,7 +135,7 @@ async def test_a_command_that_is_sent_again_with_its_key_is_done_once(autojump_c
 async def test_who_left_before_the_answer_asks_again_and_gets_it(autojump_clock, face):
     done = []
 
-    async def slow(verb, body):
+    async def slow(verb, body, state_version=None):
         await trio.sleep(5)
         done.append(verb)
         return 200, {"number": len(done)}
@@ -153,7 +153,7 @@ async def test_who_left_before_the_answer_asks_again_and_gets_it(autojump_clock,
 async def test_an_unknown_outcome_is_not_tried_again_with_the_same_key(autojump_clock, face):
     tried = []
 
-    async def doubtful(verb, body):
+    async def doubtful(verb, body, state_version=None):
         tried.append(verb)
         raise OutcomeUnknown("no answer")
 

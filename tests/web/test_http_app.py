@@ -4,7 +4,7 @@ import pytest
 import structlog
 from quart.testing.connections import WebsocketResponseError
 
-from traderd.web.http_app import HEADERS
+from traderd.web.http_app import HEADERS, Application
 from traderd.web.live import CLIENTS_MAX
 
 OURS = {"Host": "127.0.0.1:8005"}
@@ -215,3 +215,16 @@ async def test_the_console_beyond_the_cap_is_turned_away_with_503(autojump_clock
         one.__exit__(None, None, None)
     async with face.client.websocket("/v3/ws", headers=OURS):
         pass
+
+
+async def test_a_handler_is_awaited_as_it_is_and_a_plain_function_through_a_thread():
+    app = Application("tried")
+
+    async def handler():
+        return "awaited"
+
+    def plain():
+        return "called"
+
+    assert app.ensure_async(handler) is handler
+    assert await app.ensure_async(plain)() == "called"

@@ -15,7 +15,7 @@ from traderd.web.live import (
     watched_ticker,
 )
 from traderd.web.mailbox import EVENTS_MAX
-from traderd.web.pace import FLUSH_INTERVAL_S
+from traderd.web.send_times import FLUSH_INTERVAL_S
 
 
 class Console:

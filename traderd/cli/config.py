@@ -94,14 +94,16 @@ def check(as_json: bool, **options: Any) -> None:
         print_json({"environment": found.environment, "ok": not problems, "problems": problems})
     elif problems:
         click.echo("\n".join(f"- {clean_text(problem)}" for problem in problems))
+        count = counted(len(problems), "fault")
+        click.echo(f"{count} in the configuration · {found.environment}")
     else:
         click.echo(
             f"the configuration is right · {found.environment} ({found.environment_where}) · {_files(found)}, "
             f"{counted(len(found.given), 'value')} given"
         )
     if problems:
-        count = counted(len(problems), "fault")
-        raise CommandFailed(f"{count} in the configuration", exit_codes.CONFIGURATION)
+        # The faults are the answer, on the standard output: the standard error would say it once more.
+        raise click.exceptions.Exit(exit_codes.CONFIGURATION)
 
 
 def document(found: Inspection, rows: list[Setting]) -> dict[str, Any]:

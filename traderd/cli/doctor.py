@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import print_json, settings_options
 from traderd.cli.progress import signs_of_life
 from traderd.cli.terminal_tables import show_lines
@@ -56,7 +55,8 @@ def doctor(offline: bool, as_json: bool, **options: Any) -> None:
     else:
         click.echo(f"{report.sentence} · {report.environment}")
     if report.exit_code:
-        raise CommandFailed(report.sentence, report.exit_code)
+        # The findings are the answer, on the standard output: the standard error would say it once more.
+        raise click.exceptions.Exit(report.exit_code)
 
 
 def examine_set_up(options: dict[str, Any], *, offline: bool, tell: Any) -> DoctorReport:

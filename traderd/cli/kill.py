@@ -23,8 +23,6 @@ from traderd.runtime.env import RealEnv
 if TYPE_CHECKING:
     from traderd.cli.kill_target import KillTarget
 
-HTTP_2: Final = "h2"
-"""A library that httpcore loads where it is and that no request of ours uses: a tenth of what the process needs to start."""
 NOTHING_DONE: Final = "NOTHING WAS CANCELLED"
 """How every kill begins that ended with exit code 4."""
 
@@ -78,7 +76,7 @@ def kill(
         raise ConfigError(f"{NOTHING_DONE}, and there is no latch: {exc}") from exc
     import trio
 
-    from traderd.runtime.lean_imports import without_terminal_tools
+    from traderd.runtime.lean_imports import HTTP_2, without_terminal_tools
 
     # A person waits for it, and what draws tables takes as long to load as an exchange to answer.
     with without_terminal_tools(HTTP_2):

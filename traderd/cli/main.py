@@ -21,7 +21,7 @@ from traderd.cli.options import PORT_MAX, read_config, settings_options
 from traderd.cli.plugin_commands import GroupWithPlugins
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
-from traderd.runtime.lean_imports import without_terminal_tools
+from traderd.runtime.lean_imports import HTTP_2, lean_imports
 
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -61,7 +61,7 @@ def run(port: int | None, log_level: str | None, live: bool, **options: Any) -> 
     """
     import trio
 
-    with without_terminal_tools():
+    with lean_imports(HTTP_2):
         from traderd.app import run_daemon
 
     # Read again on SIGHUP: the files may say something new, the options stay.

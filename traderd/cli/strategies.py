@@ -24,6 +24,7 @@ RUNNING: Final = (
     tables.Column("status", "status"),
     tables.Column("ticks", "ticks", is_number=True),
     tables.Column("orders", "with orders", is_number=True),
+    tables.Column("loop", "loop %", is_number=True),
     tables.Column("commands", "commands", is_number=True, droppable=True),
     tables.Column("callback_p50_ms", "p50 ms", is_number=True, droppable=True),
     tables.Column("callback_p99_ms", "p99 ms", is_number=True, droppable=True),
@@ -51,13 +52,23 @@ def strategies() -> None:
 def list_strategies(client: DaemonClient, config: Config, as_json: bool) -> None:
     """List the strategies that run, and how fast they decide.
 
+    "loop %" is how much of the daemon's time a strategy takes, of what it may (`loop_percent`); at its most it is looked
+    at less often.
+
     Example: traderd strategies list
     """
     document = client.get("/v3/strategies")
     if as_json:
         print_json({"environment": config.environment, **document})
         return
-    rows = [row | {"orders": row["outcomes"].get("order", 0)} for row in document["strategies"]]
+    rows = [
+        row
+        | {
+            "orders": row["outcomes"].get("order", 0),
+            "loop": f"{row['loop_percent']} of {row['loop_percent_max']}",
+        }
+        for row in document["strategies"]
+    ]
     show_listing(
         "strategies", RUNNING, rows, environment=config.environment, width=terminal_width()
     )

@@ -20,6 +20,8 @@ Row = dict[str, Any]
 LABEL_WIDTH: Final = 11
 """Where the text begins in a line of status or book."""
 GAP: Final = "  "
+INDENT: Final = "  "
+"""Before the rows below a heading."""
 WRAPPED_MIN: Final = 24
 """The characters that words get at least before another column is left out for them."""
 DECIMALS_MIN: Final = 2
@@ -40,22 +42,24 @@ class Column:
     """Left out first when the terminal is too narrow: those that say nothing in any row, then from the right."""
     wraps: bool = False
     """Words: a terminal that is too narrow gets them on several lines."""
+    is_heading: bool = False
+    """Where not all that matters has room, it goes on a line of its own above its rows."""
 
 
 ORDERS: Final = (
     Column("key", "order"),
-    Column("ticker", "market"),
+    # Keys and markets are long and must not be cut: on eighty columns there is room for one of them in a row.
+    Column("ticker", "market", is_heading=True),
     Column("side", "side"),
     Column("price_dollars", "price $", is_number=True),
-    # Keys are long, so on eighty columns this must go as well; what an order is called and whether it rests stay.
-    Column("count", "contracts", is_number=True, droppable=True),
-    Column("filled", "filled", is_number=True, droppable=True),
+    Column("count", "contracts", is_number=True),
+    Column("filled", "filled", is_number=True),
     Column("status", "status"),
     Column("owner", "owner", droppable=True),
     Column("age_s", "age s", is_number=True, droppable=True),
 )
 POSITIONS: Final = (
-    Column("ticker", "market"),
+    Column("ticker", "market", is_heading=True),
     Column("held", "contracts", is_number=True),
     Column("side", "side"),
     Column("average_cost_dollars", "cost $", is_number=True),
@@ -75,7 +79,7 @@ STRATEGIES: Final = (
 )
 FILLS: Final = (
     Column("executed_at", "executed (UTC)", is_time=True),
-    Column("ticker", "market"),
+    Column("ticker", "market", is_heading=True),
     Column("side", "side"),
     Column("price_dollars", "price $", is_number=True),
     Column("count", "contracts", is_number=True),
@@ -122,18 +126,54 @@ def table_lines(
     shown, left_out = fitting(columns, rows, width=width)
     cells = {column: [cell(row.get(column.name), column) for row in rows] for column in shown}
     widths = {column: max(map(len, (column.header, *cells[column]))) for column in shown}
-    lines = [GAP.join(_pad(column.header, widths[column], column) for column in shown)]
-    for index in range(len(rows)):
-        lines.append(
-            GAP.join(_pad(cells[column][index], widths[column], column) for column in shown)
-        )
-    return [line.rstrip() for line in lines], left_out
+    header = GAP.join(_pad(column.header, widths[column], column) for column in shown)
+    lines = [
+        GAP.join(_pad(cells[column][index], widths[column], column) for column in shown)
+        for index in range(len(rows))
+    ]
+    with_headings = below_headings(columns, shown, rows, [header], lines)
+    return [line.rstrip() for line in with_headings], left_out
+
+
+def below_headings(
+    columns: Sequence[Column],
+    shown: Sequence[Column],
+    rows: list[Row],
+    top: list[str],
+    lines: list[str],
+) -> list[str]:
+    """Return a table's `top` and a line for each row, with the headings among them if there are any."""
+    heading = next((c for c in columns if c.is_heading and c not in shown), None)
+    if heading is None:
+        return [*top, *lines]
+    found, before = [INDENT + line for line in top], None
+    for row, line in zip(rows, lines, strict=True):
+        text = cell(row.get(heading.name), heading)
+        if text != before:
+            found.append(text)
+        found.append(INDENT + line)
+        before = text
+    return found
 
 
 def fitting(
     columns: Sequence[Column], rows: list[Row], *, width: int | None
 ) -> tuple[list[Column], list[str]]:
-    """Return the columns that fit into the width, and the headers of the others that have something to say in some row."""
+    """Return the columns that fit into the width, and the headers of the others that have something to say in some row.
+
+    A heading that is not among the columns stands above its rows.
+    """
+    shown, left_out, is_narrow = _fitting(columns, rows, width)
+    if width is None or not is_narrow or not any(column.is_heading for column in columns):
+        return shown, left_out
+    below = [column for column in columns if not column.is_heading]
+    shown, left_out, _ = _fitting(below, rows, width - len(INDENT))
+    return shown, left_out
+
+
+def _fitting(
+    columns: Sequence[Column], rows: list[Row], width: int | None
+) -> tuple[list[Column], list[str], bool]:
     shown, left_out = list(columns), list[str]()
     needed: dict[Column, int] = {}
     silent: dict[Column, bool] = {}
@@ -143,16 +183,20 @@ def fitting(
         least = max(len(column.header), WRAPPED_MIN)
         needed[column] = min(longest, least) if column.wraps else longest
         silent[column] = not any(text.strip("-") for text in texts)
+
+    def is_narrow() -> bool:
+        total = sum(needed[column] + len(GAP) for column in shown) - len(GAP)
+        return width is not None and total > width
+
     droppable = [column for column in reversed(columns) if column.droppable]
     # Sorting keeps the order of those that are alike.
     for column in sorted(droppable, key=lambda column: not silent[column]):
-        total = sum(needed[column] + len(GAP) for column in shown) - len(GAP)
-        if width is None or total <= width:
+        if not is_narrow():
             break
         shown.remove(column)
         if not silent[column]:
             left_out.insert(0, column.header)
-    return shown, left_out
+    return shown, left_out, is_narrow()
 
 
 def cell(value: Any, column: Column) -> str:

@@ -16,7 +16,15 @@ from typing import Any, Final
 import click
 
 from traderd.cli.options import colour_wanted
-from traderd.cli.tables import Column, Row, cell, fitting, listing, table_lines
+from traderd.cli.tables import (
+    Column,
+    Row,
+    below_headings,
+    cell,
+    fitting,
+    listing,
+    table_lines,
+)
 
 ALARM: Final = "red"
 CELL_PADDING: Final = (0, 1, 0, 0)
@@ -50,7 +58,13 @@ def show_table(
     shown, _ = fitting(columns, rows, width=width)
     # A table whose columns all matter may be wider than the terminal, which then breaks its lines.
     wraps = any(column.wraps for column in shown)
-    _draw(heading, shown, rows, width if wraps else max(width, *map(len, lines)))
+    drawn = _drawn(shown, rows, width if wraps else max(width, *map(len, lines)))
+    if not wraps:
+        top = len(drawn) - len(rows)
+        drawn = below_headings(columns, shown, rows, drawn[:top], drawn[top:])
+    if heading:
+        drawn.insert(0, click.style(heading, bold=True) if colour_wanted() else heading)
+    click.echo("\n".join(drawn))
     if left_out:
         click.echo(f"(no room for {', '.join(left_out)}; --json has all)")
 
@@ -82,16 +96,14 @@ def show_lines(
         click.echo("\n".join(parts))
 
 
-def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) -> None:
+def _drawn(columns: Sequence[Column], rows: list[Row], width: int) -> list[str]:
+    """Return the lines of a table as it is drawn: header, rule, and one line for each row unless its words wrap."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         show_edge=False,
@@ -120,7 +132,9 @@ def _draw(title: str, columns: Sequence[Column], rows: list[Row], width: int) ->
         # Where words wrap, rich has to know where the line ends.
         soft_wrap=not any(column.wraps for column in columns),
     )
-    console.print(table, crop=False)
+    with console.capture() as captured:
+        console.print(table, crop=False)
+    return captured.get().splitlines()
 
 
 def _style(row: Row, column: Column) -> str:

@@ -21,7 +21,8 @@ LEFT_OUT: Final[dict[str, frozenset[str]]] = {
         *("limits", "market_data", "denials", "services", "restarts", "recovering"),
         *("health", "health_history"),
         # Their fields are parts of their own, because other parts of the engine hold on to these objects.
-        *("orders", "groups", "ledger", "account", "conditions", "risk", "ticks", "_folds"),
+        *("orders", "groups", "ledger", "account", "conditions", "risk", "ticks", "requests"),
+        "_folds",
     }),
     "orders": frozenset(),
     "groups": frozenset(),
@@ -33,6 +34,7 @@ LEFT_OUT: Final[dict[str, frozenset[str]]] = {
     }),
     "errors": frozenset({"window", "percent"}),
     "ticks": frozenset({"_rows", "_kept", "_sentence", "ticks", "reports", "reported_at"}),
+    "requests": frozenset(),
 }
 """The parts of a checkpoint, and which of their fields no journaled event changes; every other field is in it."""
 
@@ -75,6 +77,7 @@ def _parts(engine: Engine) -> dict[str, Any]:
         "risk": engine.risk,
         "errors": engine.risk.errors,
         "ticks": engine.ticks,
+        "requests": engine.requests,
     }
 
 

@@ -18,6 +18,7 @@ from traderd.core.account_sync import mismatched_market
 from traderd.core.conditions import Conditions
 from traderd.core.folding import Fold, nothing, quiet
 from traderd.core.invariants import with_invariants
+from traderd.core.keyed_requests import KeyedRequests
 from traderd.core.ledger import Ledger
 from traderd.core.market_data import MarketData
 from traderd.core.market_life import market_folds
@@ -65,6 +66,7 @@ class Engine:
     """Denied orders per rule: "why no trade"."""
     ticks: TickCounts = attrs.Factory(TickCounts)
     """How every look of a strategy ended, and how strategies do."""
+    requests: KeyedRequests = attrs.Factory(KeyedRequests)
     services: dict[str, ev.ServiceChanged] = attrs.Factory(dict)
     restarts: Counter[str] = attrs.Factory(Counter)
     """How often each service was restarted in this run."""
@@ -163,6 +165,7 @@ class Engine:
             ev.CancelFailed: self._cancel_failed,
             **account_folds(self),
             **self.ticks.folds(),
+            **self.requests.folds(),
             ev.HaltRaised: quiet(conditions.raise_halt),
             ev.HaltCleared: self._halt_cleared,
             ev.TradingPaused: quiet(conditions.pause),

@@ -8,8 +8,9 @@ Must not: decide what an outcome is (see `tick_outcome`).
 
 from __future__ import annotations
 
-import itertools
+import heapq
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, Final
 
 import attrs
@@ -21,7 +22,9 @@ from traderd.model.strategy_events import StrategyReport, TickOutcome
 from traderd.model.units import Timestamp
 
 ROWS_MAX: Final = 20_000
-"""Bounds the rows (about 2 MB); the one that did not count for longest goes into its strategy's OTHERS row."""
+"""Bounds the rows (about 2 MB); those that did not count for longest go into their strategies' OTHERS rows."""
+GIVEN_UP_PART: Final = 20
+"""One of so many rows is given up at once: to find the oldest, all are looked at, which takes milliseconds."""
 OTHERS: Final = MarketTicker("(other markets)")
 """The market of rows that were given up."""
 
@@ -45,8 +48,7 @@ class TickCounts:
     _rows: dict[tuple[StrategyName, TickOutcome, str], dict[MarketTicker, TickRow]] = attrs.Factory(
         dict
     )
-    """By strategy, outcome and rule: a key with the market in it would take more than its row. Of each, the market that
-    counted last is the last one."""
+    """By strategy, outcome and rule: a key with the market in it would take more than its row."""
     ticks: dict[StrategyName, int] = attrs.Factory(dict)
     """Counted apart from the rows, so that the two can be compared."""
     reports: tuple[StrategyReport, ...] = ()
@@ -79,15 +81,15 @@ class TickCounts:
         rows = self._rows.get(key)
         if rows is None:
             rows = self._rows[key] = {}
-        row = rows.pop(event.ticker, None)
+        row = rows.get(event.ticker)
         if row is None:
-            row = TickRow(0, event.at, "")
+            # It keeps its place: what is taken out and put in again each time makes a dictionary twice or four times as large.
+            row = rows[event.ticker] = TickRow(0, event.at, "")
             self._kept += 1
         row.count += 1
         if event.sentence and event.sentence != self._sentence:
             self._sentence = event.sentence
         row.last_at, row.sentence = event.at, event.sentence and self._sentence
-        rows[event.ticker] = row
         if self._kept > ROWS_MAX:
             self._give_up_oldest()
         return []
@@ -131,21 +133,22 @@ class TickCounts:
         self.removed.clear()
 
     def _give_up_oldest(self) -> None:
-        oldest = [
-            (row.last_at, number)
-            for number, rows in enumerate(self._rows.values())
-            for ticker, row in itertools.islice(rows.items(), 2)
-            if ticker != OTHERS
-        ]
-        if not oldest:
-            return
-        rows = list(self._rows.values())[min(oldest)[1]]
-        ticker = next(ticker for ticker in rows if ticker != OTHERS)
-        row, kept = rows.pop(ticker), rows.get(OTHERS)
-        if kept is None:
-            rows[OTHERS] = row
-            return
-        self._kept -= 1
-        kept.count += row.count
-        if row.last_at >= kept.last_at:
-            kept.last_at, kept.sentence = row.last_at, row.sentence
+        oldest = heapq.nsmallest(
+            max(1, ROWS_MAX // GIVEN_UP_PART),
+            (
+                (row.last_at, rows, ticker)
+                for rows in self._rows.values()
+                for ticker, row in rows.items()
+                if ticker != OTHERS
+            ),
+            key=itemgetter(0),
+        )
+        for _, rows, ticker in oldest:
+            row, kept = rows.pop(ticker), rows.get(OTHERS)
+            if kept is None:
+                rows[OTHERS] = row
+                continue
+            self._kept -= 1
+            kept.count += row.count
+            if row.last_at >= kept.last_at:
+                kept.last_at, kept.sentence = row.last_at, row.sentence

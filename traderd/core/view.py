@@ -17,6 +17,7 @@ from traderd.core.conditions import Conditions
 from traderd.core.engine import Engine
 from traderd.core.exposure import account_exposure
 from traderd.core.feed_state import FeedState
+from traderd.core.keyed_requests import KeyedRequest
 from traderd.core.ledger import Ledger, Position
 from traderd.core.market_data import MarketData
 from traderd.core.order import Order
@@ -135,6 +136,10 @@ class StateView:
     def ticks(self) -> TickCounts:
         """How every look of a strategy ended, and how strategies do."""
         return self._engine.ticks
+
+    def request(self, key: str, now: Timestamp) -> KeyedRequest | None:
+        """Return what was asked of us by a key of the asker's own, None when that is not known or too long ago."""
+        return self._engine.requests.get(key, now)
 
     @property
     def denials(self) -> dict[str, int]:

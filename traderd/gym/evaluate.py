@@ -21,6 +21,7 @@ from traderd.core.observation import Observation
 from traderd.core.policy_moves import PolicyMove, commands_for
 from traderd.gym.market_env import MONEY_PER_DOLLAR, MarketEnv
 from traderd.gym.policy import Policy, load_weights
+from traderd.gym.progress import Progress
 from traderd.gym.train import TEST_SEED
 from traderd.model.commands import Command
 
@@ -112,13 +113,21 @@ def profit(env: MarketEnv, make: Maker, seed: int) -> float:
     return env.play(make(seed)) / MONEY_PER_DOLLAR
 
 
-def judge(env: MarketEnv, players: dict[str, Maker], episodes: int) -> list[Score]:
+def judge(
+    env: MarketEnv, players: dict[str, Maker], episodes: int, progress: Progress | None = None
+) -> list[Score]:
     """Return every player's score on the same held-out episodes."""
-    seeds = range(TEST_SEED, TEST_SEED + episodes)
-    return [
-        Score.of(name, [profit(env, make, seed) for seed in seeds])
-        for name, make in players.items()
-    ]
+    progress = progress or Progress(len(players) * episodes)
+    scores = []
+    for name, make in players.items():
+        profits = []
+        for number in range(episodes):
+            progress.begin_part(f"{name}: episode {number + 1} of {episodes}")
+            profits.append(profit(env, make, TEST_SEED + number))
+            progress.end_part()
+        scores.append(Score.of(name, profits))
+    progress.make_room()
+    return scores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,8 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if SPREAD_MAKER.is_file():
         players["spread_maker"] = plugin_strategy(SPREAD_MAKER, "spread_maker")
     print(f"{'player':<14} {'mean $':>9} {'std err':>8} {'n':>5} {'above 0':>8}")
+    progress = Progress(len(players) * chosen.episodes)
     for name, make in players.items():
-        (one,) = judge(MarketEnv(), {name: make}, chosen.episodes)
+        (one,) = judge(MarketEnv(), {name: make}, chosen.episodes, progress)
         print(
             f"{name:<14} {one.mean:>+9.3f} {one.error:>8.3f} {one.episodes:>5} {one.above_0:>8.0%}",
             flush=True,

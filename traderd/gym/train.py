@@ -21,6 +21,7 @@ from traderd.gym.features import FEATURES
 from traderd.gym.learner import Episode, Learner, odds
 from traderd.gym.market_env import MarketEnv
 from traderd.gym.policy import IN, MOVES, WEIGHTS, Policy, Row, load_weights, save_weights
+from traderd.gym.progress import Progress
 
 EPISODES: Final = 16
 """Of one batch."""
@@ -123,12 +124,18 @@ def play(env: MarketEnv, policy: Policy, seed: int) -> float:
     return total
 
 
-def step(env: MarketEnv, training: Training, batches: int) -> float:
+def step(env: MarketEnv, training: Training, batches: int, progress: Progress) -> float:
     """Play and learn one batch; returns its mean reward in dollars an episode."""
     rng = np.random.default_rng((training.seed, training.batch + 1))
     seeds = [int(one) for one in rng.integers(*TRAIN_SEEDS, size=EPISODES)]
     policy = Policy(training.learner.weights)
-    played = [try_out(env, policy, seed, rng) for seed in seeds]
+    played = []
+    for number, seed in enumerate(seeds, start=1):
+        progress.begin_part(
+            f"batch {training.batch + 1} of {batches}: episode {number} of {EPISODES}"
+        )
+        played.append(try_out(env, policy, seed, rng))
+        progress.end_part()
     training.learner.learn(played, max(0.0, 1 - training.batch / batches))
     training.batch += 1
     training.episodes += len(played)
@@ -147,15 +154,24 @@ def validate(env: MarketEnv, training: Training) -> float:
 
 def train(env: MarketEnv, training: Training, batches: int, path: Path) -> None:
     """Go on until so many batches are done in all; a line for each, the file after each."""
-    while training.batch < batches:
-        score = step(env, training, batches)
-        line = f"batch {training.batch}/{batches}: {score:+.3f} $ an episode"
-        if training.batch % VALIDATE_EVERY == 0 or training.batch == batches:
-            line += (
-                f", validation {validate(env, training):+.3f} $ (best {training.best_score:+.3f})"
-            )
-        save_weights(path, training.best, training.state())
-        print(line, flush=True)
+    progress = Progress(max(0, batches - training.batch) * EPISODES)
+    try:
+        while training.batch < batches:
+            line = _batch(env, training, batches, progress)
+            save_weights(path, training.best, training.state())
+            progress.make_room()
+            print(line, flush=True)
+    finally:
+        progress.make_room()
+
+
+def _batch(env: MarketEnv, training: Training, batches: int, progress: Progress) -> str:
+    score = step(env, training, batches, progress)
+    line = f"batch {training.batch}/{batches}: {score:+.3f} $ an episode"
+    if training.batch % VALIDATE_EVERY == 0 or training.batch == batches:
+        progress.begin_part(f"batch {training.batch} of {batches}: validation")
+        line += f", validation {validate(env, training):+.3f} $ (best {training.best_score:+.3f})"
+    return line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

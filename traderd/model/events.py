@@ -1,8 +1,8 @@
 """Facts in the past tense: everything that can change or follow from a change of the state.
 
 Owns: the one list of event types; what each of them holds is in `market_events`, `universe_events`, `order_events`,
-`group_events`, `risk_events`, `account_events`, `strategy_events`, `plugin_events` and `state_events`. Every event carries
-`at`, stamped where the fact was observed. They are frozen and slotted; a name never changes between this list and that of the commands.
+`group_events`, `risk_events`, `account_events`, `strategy_events`, `plugin_events`, `request_events` and `state_events`. Every
+event carries `at`, stamped where the fact was observed. They are frozen and slotted; a name never changes between this list and that of the commands.
 Must not: hold commands (see `commands.py`) or behaviour.
 """
 
@@ -88,6 +88,7 @@ from traderd.model.order_events import (
     Source,
 )
 from traderd.model.plugin_events import PluginChange, PluginChanged
+from traderd.model.request_events import RequestAnswered, RequestTaken
 from traderd.model.risk_events import (
     EventsDescribed,
     LimitsConfirmed,
@@ -161,6 +162,8 @@ Event: TypeAlias = (
     | RiskEvent
     | StrategyEvent
     | PluginChanged
+    | RequestTaken
+    | RequestAnswered
     | OrderDenied
     | OrderReported
     | OrderFilled
@@ -232,6 +235,8 @@ JOURNALED: Final[tuple[type, ...]] = (
     StrategyReleased,
     StrategyReplaced,
     PluginChanged,
+    RequestTaken,
+    RequestAnswered,
     StateChanged,
 )
 """What the journal keeps: folding these again at start gives the private state back.
@@ -321,6 +326,8 @@ __all__ = [
     "ProfitMarked",
     "ProgressProbed",
     "RenewalFailed",
+    "RequestAnswered",
+    "RequestTaken",
     "RiskEvent",
     "SequenceAdvanced",
     "ServiceChanged",

@@ -7,10 +7,10 @@ Must not: know what a command does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 import trio
@@ -28,9 +28,15 @@ STOPPING: Final = "the service that would serve it is stopping"
 class CommandRequest(Generic[C, O]):
     """One command on its way; a task that carries it out holds it with `with`, and so answers it."""
 
-    def __init__(self, command: C, unanswered: Callable[[str], O]) -> None:
+    def __init__(
+        self,
+        command: C,
+        unanswered: Callable[[str], O],
+        unless: Callable[[], O | None] | None = None,
+    ) -> None:
+        """`unless` returns why it is not to be done after all; it is asked at the moment of the doing."""
         self.command = command
-        self._unanswered = unanswered
+        self._unanswered, self._unless = unanswered, unless
         self._done = trio.Event()
         self._outcome: O | None = None
         self.held = False
@@ -52,6 +58,22 @@ class CommandRequest(Generic[C, O]):
         await self._done.wait()
         assert self._outcome is not None
         return self._outcome
+
+    def stands(self) -> bool:
+        """Tell whether it is to be done at this moment; if not, answer why.
+
+        Whoever carries it out asks this with no `await` before the doing: meanwhile the state could change.
+        """
+        refusal = None if self._unless is None else self._unless()
+        if refusal is not None:
+            self.answer(refusal)
+        return refusal is None
+
+    async def carry_out(self, work: Callable[[Any], Awaitable[O]]) -> None:
+        """Do the work, if the command stands, and answer with its outcome.  Cancelling breaks it off."""
+        with self as command:
+            if self.stands():
+                self.answer(await work(command))
 
     def break_off(self, why: str) -> None:
         """Answer that nobody will know the outcome here; does nothing once it is answered."""
@@ -121,15 +143,16 @@ class CommandRouter(Generic[C, O]):
                 if not request.held:
                     request.break_off("its service stopped")
 
-    async def send(self, command: C) -> O:
+    async def send(self, command: C, unless: Callable[[], O | None] | None = None) -> O:
         """Hand a command to its service and wait for the outcome.
 
+        `unless` is asked once more when it is done, and returns the outcome with which it is refused then, or None.
         Cancelling stops the waiting, not the command.
         """
         server = self._servers.get(type(command))
         if server is None:
             return self._refuse(f"nothing serves {type(command).__name__} now")
-        request = CommandRequest(command, self._unanswered)
+        request = CommandRequest(command, self._unanswered, unless)
         try:
             server.channel.send_nowait(request)
         except trio.WouldBlock:

@@ -219,6 +219,8 @@ class RealEnv(Env):
             gc.unfreeze()
         # attrs keeps the text of every method that it writes, a megabyte, so that a traceback could show its line.
         linecache.clearcache()
+        # What finds modules keeps the names of all files of every folder where it ever looked.
+        sys.path_importer_cache.clear()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

@@ -114,18 +114,21 @@ class Log:
     def kept_in(self, directory: Path, *, bytes_max: int) -> Iterator[None]:
         """Keep the lines in files of the directory as well while the context is open, those in the ring first.
 
-        Under journald, which keeps them itself, and with `bytes_max` 0 nothing is kept.
+        Files of an earlier run that was allowed more are cut at once. Under journald, which keeps the lines itself, and with
+        `bytes_max` 0 nothing is kept, and nothing that is there is touched.
         """
         if bytes_max == 0 or isinstance(self.writer, JournalWriter):
             yield
             return
         disk = DiskLog(directory, bytes_max=bytes_max)
+        disk.fit()
         for line in self.ring.lines():
             disk.write_line(self.finish.as_json(line))
         self.finish.disk = disk
         try:
             yield
         finally:
+            self.finish.keep_untold()
             self.finish.disk = None
             disk.close()
 
@@ -223,11 +226,15 @@ class _Finish:
             # A library warns in a thread: the screens and the files are the loop's alone, and waking a task from here loses it.
             self.from_beside.write(method, event_dict)
             raise structlog.DropEvent
-        for told in self.from_beside.take():
-            self._keep(told)
+        self.keep_untold()
         line = self.line(method, event_dict)
         self._keep(line)
         return self.text(line)
+
+    def keep_untold(self) -> None:
+        """Tell the screens and the files what was logged beside the loop; only the loop may."""
+        for told in self.from_beside.take():
+            self._keep(told)
 
     def _keep(self, line: LogLine) -> None:
         if self.disk is not None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,8 @@ LOG_FILE: Final = "traderd.log"
 FILES: Final = 5
 """The newest one and four before it: what is thrown away at once is a fifth of what is kept."""
 FILE_MODE: Final = 0o600
+REST_FILE: Final = "traderd.log.rest"
+"""Where the end of a file is written before it takes the file's place; what a crash leaves of it is written over."""
 
 
 class DiskLog:
@@ -28,6 +32,7 @@ class DiskLog:
         """Use at most `bytes_max` bytes; nothing is opened before the first line."""
         self.lines_lost = 0
         self._path = directory / LOG_FILE
+        self._bytes_max = bytes_max
         self._file_bytes_max = bytes_max // FILES
         self._descriptor: int | None = None
         self._size = 0
@@ -49,6 +54,16 @@ class DiskLog:
             self.close()
         else:
             self._lost_since_told = 0
+
+    def fit(self) -> None:
+        """Bring what an earlier run left under the bound, which may have been higher then; the newest lines stay.  Never raises.
+
+        It may copy a file, so it is for a start, when nobody waits yet. What the disk refuses now goes when a file is full.
+        """
+        with contextlib.suppress(OSError):
+            if self._size_of(self._path) > self._file_bytes_max:
+                self._shift()
+            self._make_room(self._keep_end)
 
     def close(self) -> None:
         """Close the file; the next line would open it again."""
@@ -80,11 +95,43 @@ class DiskLog:
 
     def _begin_anew(self) -> int:
         self.close()
+        self._shift()
+        self._make_room(lambda path, room: path.unlink())
+        return self._open()
+
+    def _shift(self) -> None:
         for number in range(FILES - 1, 0, -1):
             newer = self._numbered(number - 1)
             if newer.exists():
                 newer.replace(self._numbered(number))
-        return self._open()
+
+    def _make_room(self, cut: Callable[[Path, int], None]) -> None:
+        # For one more full file, so nothing has to go while that fills.
+        room = self._bytes_max - self._file_bytes_max
+        for number in range(1, FILES):
+            path = self._numbered(number)
+            if self._size_of(path) > room:
+                cut(path, room)
+            room -= self._size_of(path)
+
+    def _keep_end(self, path: Path, room: int) -> None:
+        rest = self._path.with_name(REST_FILE)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with path.open("rb") as file, os.fdopen(os.open(rest, flags, FILE_MODE), "wb") as end:
+            # From one byte earlier on: a line that begins just there is whole.
+            file.seek(-(room + 1), os.SEEK_END)
+            file.readline()
+            shutil.copyfileobj(file, end)
+        rest.replace(path)
+        if self._size_of(path) == 0:
+            path.unlink()
+
+    @staticmethod
+    def _size_of(path: Path) -> int:
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{LOG_FILE}.{number}") if number else self._path

@@ -97,8 +97,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 
 async def _serve(keeper: TenantKeeper, request: CommandRequest[Command, Outcome]) -> None:
-    with request as command:
-        request.answer(await keeper.carry_out(command))
+    await request.carry_out(keeper.carry_out)
 
 
 class Actor:
@@ -206,26 +205,28 @@ class Actor:
         if not self._context.view.working:
             return False
         now = trio.current_time()
+        # One number for all of them, because each keeps it.
+        again_at = now + DECISION_INTERVAL_S
         with self._asker.together():
             for number, (ticker, tenant) in enumerate(pairs, 1):
                 is_due = now >= tenant.due_at.get(ticker, 0.0)
                 if is_due and tenant.runs and tenant.share.pace is Pace.FULL:
-                    self._look(tenant, ticker, now)
+                    self._look(tenant, ticker, now, again_at)
                 if number >= BREATH_EVERY or self._pace.is_out_of_breath:
                     return True
         return False
 
-    def _look(self, tenant: Tenant, ticker: MarketTicker, now: float) -> None:
+    def _look(self, tenant: Tenant, ticker: MarketTicker, now: float, again_at: float) -> None:
         callback = tenant.on_book()
         if callback is None:
             return
         tick = Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK)
         if ticker not in tenant.busy:
-            tenant.due_at[ticker] = now + DECISION_INTERVAL_S
+            tenant.due_at[ticker] = again_at
             self._ask(tick, callback)
         elif now >= tenant.busy_told_at.get(ticker, 0.0):
             # It stays due, so it is asked as soon as its commands are answered.
-            tenant.busy_told_at[ticker] = now + DECISION_INTERVAL_S
+            tenant.busy_told_at[ticker] = again_at
             self._asker.skip(tick, BUSY)
 
     def _look_late(self, tenant: Tenant, ticker: MarketTicker) -> None:
@@ -234,7 +235,7 @@ class Actor:
         if now >= due_at + DECISION_INTERVAL_S and ticker not in tenant.busy:
             tick = Tick(tenant=tenant, ticker=ticker, cause=TickCause.BOOK)
             self._asker.skip(tick, put_off(tenant, now - due_at))
-        self._look(tenant, ticker, now)
+        self._look(tenant, ticker, now, now + DECISION_INTERVAL_S)
 
     def _hand_fills(self, tenant: Tenant) -> None:
         # One that is drained or quarantined gets them when it runs again; a new form gets those of the one before.

@@ -20,6 +20,7 @@ from traderd.model import events as ev
 from traderd.model.commands import AmendOrder, CancelOrder, Command, DecreaseOrder, PlaceOrder
 from traderd.model.ids import MarketTicker
 from traderd.model.strategy_events import TickCause, TickOutcome
+from traderd.model.units import Timestamp
 from traderd.services.context import Context
 from traderd.services.observing import get_observation
 from traderd.services.tenant import FAILURES_MAX, Tenant
@@ -71,20 +72,24 @@ class Asker:
         """
         self._context, self._carry_out, self._quarantine = context, carry_out, quarantine
         self._charge = charge
-        self._endings: list[ev.Event] | None = None
+        self._endings: list[tuple[Tick, Ending]] | None = None
         """Of ticks that are published together; None: each by itself."""
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Publish the ticks that end within the block as one batch: most end without a word, and there may be thousands."""
-        endings: list[ev.Event] = []
+        """Publish the ticks that end within the block as one batch: most end without a word, and there may be thousands.
+
+        They ended when the block did: the time of each market's last tick is kept, and so they share one.
+        """
+        endings: list[tuple[Tick, Ending]] = []
         self._endings = endings
         try:
             yield
         finally:
             self._endings = None
             if endings:
-                self._context.publish_batch(endings)
+                at = self._context.now()
+                self._context.publish_batch([_ended(at, *each) for each in endings])
 
     def skip(self, tick: Tick, ending: Ending) -> None:
         """End a tick whose strategy is not asked."""
@@ -121,19 +126,10 @@ class Asker:
 
     def end(self, tick: Tick, ending: Ending) -> None:
         """Count how a tick ended."""
-        ended = ev.TickEnded(
-            at=self._context.now(),
-            strategy=tick.tenant.name,
-            ticker=tick.ticker,
-            cause=tick.cause,
-            outcome=ending.outcome,
-            rule=ending.rule,
-            sentence=ending.sentence[:SENTENCE_MAX],
-        )
         if self._endings is None:
-            self._context.publish(ended)
+            self._context.publish(_ended(self._context.now(), tick, ending))
         else:
-            self._endings.append(ended)
+            self._endings.append((tick, ending))
 
     def _call(
         self,
@@ -239,6 +235,18 @@ class Asker:
             self._quarantine(
                 tenant, f"switched off after {FAILURES_MAX} failures in a row: {words}"
             )
+
+
+def _ended(at: Timestamp, tick: Tick, ending: Ending) -> ev.TickEnded:
+    return ev.TickEnded(
+        at=at,
+        strategy=tick.tenant.name,
+        ticker=tick.ticker,
+        cause=tick.cause,
+        outcome=ending.outcome,
+        rule=ending.rule,
+        sentence=ending.sentence[:SENTENCE_MAX],
+    )
 
 
 def _each_once(commands: tuple[Command, ...]) -> tuple[Command, ...]:

@@ -33,6 +33,7 @@ from traderd.services.order_policies import policies_document
 from traderd.services.pages import PAGES
 from traderd.services.plugin_desk import plugins_document
 from traderd.services.rate_limits_document import rate_limits_document
+from traderd.services.request_log import RequestLog
 from traderd.services.status_box import STATUS_BOXES
 from traderd.services.strategy_documents import tenants_document
 from traderd.services.verb_schemas import verb_schemas
@@ -50,6 +51,12 @@ STATUS_OF: Final = {
 }
 
 
+STATE_CHANGED: Final = cm.denied(
+    "The state, a halt or a pause has changed since this was decided; nothing was done."
+)
+"""The outcome of a verb that was decided by another state."""
+
+
 class DaemonSource:
     """Implements `web.source.ConsoleSource`."""
 
@@ -57,6 +64,7 @@ class DaemonSource:
         self._context = context
         self._environment = context.config.environment
         self._charts = ChartHistory()
+        self.requests = RequestLog(context)
 
     def health(self) -> Document:
         """Return the health document."""
@@ -183,8 +191,10 @@ class DaemonSource:
         boxes = self._context.shared.extras.get(STATUS_BOXES)
         return list(boxes) if boxes is not None else []
 
-    async def command(self, verb: str, body: Document) -> tuple[int, Document]:
-        """Carry out a verb; cancelling does not break it off."""
+    async def command(
+        self, verb: str, body: Document, state_version: str | None = None
+    ) -> tuple[int, Document]:
+        """Carry out a verb, with a `state_version` only if that is the one then; cancelling does not break it off."""
         if verb not in VERBS:
             known = ", ".join(VERBS)
             return 404, _error("unknown_verb", f"there is no verb {verb!r}", f"known are: {known}")
@@ -194,7 +204,19 @@ class DaemonSource:
             command = parse(body)
         except BadInput as exc:
             return 400, _error("bad_input", str(exc), "correct the value and send it again")
-        outcome = await self._context.send(command)
+
+        def changed() -> cm.Outcome | None:
+            # Asked where the command is carried out: on its way there it waits for others, which may change the state.
+            return None if state_version in {None, self.state_version()} else STATE_CHANGED
+
+        outcome = await self._context.send(command, unless=changed)
+        if outcome is STATE_CHANGED:
+            return 412, _error(
+                "state_changed",
+                outcome.sentence,
+                "Look at what changed and decide again; "
+                f"state_version of /v3/status is {self.state_version()} now.",
+            )
         about = {} if outcome.key is None else {"order": outcome.key}
         # What the risk gate denied is told by the risk watch, with its rule.
         is_told = outcome.sentence.startswith("denied by rule")

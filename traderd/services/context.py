@@ -214,15 +214,20 @@ class Context:
             *types, name=self.name, policy=policy, depth=depth, key=key
         )
 
-    async def send(self, command: Command) -> Outcome:
-        """Send a command and wait for its outcome.  Cancelling does not break the command off."""
+    async def send(
+        self, command: Command, unless: Callable[[], Outcome | None] | None = None
+    ) -> Outcome:
+        """Send a command and wait for its outcome.  Cancelling does not break the command off.
+
+        `unless` returns the outcome with which it is refused, or None; it is asked at the moment at which it is done.
+        """
         if self.name != PEOPLES_SERVICE and (what := _for_people(command)):
             # Of a plugin or any other program, whatever author it names (control C17).
             return Outcome(
                 answer=Answer.DENIED,
                 sentence=f"{what} by a person only, not by the service {self.name}",
             )
-        return await self.shared.commands.send(command)
+        return await self.shared.commands.send(command, unless)
 
 
 def _for_people(command: Command) -> str:

@@ -9,6 +9,7 @@ Must not: use cancel-all, which may catch orders placed in the minute after it; 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import trio
@@ -67,8 +68,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 async def handle(context: Context, request: CommandRequest[Any, Outcome]) -> None:
     """Carry out one Flatten and answer it; cancelling leaves what is not closed, and the pause."""
-    with request as command:
-        request.answer(await _flatten(context, command))
+    await request.carry_out(partial(_flatten, context))
 
 
 async def _flatten(context: Context, command: Flatten) -> Outcome:

@@ -84,8 +84,7 @@ class KillSwitch:
 
     async def handle(self, request: CommandRequest[Any, Outcome]) -> None:
         """Carry out one Kill and answer it; cancelling leaves the latch."""
-        with request as command:
-            request.answer(await self._kill(command))
+        await request.carry_out(self._kill)
 
     async def _kill(self, command: Kill) -> Outcome:
         context, started = self._context, self._context.env.monotonic()

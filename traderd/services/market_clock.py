@@ -77,6 +77,12 @@ def tell_due(context: Context) -> float:
     return next_ns / NS_PER_S
 
 
+def is_due(market: Market, now: Timestamp) -> bool:
+    """Tell whether the clock would open or close this market at once, at this time of the exchange's clock."""
+    step = next_step(market)
+    return step is not None and step[0] <= now
+
+
 def next_step(
     market: Market,
 ) -> tuple[Timestamp, type[ev.MarketOpened | ev.MarketClosed]] | None:

@@ -1,12 +1,13 @@
 """Reads markets again of which a step may have been missed.
 
-Owns: which markets those are, that what is marked meanwhile is read together, and that a reading which fails is tried
-again and holds nothing up.
+Owns: which markets those are, that what is marked meanwhile is read together, that a reading which fails is tried
+again and holds nothing up, and when what our own clock opened or closed is looked up: a message that put it off may be lost.
 Must not: judge what a step means, or decide what is followed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final, NoReturn
 
@@ -18,12 +19,18 @@ from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
+from traderd.services.market_clock import is_due
 
 REREAD_FIRST_S: Final = 1.0
 REREAD_CAP_S: Final = 60.0
 """Bounds the wait before a reading that failed is tried again."""
 APART_S: Final = 1.0
 """Bounds how often markets are read: an exchange may tell of steps all the time."""
+CONFIRM_S: Final = (2.0, 5.0)
+"""When what our clock did is looked up: the exchange has done it by then, and not everybody asks in the same moment."""
+CONFIRM_GROWTH: Final = 4
+CONFIRM_TRIES: Final = 4
+"""Where the exchange's list still says otherwise it is asked again ever later, for some 5 minutes; then the universe looks anyhow."""
 
 
 @attrs.define(eq=False)
@@ -32,6 +39,9 @@ class MarketReread:
 
     _context: Context
     _stale: dict[MarketTicker, None] = attrs.Factory(dict)
+    _due: dict[MarketTicker, float] = attrs.Factory(dict)
+    """When each step of our clock is looked up, on Trio's clock."""
+    _tries: dict[MarketTicker, int] = attrs.Factory(dict)
     _news: trio.Event = attrs.Factory(trio.Event)
     _failure: str = ""
 
@@ -39,6 +49,17 @@ class MarketReread:
         """Note that a step of these markets may have been missed."""
         self._stale.update(dict.fromkeys(tickers))
         self._news.set()
+
+    def confirm(self, tickers: Iterable[MarketTicker]) -> None:
+        """Look these markets up in some seconds: our clock opened or closed them, and whoever put that off may not have been heard."""
+        for ticker in tickers:
+            self._tries.pop(ticker, None)
+            self._look_up(ticker)
+
+    def heard(self, ticker: MarketTicker) -> None:
+        """Note that a step of this market came: what our clock did of it needs no looking up any more."""
+        self._due.pop(ticker, None)
+        self._tries.pop(ticker, None)
 
     async def run(self) -> NoReturn:
         """Read what is marked, whenever something is, until cancelled.
@@ -49,8 +70,7 @@ class MarketReread:
         context = self._context
         backoff = Backoff(first_s=REREAD_FIRST_S, cap_s=REREAD_CAP_S, rng=context.env.rng)
         while True:
-            await self._news.wait()
-            self._news = trio.Event()
+            await self._wait_for_work()
             while self._stale:
                 # Taken first: a market that is marked while it is read has to be read once more.
                 tickers, self._stale = tuple(self._stale), {}
@@ -67,15 +87,42 @@ class MarketReread:
                     backoff.reset()
                     await trio.sleep(APART_S)
 
+    async def _wait_for_work(self) -> None:
+        with trio.move_on_at(min(self._due.values(), default=math.inf)):
+            await self._news.wait()
+            self._news = trio.Event()
+        # With those that are due soon after: they are read together.
+        soon = trio.current_time() + APART_S
+        for ticker in [ticker for ticker, at in self._due.items() if at <= soon]:
+            del self._due[ticker]
+            self._stale[ticker] = None
+
+    def _look_up(self, ticker: MarketTicker) -> None:
+        tries = self._tries.get(ticker, 0)
+        if tries >= CONFIRM_TRIES:
+            del self._tries[ticker]
+            return
+        self._tries[ticker] = tries + 1
+        wait_s = self._context.env.rng.uniform(*CONFIRM_S) * CONFIRM_GROWTH**tries
+        self._due[ticker] = trio.current_time() + wait_s
+        self._news.set()
+
     async def _read(self, tickers: tuple[MarketTicker, ...]) -> None:
         context = self._context
         read_at = context.now()
         lists, known = context.venue.rest.prompt_lists, context.view.market
         search = await lists.listings(tickers, known=known)
         followed = context.view.universe.followed
-        markets = tuple(
-            listing.market for listing in search.listings if listing.market.ticker in followed
-        )
+        listed = [one.market for one in search.listings if one.market.ticker in followed]
+        now = context.exchange_now()
+        # Where the list lags behind, our clock would only do again what a reading takes back.
+        behind = [m.ticker for m in listed if m.ticker in self._tries and is_due(m, now)]
+        for ticker in tickers:
+            if ticker in behind:
+                self._look_up(ticker)
+            else:
+                self._tries.pop(ticker, None)
+        markets = tuple(market for market in listed if market.ticker not in behind)
         if markets:
             context.publish(ev.MarketsListed(at=context.now(), markets=markets, read_at=read_at))
 

@@ -38,6 +38,7 @@ from traderd.services.market_reread import MarketReread
 from traderd.services.trade_backfill import TradeBackfill
 
 PLAN_CHANGES: Final = (ev.UniverseChanged, ev.MarketsListed, ev.BooksShed, ev.BooksReclaimed)
+CLOCK_STEPS: Final = (ev.MarketOpened, ev.MarketClosed)
 FIRST_SLOT: Final = 0
 """Its connection also brings the lifecycle of all markets."""
 ANEW_FIRST_S: Final = 0.05
@@ -94,6 +95,7 @@ class MarketSession:
             ev.FramesMissed,
             ev.SubscriptionEnded,
             ev.MarketLifecycleChanged,
+            *CLOCK_STEPS,
             policy=Policy.LATEST,
             key=_key,
         ) as news:
@@ -228,13 +230,17 @@ class MarketSession:
             batch = await news.receive()
             # What follows waits for the exchange's answers, which have their own deadline.
             news.done()
+            if self._slot == FIRST_SLOT:
+                self._reread.confirm(one.ticker for one in batch if isinstance(one, CLOCK_STEPS))
             for event in batch:
                 if isinstance(event, PLAN_CHANGES):
                     await self._settle()
                 elif isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
                     await self._mend(event.subscription)
-                elif isinstance(event, ev.MarketLifecycleChanged) and self._needs_reading(event):
-                    self._reread.mark([event.ticker])
+                elif isinstance(event, ev.MarketLifecycleChanged):
+                    self._reread.heard(event.ticker)
+                    if self._needs_reading(event):
+                        self._reread.mark([event.ticker])
 
     def _needs_reading(self, event: ev.MarketLifecycleChanged) -> bool:
         """Tell whether a step does not say all that it changed; the connection that brings the steps reads for all."""
@@ -298,6 +304,8 @@ class MarketSession:
 def _key(event: Any) -> tuple[type, Any]:
     if isinstance(event, ev.MarketLifecycleChanged):
         return type(event), (event.ticker, event.step)
+    if isinstance(event, CLOCK_STEPS):
+        return type(event), event.ticker
     return type(event), getattr(event, "subscription", None)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from traderd.config_risk import quiet_minutes
 from traderd.core.notice_desk import DeskRules, NoticeDesk
 from traderd.core.notice_outbox import ChannelRules
 from traderd.core.notice_rules import TOLD_ABOUT, NoticeRules
-from traderd.model.commands import Answer, Outcome, denied, done
+from traderd.model.commands import Answer, Command, Outcome, denied, done
 from traderd.model.notice_commands import (
     AcknowledgeAlerts,
     MuteNotices,
@@ -31,7 +32,6 @@ from traderd.model.notice_commands import (
 from traderd.model.notices import Notice, NoticeClass, NoticeMessage, Urgency
 from traderd.model.units import NS_PER_S, Timestamp
 from traderd.plugin_api import Service, hookimpl
-from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
 from traderd.services.daily_summary import daily_summary
@@ -318,19 +318,18 @@ def show_span(seconds: int) -> str:
 async def _serve(teller: Teller, requests: Any) -> None:
     async with trio.open_nursery() as nursery:
         async for request in requests:
-            nursery.start_soon(_carry_out, teller, request)
+            nursery.start_soon(request.carry_out, partial(_carry_out, teller))
 
 
-async def _carry_out(teller: Teller, request: CommandRequest[Any, Outcome]) -> None:
-    with request as command:
-        match command:
-            case TryNotifiers():
-                request.answer(await teller.try_out(command))
-            case MuteNotices():
-                request.answer(teller.mute(command))
-            case UnmuteNotices():
-                request.answer(teller.unmute(command))
-            case AcknowledgeAlerts():
-                request.answer(teller.acknowledge(command))
-            case _:
-                raise AssertionError(f"nobody sends {type(command).__name__} here")
+async def _carry_out(teller: Teller, command: Command) -> Outcome:
+    match command:
+        case TryNotifiers():
+            return await teller.try_out(command)
+        case MuteNotices():
+            return teller.mute(command)
+        case UnmuteNotices():
+            return teller.unmute(command)
+        case AcknowledgeAlerts():
+            return teller.acknowledge(command)
+        case _:
+            raise AssertionError(f"nobody sends {type(command).__name__} here")

@@ -223,8 +223,7 @@ class OrderDesk:
 
     async def handle(self, request: CommandRequest[Command, Outcome]) -> None:
         """Carry out one command and answer it."""
-        with request as command:
-            request.answer(await self._carry_out(command))
+        await request.carry_out(self._carry_out)
 
     async def _carry_out(self, command: Command) -> Outcome:
         activity = self._context.shared.lifecycle.activity

@@ -34,6 +34,9 @@ class Plugins(Protocol):
     def listed(self) -> list[PluginRecord]:
         """Return everything that was found, usable or not."""
 
+    def foreign_names(self, like: str) -> list[str]:
+        """Return the plugins that are not parts of traderd, those first whose name looks most like this one."""
+
     def guard(self, record: PluginRecord) -> Guard:
         """Return what measures and counts the calls of one plugin, and its other failures."""
 

@@ -54,7 +54,8 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             async for request in requests:
                 with request as command:
                     async with tenants.exchange:
-                        request.answer(await tenants.carry_out(command))
+                        if request.stands():
+                            request.answer(await tenants.carry_out(command))
 
 
 async def drain(context: Context) -> None:
@@ -224,7 +225,7 @@ class Tenants:
     async def _disable(self, command: DisablePlugin, record: PluginRecord | None) -> cm.Outcome:
         name, plugins = command.plugin, self._desk.plugins
         if record is None:
-            known = ", ".join(one.name for one in plugins.records.values() if not one.is_ours)
+            known = ", ".join(plugins.foreign_names(name))
             return cm.denied(f"there is no plugin {name}; known are: {known or 'none'}")
         if record.state is PluginState.OFF:
             return cm.done(f"plugin {name} is off already")

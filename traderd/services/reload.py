@@ -7,6 +7,7 @@ Must not: raise a risk limit without a person's word, or end and start anything.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import trio
@@ -48,9 +49,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     with context.shared.commands.serve(Reload) as requests:
         task_status.started()
         async for request in requests:
-            with request as command:
-                assert isinstance(command, Reload)
-                request.answer(await reload_settings(context, command))
+            await request.carry_out(partial(reload_settings, context))
 
 
 async def reload_settings(context: Context, command: Reload) -> Outcome:

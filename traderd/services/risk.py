@@ -6,6 +6,7 @@ Must not: judge orders; the pure rules in `core/risk.py` do, at the one gate in 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -63,11 +64,13 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             task_status.started()
             async for request in requests:
                 command = request.command
-                if isinstance(command, DryRun):
+                if isinstance(command, ClearHalt) and command.halt_id == KILL_HALT:
+                    nursery.start_soon(request.carry_out, partial(_clear_kill, context))
+                elif not request.stands():
+                    continue
+                elif isinstance(command, DryRun):
                     with request:
                         request.answer(_rehearse(context, command))
-                elif isinstance(command, ClearHalt) and command.halt_id == KILL_HALT:
-                    nursery.start_soon(_clear_kill, context, request)
                 else:
                     # At once, in the order in which they came: a halt must not wait until the disk has written
                     # somebody else's pause. Only the acknowledgement waits.
@@ -94,16 +97,14 @@ async def _acknowledge(
         request.answer(await _make_durable(context, outcome))
 
 
-async def _clear_kill(context: Context, request: CommandRequest[Any, Outcome]) -> None:
-    with request as command:
-        if _may_clear(context, command):
-            # The file first: a latch that stays behind would kill the next start.
-            try:
-                await context.env.run_blocking(remove_latch, context.config.state_path())
-            except StoreError as exc:
-                request.answer(denied(f"halt {command.halt_id!r} stands: {exc}"))
-                return
-        request.answer(await _make_durable(context, _carry_out(context, command)))
+async def _clear_kill(context: Context, command: ClearHalt) -> Outcome:
+    if _may_clear(context, command):
+        # The file first: a latch that stays behind would kill the next start.
+        try:
+            await context.env.run_blocking(remove_latch, context.config.state_path())
+        except StoreError as exc:
+            return denied(f"halt {command.halt_id!r} stands: {exc}")
+    return await _make_durable(context, _carry_out(context, command))
 
 
 def _may_clear(context: Context, command: ClearHalt) -> bool:

@@ -84,9 +84,11 @@ async def _serve(
             continue
         # Also when the stage is taken down half way somebody waits for the answer.
         with request:
+            if not request.stands():
+                continue
             outcome = await _calibrate_or_say_why(context)
             # Judged by the reading of this moment: a person's word is about what stands now.
-            if outcome.ok and (wish := wish_of(request.command)) is not None:
+            if outcome.ok and (wish := wish_of(request.command)) is not None and request.stands():
                 outcome = await _settle(context, wish)
             request.answer(outcome)
 
@@ -319,8 +321,13 @@ def _log_update(context: Context, update: ev.TradingStateUpdated) -> None:
         context.log.info(describe_update(update), reading=update.version)
     for difference in update.differences:
         tell = context.log.info if difference.kind in NO_DRIFT else context.log.warning
-        tell(
-            f"{difference.kind} {difference.subject}: we had {difference.ours}, "
-            f"the exchange says {difference.theirs}",
-            kind=difference.kind,
-        )
+        tell(_difference_words(difference), kind=difference.kind)
+
+
+def _difference_words(difference: ev.Difference) -> str:
+    if difference.kind == "opening_balance":
+        return f"our books open with the balance at the exchange, {difference.theirs}"
+    return (
+        f"{difference.kind} {difference.subject}: we had {difference.ours}, "
+        f"the exchange says {difference.theirs}"
+    )

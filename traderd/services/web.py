@@ -19,6 +19,7 @@ from traderd.model import events as ev
 from traderd.model.units import format_money
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.inbox import Inbox, Policy
+from traderd.runtime.lean_imports import lean_imports
 from traderd.services import documents
 from traderd.services.condition_documents import halt_document
 from traderd.services.console_source import DaemonSource
@@ -53,10 +54,11 @@ def traderd_services(config: Config) -> list[Service]:
 
 async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     """Serve consoles until cancelled; then pages are told that the daemon goes, and connections are closed."""
-    from traderd.services.web_access import open_access
-    from traderd.services.web_app import make_app
-    from traderd.web.live import LiveHub
-    from traderd.web.server import serve_console
+    with lean_imports():
+        from traderd.services.web_access import open_access
+        from traderd.services.web_app import make_app
+        from traderd.web.live import LiveHub
+        from traderd.web.server import serve_console
 
     source = DaemonSource(context)
     hub, stop = LiveHub(source), trio.Event()

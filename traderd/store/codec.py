@@ -47,6 +47,8 @@ from traderd.model.events import (
     OrderVanished,
     PluginChanged,
     PositionAccepted,
+    RequestAnswered,
+    RequestTaken,
     StateChanged,
     StrategyParameterSet,
     StrategyReleased,
@@ -98,6 +100,8 @@ KINDS: Final[dict[str, type[Any]]] = {
     "strategy_released": StrategyReleased,
     "strategy_replaced": StrategyReplaced,
     "plugin_changed": PluginChanged,
+    "request_taken": RequestTaken,
+    "request_answered": RequestAnswered,
     "state_changed": StateChanged,
 }
 """The word on disk for each event class of `events.JOURNALED` (a test compares the two)."""

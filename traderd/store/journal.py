@@ -8,7 +8,7 @@ Must not: drop a row, try a failed disk again, or decide what a failure means fo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
 
@@ -262,7 +262,13 @@ class Journal:
 
 
 @asynccontextmanager
-async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> AsyncIterator[Journal]:
+async def open_journal(
+    *,
+    env: Env,
+    path: Path,
+    set_aside: bool = False,
+    while_locked: AbstractContextManager[None] | None = None,
+) -> AsyncIterator[Journal]:
     """Lock the state directory, open and check the journal, and run its writer while the context is open.
 
     Errors of the body come out as they are, not in a group. Leaving writes what waits, within
@@ -272,12 +278,13 @@ async def open_journal(*, env: Env, path: Path, set_aside: bool = False) -> Asyn
         env: the outside world.
         path: the journal's file; its directory holds the lock.
         set_aside: begin anew, keeping an earlier file as `<name>.previous`: for an exchange that forgets as well.
+        while_locked: entered as soon as the lock is held and left right before it is free again.
 
     Raises:
         AlreadyRunning: another daemon holds the lock.
         StoreError: the file is not ours, too new, damaged or not writable, or the last commit failed.
     """
-    with hold_lock(path.parent / LOCK_FILE):
+    with hold_lock(path.parent / LOCK_FILE), while_locked or nullcontext():
         new_id = env.new_id()
         database = await env.run_blocking(_open, path, new_id, set_aside)
         journal = Journal(

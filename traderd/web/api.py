@@ -19,11 +19,11 @@ import trio
 from quart import Response, request, websocket
 from quart_trio import QuartTrio
 
-from traderd.errors import ExchangeError, OutcomeUnknown, StoreError
+from traderd.errors import BadInput, ExchangeError, OutcomeUnknown, StoreError
 from traderd.web.live import LiveHub
-from traderd.web.repeats import Answer, KeyReused, Repeats
+from traderd.web.repeats import KeyReused, OutcomeLost, Repeats
 from traderd.web.schema_words import Schema
-from traderd.web.source import ConsoleSource, JsonObject
+from traderd.web.source import Answer, ConsoleSource, JsonObject
 
 COMMAND_BUDGET_S: Final = 30.0
 """Bounds one command: long enough to cancel every order at the exchange's slowest documented rate."""
@@ -80,7 +80,7 @@ def add_commands(
     app: QuartTrio, source: ConsoleSource, *, check_command: Callable[[], None]
 ) -> None:
     """Add the verbs; `check_command` raises Refusal when the current request may give no orders."""
-    repeats = Repeats()
+    repeats = Repeats(source.requests)
 
     async def command(verb: str) -> Response:
         check_command()
@@ -91,31 +91,32 @@ def add_commands(
         body = await command_body()
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            check_state(source)
             status, outcome = await run_command(source, verb, body)
             return json_answer(outcome, status)
         return await once(key, verb, body)
 
     async def once(key: str, verb: str, body: JsonObject) -> Response:
-        async def run() -> Answer:
-            try:
-                check_state(source)
-                return await run_command(source, verb, body)
-            except Refusal as refusal:
-                # An answer like others: it is kept, and told to be given again.
-                return refusal.status, error_document(refusal.code, refusal.sentence, refusal.cure)
-
-        # A digest, because a thousand bodies may be kept, of 64 KiB each.
         raw = cast(bytes, await request.get_data(as_text=False))
-        asked = (verb, hashlib.sha256(raw).digest())
+        asked = (verb, hashlib.sha256(raw).hexdigest())
         try:
-            (status, outcome), was_given = await repeats.once(key, asked, run)
+            (status, outcome), was_given = await repeats.once(
+                key, asked, lambda: _final_answer(source, verb, body)
+            )
         except KeyReused:
             raise Refusal(
                 409,
                 "key_reused",
                 "This Idempotency-Key was used for another request.",
                 "Take a new key for each thing that is to be done.",
+            ) from None
+        except OutcomeLost as lost:
+            raise Refusal(
+                409,
+                "outcome_lost",
+                f"This {verb} was taken on at {lost.taken_at}, but traderd ended or failed before it knew the outcome: "
+                "it may have been done or not, and it is not done again.",
+                f"Look for what happened since {lost.taken_at}, in /v3/orders and /v3/fills or by /v3/status; "
+                "what is still to be done wants a new key.",
             ) from None
         answer = json_answer(outcome, status)
         if was_given:
@@ -125,22 +126,23 @@ def add_commands(
     app.add_url_rule("/v3/commands/<verb>", "command", command, methods=["POST"])
 
 
-def check_state(source: ConsoleSource) -> None:
-    """Refuse what was asked with another state in mind; raises Refusal (412).
+async def _final_answer(source: ConsoleSource, verb: str, body: JsonObject) -> Answer:
+    try:
+        return await run_command(source, verb, body)
+    except Refusal as refusal:
+        # An answer like others: it is kept, and told to be given again.
+        return refusal.status, error_document(refusal.code, refusal.sentence, refusal.cure)
+    except BadInput as error:
+        return 400, error_document("bad_input", f"{error}", "Correct the value and send it again.")
 
-    `If-Match` holds the `state_version` of a status: who decided by halts and pauses that are not these any more looks again.
+
+def wanted_state() -> str | None:
+    """Return the `state_version` that the current request was decided by, None when it does not matter.
+
+    Who decided by halts and pauses that are not these any more is to look again.
     """
     wanted = request.headers.get("If-Match", "*").strip()
-    if wanted == "*":
-        return
-    version = source.state_version()
-    if wanted.strip('"') != version:
-        raise Refusal(
-            412,
-            "state_changed",
-            "The state, a halt or a pause has changed since this was decided; nothing was done.",
-            f"Look at what changed and decide again; state_version of /v3/status is {version} now.",
-        )
+    return None if wanted == "*" else wanted.strip('"')
 
 
 async def command_body() -> JsonObject:
@@ -173,7 +175,7 @@ async def command_body() -> JsonObject:
     return body
 
 
-async def run_command(source: ConsoleSource, verb: str, body: JsonObject) -> tuple[int, JsonObject]:
+async def run_command(source: ConsoleSource, verb: str, body: JsonObject) -> Answer:
     """Run one command to its end, also when the client is gone.
 
     Quart cancels a handler whose client disconnects; half a cancel-all would be worse than either outcome,
@@ -185,7 +187,7 @@ async def run_command(source: ConsoleSource, verb: str, body: JsonObject) -> tup
     """
     try:
         with trio.fail_after(COMMAND_BUDGET_S, shield=True):
-            return await source.command(verb, body)
+            return await source.command(verb, body, wanted_state())
     except (trio.TooSlowError, OutcomeUnknown) as error:
         raise Refusal(
             504,

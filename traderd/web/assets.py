@@ -26,6 +26,7 @@ TABLE: Final = {
     "/console/commands.js": ("commands.js", _SCRIPT),
     "/console/connection.js": ("connection.js", _SCRIPT),
     "/console/dom.js": ("dom.js", _SCRIPT),
+    "/console/drawing.js": ("drawing.js", _SCRIPT),
     "/console/feed.js": ("feed.js", _SCRIPT),
     "/console/health.js": ("health.js", _SCRIPT),
     "/console/keyed.js": ("keyed.js", _SCRIPT),

@@ -6,7 +6,9 @@ Must not: know a route's content (`reads` and `api` do), who may ask (`gate` doe
 
 from __future__ import annotations
 
-from typing import Final
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import structlog
 import trio
@@ -53,6 +55,14 @@ CURES: Final = {
 log = structlog.get_logger("traderd.web")
 
 
+class Application(QuartTrio):
+    """A QuartTrio that does without asyncio."""
+
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        """Return a handler as one that can be awaited; before Python 3.12 Quart asks all of asyncio whether it is, which takes a megabyte."""
+        return func if inspect.iscoroutinefunction(func) else super().ensure_async(func)
+
+
 def create_app(
     source: ConsoleSource,
     hub: LiveHub,
@@ -66,7 +76,7 @@ def create_app(
 
     `extra_routes` are reads that others contribute, such as `/metrics`; `plugin_routes` serves what is under `/x/`.
     """
-    app = QuartTrio("traderd.web", static_folder=None, template_folder=None)
+    app = Application("traderd.web", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.config["BODY_TIMEOUT"] = BODY_BUDGET_S
     # Without this, `//v3/health` is redirected, and a redirect is one answer more to reason about.

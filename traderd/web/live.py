@@ -4,7 +4,7 @@ Owns: who is connected, what each of them has not seen, and when it is sent.
 Must not: import quart or hypercorn, keep trading state, or wait for a client.
 
 Messages are `{"type": ..., "data": ...}`.  A client first gets `hello`, which tells it to forget what it had, and
-then the present as messages of the ordinary types; `pace` says when something goes out.  Waking 64 clients in one
+then the present as messages of the ordinary types; `send_times` says when something goes out.  Waking 64 clients in one
 scheduler pass would hold every other task for some 5 ms, four at a time do not (`benchmarks/console_stall.py`).
 """
 
@@ -20,7 +20,7 @@ import trio
 
 from traderd.errors import BadInput
 from traderd.web.mailbox import Mailbox
-from traderd.web.pace import LANES, Lane, Pace
+from traderd.web.send_times import LANES, Lane, SendTimes
 from traderd.web.source import ConsoleSource, JsonObject
 
 CLIENTS_MAX: Final = 64
@@ -81,7 +81,7 @@ class LiveHub:
         self._dropped_by_leavers = 0
         self._changed_books: dict[str, None] = {}
         self._status_changed = False
-        self._pace = Pace()
+        self._send_times = SendTimes()
         self._mail = trio.Event()
 
     def publish(self, type_: str, data: JsonObject, *, key: str | None = None) -> None:
@@ -129,17 +129,17 @@ class LiveHub:
         """Wake clients that have mail, for ever.  Cancelling is safe; unsent mail stays where it is."""
         task_status.started()
         while True:
-            with trio.move_on_at(self._pace.due_at(len(self._clients))):
+            with trio.move_on_at(self._send_times.due_at(len(self._clients))):
                 await self._mail.wait()
             self._mail = trio.Event()
             now = trio.current_time()
-            if self._pace.due_at(len(self._clients)) <= now:
+            if self._send_times.due_at(len(self._clients)) <= now:
                 await self._flush(now)
 
     async def _flush(self, now: float) -> None:
-        if self._pace.is_due(Lane.REGULAR, now):
+        if self._send_times.is_due(Lane.REGULAR, now):
             self._render_changed()
-        self._pace.sent(now)
+        self._send_times.sent(now)
         waiting = [c for c in self._clients.values() if c.mailbox.stale or len(c.mailbox)]
         for start in range(0, len(waiting), WAKES_PER_PASS):
             for client in waiting[start : start + WAKES_PER_PASS]:
@@ -148,7 +148,7 @@ class LiveHub:
 
     def _ask(self, lane: Lane) -> None:
         # What waits already has its moment, so the hub need not look again.
-        if self._pace.ask(lane):
+        if self._send_times.ask(lane):
             self._mail.set()
 
     @contextmanager

@@ -76,7 +76,8 @@ _VERB_HEADERS: Final[list[Schema]] = [
         "required": False,
         "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
         "description": "Of your choice, new for each thing that is to be done. The same request with the same key is done once "
-        "and answered as before, with Idempotency-Replayed: true.",
+        "and answered as before, with Idempotency-Replayed: true, for a day and over restarts; one that was taken on and whose "
+        "outcome got lost in a crash is refused (409 outcome_lost).",
     },
     {
         "name": "If-Match",

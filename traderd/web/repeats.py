@@ -1,6 +1,6 @@
 """One answer for each `Idempotency-Key`: a request that is sent again is answered again, and done once.
 
-Owns: the answers that are kept, by key, and for how many.
+Owns: what is under way, by key; what is over, also in an earlier run, the notes remember.
 Must not: know HTTP, verbs, or who may ask.
 
 A client whose line broke before the answer came cannot know whether its order was placed. With a key it may ask again:
@@ -11,88 +11,83 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import attrs
 import trio
 
 from traderd.errors import BadInput
-
-KEPT: Final = 1_000
-"""Bounds the answers that are kept, some 300 bytes each; a client that asks again does so within minutes."""
+from traderd.web.source import Answer, EarlierRequest, RequestNotes
 
 KEY: Final = re.compile(r"[!-~]{1,64}")
 """A key is 1 to 64 printable characters without a blank: a UUID, or a number of the client's own."""
-
-Answer: TypeAlias = tuple[int, dict[str, Any]]
-"""An HTTP status and the outcome."""
 
 
 class KeyReused(Exception):
     """The key was used for another request."""
 
 
+class OutcomeLost(Exception):
+    """The request was taken on before, and nobody knows how it ended; `taken_at` says when."""
+
+    def __init__(self, taken_at: str) -> None:
+        super().__init__(taken_at)
+        self.taken_at = taken_at
+
+
 @attrs.define(eq=False)
-class _Kept:
-    asked: tuple[str, bytes]
+class _UnderWay:
+    asked: tuple[str, str]
     is_over: trio.Event = attrs.Factory(trio.Event)
-    answer: Answer | None = None
-    failure: Exception | None = None
 
 
 class Repeats:
-    """The requests with a key, as far back as they are kept."""
+    """The requests with a key."""
 
-    def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+    def __init__(self, notes: RequestNotes) -> None:
+        self._notes = notes
+        # No more than there are connections.
+        self._under_way: dict[str, _UnderWay] = {}
 
     async def once(
-        self, key: str, asked: tuple[str, bytes], run: Callable[[], Awaitable[Answer]]
+        self, key: str, asked: tuple[str, str], run: Callable[[], Awaitable[Answer]]
     ) -> tuple[Answer, bool]:
         """Return the answer to `asked` (a verb and a digest of its body), and whether it was given before; run it unless it was.
 
-        What `run` raises is kept and raised again like an answer. Cancelling one that waits is safe; `run` decides about itself.
+        What `run` raises goes to who asked first; for who asks again its outcome is lost. Cancelling one that waits is
+        safe, and one that runs is not broken off: `run` must be bounded.
 
         Raises:
             BadInput: the key is no key.
             KeyReused: it was used for something else.
+            OutcomeLost: it was taken on, and traderd ended or failed before it knew the outcome.
         """
         if KEY.fullmatch(key) is None:
             raise BadInput(
                 "an Idempotency-Key has 1 to 64 printable ASCII characters without blanks"
             )
-        known = self._kept.get(key)
-        if known is not None:
-            if known.asked != asked:
+        while (first := self._under_way.get(key)) is not None:
+            if first.asked != asked:
                 raise KeyReused
-            await known.is_over.wait()
-            return self._answer(known), True
-        kept = self._kept[key] = _Kept(asked)
-        self._forget_oldest()
+            await first.is_over.wait()
+        if (earlier := self._notes.earlier(key)) is not None:
+            return _answer_of(earlier, asked), True
+        under_way = self._under_way[key] = _UnderWay(asked)
         try:
-            kept.answer = await run()
-        except Exception as failure:
-            kept.failure = failure
-            raise
+            # Between the note and the end nothing may come in between: it would be a request that nobody knows the end of.
+            with trio.CancelScope(shield=True):
+                await self._notes.take(key, asked)
+                answer = await run()
+                await self._notes.answer(key, answer)
         finally:
-            kept.is_over.set()
-            if kept.answer is None and kept.failure is None:
-                # It was cancelled before it began, so it may be asked anew.
-                del self._kept[key]
-        return self._answer(kept), False
+            del self._under_way[key]
+            under_way.is_over.set()
+        return answer, False
 
-    def _forget_oldest(self) -> None:
-        if len(self._kept) <= KEPT:
-            return
-        # Of those that are over: one that runs must not be done a second time. Of these there are few.
-        over = (key for key, kept in self._kept.items() if kept.is_over.is_set())
-        if (oldest := next(over, None)) is not None:
-            del self._kept[oldest]
 
-    @staticmethod
-    def _answer(kept: _Kept) -> Answer:
-        if kept.failure is not None:
-            # Each raise adds the frames that it passes, with the body of that request in them; only the last ones are kept.
-            raise kept.failure.with_traceback(None)
-        assert kept.answer is not None, "a request that waits for another one is told its outcome"
-        return kept.answer
+def _answer_of(earlier: EarlierRequest, asked: tuple[str, str]) -> Answer:
+    if earlier.asked != asked:
+        raise KeyReused
+    if earlier.answer is None:
+        raise OutcomeLost(earlier.taken_at)
+    return earlier.answer

@@ -9,8 +9,37 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+import attrs
+
 JsonObject: TypeAlias = dict[str, Any]
 """A record ready for JSON; money is text."""
+Answer: TypeAlias = tuple[int, JsonObject]
+"""An HTTP status and the outcome."""
+
+
+@attrs.frozen(kw_only=True)
+class EarlierRequest:
+    """A request that came with a key before, in this run or an earlier one."""
+
+    asked: tuple[str, str]
+    """The verb, and a digest of its body."""
+    taken_at: str
+    """When, for people."""
+    answer: Answer | None
+    """None: it was taken on, and nobody knows how it ended."""
+
+
+class RequestNotes(Protocol):
+    """What is remembered of requests with a key, over restarts as well."""
+
+    def earlier(self, key: str) -> EarlierRequest | None:
+        """Return what came with this key, None when nothing did or it is too long ago."""
+
+    async def take(self, key: str, asked: tuple[str, str]) -> None:
+        """Remember that this is about to be done."""
+
+    async def answer(self, key: str, answer: Answer) -> None:
+        """Remember how it ended."""
 
 
 @runtime_checkable
@@ -64,9 +93,16 @@ class ConsoleSource(Protocol):
     def status_boxes(self) -> list[str]:
         """Return the kept status boxes, oldest first."""
 
-    async def command(self, verb: str, body: JsonObject) -> tuple[int, JsonObject]:
+    @property
+    def requests(self) -> RequestNotes:
+        """What is remembered of requests with a key."""
+
+    async def command(
+        self, verb: str, body: JsonObject, state_version: str | None = None
+    ) -> Answer:
         """Do what a person asks and return an HTTP status and the outcome.
 
+        With a `state_version` only if that is still the one at the moment at which it is done; else 412 and an error body.
         The console never cancels it, except after `api.COMMAND_BUDGET_S`: a page that is closed takes nothing back.
         An unknown verb is answered with 404 and an error body.
         """

@@ -17,7 +17,7 @@ import { Transitions } from "./transitions.js";
 import { wireVerbs } from "./verbs.js";
 
 // How long messages are worked off before the browser may paint and answer a person.
-const SLICE_MS = 12;
+const SLICE_MS = 4;
 // What somebody waits for is shown as it comes, unless older messages wait: it does not queue behind the browser's own work.
 const AT_ONCE = new Set(["state_transition", "halt", "fill", "order", "position"]);
 

@@ -2,6 +2,7 @@
 // A chart is a picture, so JavaScript numbers will do here; amounts to read stand elsewhere as exact texts.
 
 import { byId } from "./dom.js";
+import { later } from "./drawing.js";
 
 const POINTS_KEPT = 3600;
 const HEIGHT = 150;
@@ -19,7 +20,9 @@ class Chart {
     this.data = [[], ...lines.map(() => [])];
     this.plot = null;
     this.isDirty = false;
-    new ResizeObserver(() => this.resize()).observe(this.root);
+    this.width = 0;
+    this.show = () => this.draw();
+    new ResizeObserver(([entry]) => this.resize(entry.contentRect.width)).observe(this.root);
     scheme.addEventListener("change", () => this.remake());
   }
 
@@ -41,8 +44,9 @@ class Chart {
   }
 
   draw() {
-    if (!this.isDirty || document.hidden || this.root.clientWidth === 0) return;
-    this.isDirty = false;
+    if (!this.isDirty || document.hidden || this.width === 0) return;
+    // uPlot writes the first legend itself, a little later; ours comes with the next drawing.
+    this.isDirty = this.plot === null;
     if (this.plot === null) this.make();
     else this.plot.setData(this.data);
     const last = this.data[0].length - 1;
@@ -60,7 +64,7 @@ class Chart {
       value: (_, value) => (value === null || value === undefined ? "–" : value.toFixed(this.places)),
     }));
     this.plot = new uPlot({
-      width: this.root.clientWidth, height: HEIGHT,
+      width: this.width, height: HEIGHT,
       scales: { y: { range: (_, low, high) => this.range(low, high) } },
       axes: [{ ...axis, space: 70, values: (_, times) => times.map(clockOf) }, { ...axis, size: 54 }],
       series: [{ label: "UTC", value: (_, at) => (at === null ? "–" : clockOf(at)) }, ...series],
@@ -82,8 +86,10 @@ class Chart {
     this.draw();
   }
 
-  resize() {
-    if (this.plot && this.root.clientWidth) this.plot.setSize({ width: this.root.clientWidth, height: HEIGHT });
+  // To ask the page for a width would make it lay out at once what has just been written.
+  resize(width) {
+    this.width = Math.round(width);
+    if (this.plot && this.width) this.plot.setSize({ width: this.width, height: HEIGHT });
     else this.draw();
   }
 }
@@ -119,5 +125,5 @@ export function chartBook(book) {
 }
 
 export function wireCharts() {
-  setInterval(() => { for (const chart of [price, profit, rate]) chart.draw(); }, 1000);
+  setInterval(() => { for (const chart of [price, profit, rate]) later(chart.show, 0); }, 1000);
 }

@@ -1,6 +1,8 @@
 // Making elements and writing numbers.  Everything from outside becomes a text node or an attribute
 // value, never markup, so a market's title cannot carry a script.
 
+import { patch } from "./drawing.js";
+
 export const byId = (id) => document.getElementById(id);
 
 // make("td", {class: "number", title: "…"}, "text", otherElement)
@@ -31,6 +33,11 @@ export const stateVersionOf = () => document.body.dataset.stateVersion ?? null;
 export function setText(element, value) {
   const text = textOf(value);
   if (element.textContent !== text) element.textContent = text;
+}
+
+// To say of an element again that it is hidden, or shown, costs a frame.
+export function setHidden(element, isHidden) {
+  if (element.hidden !== isHidden) element.hidden = isHidden;
 }
 
 // Amounts are exact decimal texts.  They are cut and grouped as text, because a JavaScript number would round them.
@@ -111,5 +118,5 @@ export const isHeld = (element) => held !== null && performance.now() < held.unt
 
 export function fillPairs(list, pairs, empty) {
   const items = pairs.flatMap(([name, value, attributes]) => [make("dt", {}, name), make("dd", attributes ?? {}, value)]);
-  list.replaceChildren(...(items.length ? items : [make("dt", {}, empty)]));
+  patch(list, items.length ? items : [make("dt", {}, empty)]);
 }

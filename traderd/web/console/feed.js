@@ -1,6 +1,7 @@
 // How market data does: connections, rate, lag, grades, what was lost, and the two clocks of silence.
 
-import { byId, duration, exact, fillPairs, make, setText } from "./dom.js";
+import { byId, duration, exact, fillPairs, make, setHidden, setText } from "./dom.js";
+import { patch } from "./drawing.js";
 
 const SECONDS_SHOWN = 60;
 const SPARK_HEIGHT = 32;
@@ -24,7 +25,7 @@ function showLinks(metrics, data, mode) {
   const lines = data.connections_wanted > 1 ? ` ${data.connections}/${data.connections_wanted}` : "";
   const time = stands ? ` ${duration(metrics.connection_uptime)}` : "";
   showLight("feed-link", stands ? (all ? "live" : "stale") : "lost", `market data${lines}${time}`);
-  byId("private-link").hidden = mode === "orderbook_only";
+  setHidden(byId("private-link"), mode === "orderbook_only");
   showLight("private-link", metrics.private_feed === "connected" ? "live" : "lost", "private");
 }
 
@@ -37,21 +38,18 @@ function showLight(id, kind, words) {
 function drawSpark(rates) {
   const svg = byId("feed-spark");
   const top = Math.max(1, ...rates);
-  svg.setAttribute("viewBox", `0 0 ${SECONDS_SHOWN - 1} ${SPARK_HEIGHT}`);
   const shown = rates.slice(-SECONDS_SHOWN);
   const points = shown.map((rate, index) => {
     const x = SECONDS_SHOWN - shown.length + index;
     return `${x},${(SPARK_HEIGHT - 1 - (rate / top) * (SPARK_HEIGHT - 3)).toFixed(1)}`;
   });
-  const line = document.createElementNS(svg.namespaceURI, "polyline");
-  line.setAttribute("points", points.join(" "));
-  svg.replaceChildren(line);
+  svg.firstElementChild.setAttribute("points", points.join(" "));
   svg.setAttribute("aria-label", `Deltas per second over the last minute, at most ${top}`);
 }
 
 function showGrades(grades) {
   const most = Math.max(1, ...Object.values(grades));
-  byId("grades").replaceChildren(...Object.entries(grades).map(([grade, count]) => {
+  patch(byId("grades"), Object.entries(grades).map(([grade, count]) => {
     const bar = make("span", { class: "bar-of" });
     bar.style.setProperty("--share", `${Math.round((count / most) * 100)}%`);
     return make("li", { "data-grade": grade, class: count ? null : "none", title: `${count} books of grade ${grade}` },

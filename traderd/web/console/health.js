@@ -1,6 +1,6 @@
 // Health: each part with what was measured, its threshold, and what to do when it is not well.
 
-import { byId, clock, make, setText } from "./dom.js";
+import { byId, clock, make, setHidden, setText } from "./dom.js";
 import { Keyed } from "./keyed.js";
 
 const parts = new Keyed(byId("health-parts"), part, () => [make("li", { class: "quiet" }, "Not checked yet.")]);
@@ -33,9 +33,12 @@ export function showHealth(status) {
   }
   if (status.venue_paused) reasons.push(`The exchange is paused: ${status.venue_paused}`);
   const list = byId("problems");
-  list.hidden = reasons.length === 0;
+  setHidden(list, reasons.length === 0);
   list.dataset.health = status.health;
   if (list.textContent !== reasons.join("")) list.replaceChildren(...reasons.map((reason) => make("li", {}, reason)));
+}
+
+export function showParts(status) {
   // Numbers move with every check; only what a person would read anew is a change.
   parts.show(status.health_parts ?? [], (one) => one.name);
   history.show([...(status.health_history ?? [])].reverse().slice(0, 10), (one) => one.checked_at);

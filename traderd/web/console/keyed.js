@@ -1,7 +1,8 @@
-// Lists whose items stay: one is made anew only when its record changed, so focus, selection and what a person opened
-// survive a status every second.
+// Lists whose items stay: one is written to only when its record changed, and only where it differs, so focus, selection and
+// what a person opened survive a status every second.
 
 import { isHeld } from "./dom.js";
+import { patchNode } from "./drawing.js";
 
 export class Keyed {
   // `make(record)` gives the elements of one record; `empty()` what stands there while there is none.
@@ -24,22 +25,23 @@ export class Keyed {
     }
     this.known = kept;
     const wanted = [...kept.values()].flatMap(({ parts }) => parts);
-    if (wanted.length === 0) wanted.push(...(this.empty?.() ?? []));
+    if (wanted.length === 0) wanted.push(...(this.nothing ??= this.empty?.() ?? []));
     this.place(wanted);
   }
 
   renew(old, record) {
     const parts = [this.make(record)].flat();
-    for (const [index, part] of parts.entries()) {
+    return parts.map((part, index) => {
       const before = old?.parts[index];
+      if (!before) return part;
       const [was, is] = [detailsOf(before), detailsOf(part)];
       // What a person opened or closed stays so until the record itself has another word on it.
       if (was && is && was.dataset.begins === is.dataset.begins) is.open = was.open;
-      const focused = before?.contains(document.activeElement) ? focusables(before).indexOf(document.activeElement) : -1;
-      // A new one must stand in the page before it can take the focus.
-      if (focused >= 0) queueMicrotask(() => focusables(part)[focused]?.focus());
-    }
-    return parts;
+      const focused = before.contains(document.activeElement) ? focusables(before).indexOf(document.activeElement) : -1;
+      const stays = patchNode(before, part);
+      if (focused >= 0) focusables(stays)[focused]?.focus();
+      return stays;
+    });
   }
 
   // Moves only what is not where it should be: an element that is taken out and put back loses the focus.

@@ -1,13 +1,14 @@
 // The log: a bounded list that follows the newest line until somebody scrolls up.
 
 import { button, byId, make } from "./dom.js";
+import { later } from "./drawing.js";
 import { fieldText } from "./transitions.js";
 
 const LINES_KEPT = 1000;
 const LEVELS = ["debug", "info", "warning", "error", "critical"];
 const AT_BOTTOM_PX = 24;
-// Each look at the height of the list costs a layout, which a change of state would wait for.
-const FLUSH_AFTER_MS = 200;
+// Lines are put up a little later, once for all that came together.
+const SHOWN_AFTER_MS = 200;
 
 export class Log {
   constructor() {
@@ -17,7 +18,7 @@ export class Log {
     this.text = byId("log-text");
     this.services = new Set();
     this.waiting = [];
-    this.timer = null;
+    this.show = () => this.flush();
     for (const select of [this.level, this.service]) select.addEventListener("change", () => this.filter());
     this.text.addEventListener("input", () => this.filter());
     byId("log-copy").addEventListener("click", () => this.copy(byId("log-copy"), this.textShown()));
@@ -29,14 +30,14 @@ export class Log {
     this.list.replaceChildren();
   }
 
-  // Lines are put up a little later, once for all that came together.
   add(line) {
     this.waiting.push(this.item(line));
-    this.timer ??= setTimeout(() => this.flush(), FLUSH_AFTER_MS);
+    // Nothing is put up while nobody can see the page.
+    if (this.waiting.length > LINES_KEPT) this.waiting.shift();
+    later(this.show, SHOWN_AFTER_MS);
   }
 
   flush() {
-    this.timer = null;
     const list = this.list;
     const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_BOTTOM_PX;
     list.append(...this.waiting.splice(0));

@@ -1,6 +1,6 @@
 // The state machine: drawn with its ways, the current state, the time in it, and the way that was taken last.
 
-import { byId, duration, setAge } from "./dom.js";
+import { byId, duration, setAge, setText } from "./dom.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const BOX = { width: 148, height: 30 };
@@ -30,6 +30,8 @@ function svg(tag, attributes, ...children) {
 export class Machine {
   constructor() {
     this.root = byId("machine");
+    this.boxes = new Map();
+    this.ways = new Map();
     this.current = "";
     this.last = null;
     this.stays = new Map(); // how long the last stay in a state lasted, in ms
@@ -45,54 +47,82 @@ export class Machine {
   note(record, isNews) {
     this.last = record;
     if (record.duration_ms !== null && record.duration_ms !== undefined) this.stays.set(record.from_state, record.duration_ms);
-    const isDrawn = isNews && record.to_state !== this.current;
     if (isNews) this.show(record.to_state, 0);
-    if (!isDrawn && this.current) this.draw();
+    this.mark();
   }
 
   show(state, sinceSeconds) {
     const element = byId("state");
-    element.textContent = state;
-    element.dataset.state = state;
+    setText(element, state);
     setAge(byId("state-time"), sinceSeconds);
-    if (state === this.current && this.root.childElementCount) return;
+    if (state === this.current) return;
+    element.dataset.state = state;
     this.current = state;
-    this.draw();
+    if (this.boxes.size === 0) this.draw();
+    else this.mark();
   }
 
+  // Everything is made once; a change of state changes only what it is about.
   draw() {
     const at = narrow.matches ? 1 : 0;
     const [width, height] = at ? [380, 340] : [1196, 156];
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const marker = svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" },
       svg("path", { d: "M0 0 L8 4 L0 8 z" }));
-    const ways = WAYS.map(([from, to]) => this.way(from, to, at));
-    const taken = this.last;
-    // A way that is not drawn for itself (to `error`, to `shutdown`) is drawn when it was the last one.
-    if (taken && !WAYS.some(([from, to]) => from === taken.from_state && to === taken.to_state)) ways.push(this.way(taken.from_state, taken.to_state, at));
-    this.root.replaceChildren(svg("defs", {}, marker), ...ways, ...Object.keys(PLACES).map((name) => this.box(name, at)));
-    const way = taken ? ` Last: ${taken.from_state} to ${taken.to_state}.` : "";
+    this.ways = new Map(WAYS.map(([from, to]) => [`${from} ${to}`, this.way(from, to)]));
+    this.boxes = new Map(Object.keys(PLACES).map((name) => [name, this.box(name, at)]));
+    this.root.replaceChildren(svg("defs", {}, marker), ...this.ways.values(), ...this.boxes.values());
+    this.mark();
+  }
+
+  // Says where we are and which way was taken last.
+  mark() {
+    if (this.boxes.size === 0) return;
+    for (const [name, box] of this.boxes) {
+      const isNow = name === this.current;
+      if (isNow !== box.hasAttribute("aria-current")) isNow ? box.setAttribute("aria-current", "step") : box.removeAttribute("aria-current");
+      const stay = this.stays.get(name);
+      const note = isNow ? "now" : stay === undefined ? "" : stay < 1000 ? `${Math.round(stay)} ms` : duration(stay / 1000);
+      if (box.lastChild.textContent !== note) box.lastChild.textContent = note;
+    }
+    this.markWay();
+    const way = this.last ? ` Last: ${this.last.from_state} to ${this.last.to_state}.` : "";
     this.root.setAttribute("aria-label", `State machine. Now: ${this.current}.${way} Every state may go to error and to shutdown.`);
+  }
+
+  markWay() {
+    const { from_state: from, to_state: to } = this.last ?? {};
+    for (const [name, way] of this.ways) {
+      const isLast = name === `${from} ${to}`;
+      if (way.classList.contains("last") !== isLast) way.classList.toggle("last", isLast);
+      // A way that is not drawn for itself (to `error`, to `shutdown`) is drawn while it is the last one.
+      if (!isLast && name === this.extra) {
+        way.remove();
+        this.ways.delete(name);
+      }
+    }
+    if (!from || this.ways.has(`${from} ${to}`)) return;
+    this.extra = `${from} ${to}`;
+    const way = this.way(from, to);
+    way.classList.add("last");
+    this.ways.set(this.extra, way);
+    this.boxes.values().next().value.before(way);
   }
 
   box(name, at) {
     const [x, y] = PLACES[name][at];
-    const stay = this.stays.get(name);
-    const isNow = name === this.current;
-    const note = isNow ? "now" : stay === undefined ? "" : stay < 1000 ? `${Math.round(stay)} ms` : duration(stay / 1000);
-    const group = svg("g", { class: "state", "data-state": name, "aria-current": isNow ? "step" : null, transform: `translate(${x} ${y})` },
+    const note = at ? svg("text", { x: BOX.width / 2 + 6, y: 4, class: "stay beside" }) : svg("text", { y: -22, class: "stay" });
+    return svg("g", { class: "state", "data-state": name, transform: `translate(${x} ${y})` },
       svg("rect", { x: -BOX.width / 2, y: -BOX.height / 2, width: BOX.width, height: BOX.height, rx: 15 }),
-      svg("text", { y: 4, class: "name" }, name));
-    if (note) group.append(at ? svg("text", { x: BOX.width / 2 + 6, y: 4, class: "stay beside" }, note) : svg("text", { y: -22, class: "stay" }, note));
-    return group;
+      svg("text", { y: 4, class: "name" }, name), note);
   }
 
-  way(from, to, at) {
-    const isLast = this.last?.from_state === from && this.last?.to_state === to;
+  way(from, to) {
+    const at = narrow.matches ? 1 : 0;
     const [x1, y1] = PLACES[from][at];
     const [x2, y2] = PLACES[to][at];
     const d = at ? narrowPath(x1, y1, x2, y2) : widePath(x1, y1, x2, y2);
-    return svg("path", { class: `way${from === "error" ? " back" : ""}${isLast ? " last" : ""}`, d, "marker-end": "url(#tip)", "data-way": `${from} ${to}` });
+    return svg("path", { class: `way${from === "error" ? " back" : ""}`, d, "marker-end": "url(#tip)", "data-way": `${from} ${to}` });
   }
 }
 

@@ -1,6 +1,6 @@
 // What stops new risk (halts, pauses), and how far the limits are used.
 
-import { button, byId, clock, exact, fillPairs, make, money } from "./dom.js";
+import { button, byId, clock, exact, fillPairs, make, money, setHidden, setText } from "./dom.js";
 import { Keyed } from "./keyed.js";
 import { askVerb } from "./verbs.js";
 
@@ -26,13 +26,13 @@ function pause(one) {
 export function showHalts(status) {
   const standing = status.halts ?? [];
   const paused = status.pauses ?? [];
-  byId("halts-panel").hidden = standing.length + paused.length === 0;
+  setHidden(byId("halts-panel"), standing.length + paused.length === 0);
   halts.show(standing, (one) => one.id);
   pauses.show(paused, (one) => `${one.ticker} ${one.strategy}`);
   const flag = byId("paused");
-  flag.hidden = paused.length === 0;
+  setHidden(flag, paused.length === 0);
   flag.title = paused.map((one) => `${scopeOf(one)}: ${one.reason}`).join("\n");
-  byId("halted").hidden = standing.length === 0;
+  setHidden(byId("halted"), standing.length === 0);
   byId("pause").disabled = Boolean(status.paused);
   byId("resume").disabled = paused.length === 0;
 }
@@ -52,8 +52,8 @@ export function showRisk(status) {
   ]);
   const raised = (status.degraded ?? {})["raised limits"];
   const line = byId("limits-waiting");
-  line.hidden = !raised;
-  line.textContent = raised ?? "";
+  setHidden(line, !raised);
+  setText(line, raised);
   byId("confirm-limits").disabled = !raised;
   const text = JSON.stringify(limits);
   if (byId("limits").dataset.shown === text) return;

@@ -2,8 +2,9 @@
 
 import { chartStatus } from "./charts.js";
 import { byId, direction, duration, make, money, setAge, setText, tickAges } from "./dom.js";
+import { later, patch } from "./drawing.js";
 import { showFeed } from "./feed.js";
-import { showHealth } from "./health.js";
+import { showHealth, showParts } from "./health.js";
 import { showHalts, showRisk } from "./risk.js";
 import { showServices } from "./services.js";
 import { showStrategies } from "./strategies.js";
@@ -24,15 +25,19 @@ export function showLink(kind, sentence) {
   setText(element, sentence);
 }
 
+let latest = null;
+
+// The daemon tells its status every second, and ten times a second while its state changes: nobody reads these so fast.
+const PANELS_EVERY_MS = 950;
+const PANELS = [showParts, showFeed, showServices, showRisk, showStrategies].map((show) => () => show(latest));
+
 export function showStatus(status) {
+  latest = status;
   document.body.dataset.stateVersion = status.state_version;
   showHealth(status);
-  showAccount(status.account ?? {});
-  showFeed(status);
-  showServices(status);
   showHalts(status);
-  showRisk(status);
-  showStrategies(status);
+  showAccount(status.account ?? {});
+  for (const draw of PANELS) later(draw, 0, PANELS_EVERY_MS);
   chartStatus(status);
   const isTrading = status.mode !== "orderbook_only";
   document.body.classList.toggle("no-trading", !isTrading);
@@ -63,9 +68,9 @@ function showBalance(account) {
     return make("tr", {}, make("td", {}, name), make("td", { class: "number" }, money(value)), age);
   };
   const shards = account.balance_by_shard ?? [];
-  byId("shards").tBodies[0].replaceChildren(
+  patch(byId("shards").tBodies[0], [
     ...shards.map((shard) => row(`shard ${shard.exchange_index}`, shard.balance_dollars, account.balance_age_s)),
-    row("whole, by the exchange", proof.exchange_dollars, proof.read_age_s), row("whole, by our entries", proof.ours_dollars, proof.proved_age_s));
+    row("whole, by the exchange", proof.exchange_dollars, proof.read_age_s), row("whole, by our entries", proof.ours_dollars, proof.proved_age_s)]);
   const words = byId("balance-proof");
   words.classList.toggle("trouble", proof.is_drift);
   setText(words, `${proof.status}: ${proof.sentence}`);

@@ -1,11 +1,14 @@
 // Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so selection and focus survive updates.
 
 import { commandNow, isDone } from "./commands.js";
-import { button, byId, clock, direction, exact, isHeld, make, setAge } from "./dom.js";
+import { button, byId, clock, direction, duration, exact, isHeld, make, setAge } from "./dom.js";
+import { patch } from "./drawing.js";
 import { Keyed } from "./keyed.js";
 
 const OVER = new Set(["executed", "canceled", "rejected", "not_placed"]);
-const OVER_KEPT = 10;
+// What is over makes room for what is open, so that an order that comes and goes does not move all that stands below the table.
+const ROWS_FILLED = 10;
+const OVER_AT_LEAST = 3;
 const FILLS_KEPT = 200;
 const LATER_MS = 150;
 
@@ -56,7 +59,7 @@ class Table {
     if (isHeld(row)) return this.putLater(key, record, row);
     this.late.delete(key);
     const focused = [...row.querySelectorAll("button")].indexOf(document.activeElement);
-    row.replaceChildren(...this.cells(record));
+    patch(row, this.cells(record));
     if (focused >= 0) row.querySelectorAll("button")[focused]?.focus();
     if (!this.rows.has(key)) {
       if (this.rows.size === 0) this.body.replaceChildren();
@@ -87,9 +90,10 @@ class Table {
   }
 }
 
-function age(seconds) {
-  const cell = number("");
-  setAge(cell, seconds);
+// The age of what is over stands still.
+function age({ age_s: seconds, status }) {
+  const cell = number(duration(seconds));
+  if (!OVER.has(status)) setAge(cell, seconds);
   return cell;
 }
 
@@ -112,20 +116,21 @@ export class Orders extends Table {
     super("orders", (order) => [
       ticker(order.ticker), side(order.side), number(exact(order.price_dollars)), number(exact(order.count), "spare"),
       number(exact(order.filled), "extra"), number(exact(order.remaining)),
-      make("td", { title: order.reason || order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order.age_s), cancelCell(order),
+      make("td", { title: order.reason || order.order_id }, order.status), make("td", { class: "spare" }, order.owner), age(order), cancelCell(order),
     ]);
   }
 
   show(order) {
     const row = this.put(order.key, order);
     const isOver = OVER.has(order.status);
-    row.className = isOver ? "over" : "";
-    if (!isOver) return;
-    // What is over sinks below what is open, and the oldest of it goes.
-    row.querySelector("[data-since]")?.removeAttribute("data-since");
-    this.body.append(row);
+    // What is over sinks below what is open.
+    if (isOver && !row.classList.contains("over")) this.body.append(row);
+    if (!isOver && row === this.body.lastElementChild) this.body.querySelector("tr.over")?.before(row);
+    row.classList.toggle("over", isOver);
     const over = [...this.body.querySelectorAll("tr.over")];
-    for (const old of over.slice(0, Math.max(0, over.length - OVER_KEPT))) this.remove(old.dataset.key);
+    const kept = Math.max(OVER_AT_LEAST, ROWS_FILLED - (this.rows.size - over.length));
+    // The oldest of what is over goes.
+    for (const old of over.slice(0, Math.max(0, over.length - kept))) this.remove(old.dataset.key);
   }
 }
 

@@ -1,4 +1,4 @@
-"""When news goes out to the consoles: at once after a quiet moment, then at a bounded pace.
+"""When news goes out to the consoles: at once after a quiet moment, then at bounded intervals.
 
 Owns: which kind of message may go how soon, and the moment at which the next sending is due.
 Must not: await, read a clock, or know clients and what is in their mailboxes.
@@ -43,7 +43,7 @@ LANES: Final = {
 
 
 @attrs.define(eq=False)
-class Pace:
+class SendTimes:
     """What waits to be sent, by lane, and when it may be."""
 
     _waiting: dict[Lane, None] = attrs.Factory(dict)

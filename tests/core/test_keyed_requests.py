@@ -1,0 +1,62 @@
+import pytest
+
+from tests.core import builders as b
+from traderd.core.engine import Engine
+from traderd.core.keyed_requests import KEY_AGE_S, KEYS_KEPT
+from traderd.model.events import RequestAnswered, RequestTaken
+
+
+@pytest.fixture
+def engine():
+    return Engine(limits=b.limits())
+
+
+def take(engine, key="k-1", at=1, digest="d-1"):
+    engine.apply(RequestTaken(at=b.second(at), key=key, verb="place", digest=digest))
+
+
+def answer(engine, key="k-1", at=2, status=200):
+    engine.apply(RequestAnswered(at=b.second(at), key=key, status=status, answer="{}"))
+
+
+def test_a_request_is_known_from_when_it_was_taken_on_and_its_answer_from_when_it_was_given(engine):
+    assert engine.requests.get("k-1", b.second(1)) is None
+    take(engine)
+    known = engine.requests.get("k-1", b.second(1))
+    assert (known.verb, known.digest, known.taken_at) == ("place", "d-1", b.second(1))
+    assert known.status is None
+    answer(engine, status=422)
+    assert engine.requests.get("k-1", b.second(2)).status == 422
+
+
+def test_a_key_is_known_for_a_day_and_may_be_used_anew_then(engine):
+    take(engine)
+    answer(engine)
+    assert engine.requests.get("k-1", b.second(KEY_AGE_S)) is not None
+    assert engine.requests.get("k-1", b.second(1 + KEY_AGE_S)) is None
+    take(engine, at=1 + KEY_AGE_S, digest="d-2")
+    known = engine.requests.get("k-1", b.second(1 + KEY_AGE_S))
+    assert (known.digest, known.status) == ("d-2", None)
+
+
+def test_what_is_too_old_leaves_memory_with_the_next_one(engine):
+    for number in range(5):
+        take(engine, key=f"old-{number}", at=number)
+    take(engine, key="new", at=3 + KEY_AGE_S)
+    assert list(engine.requests.kept) == ["old-4", "new"]
+
+
+def test_the_newest_keys_are_kept_and_an_answer_to_a_forgotten_one_is_nobodys(engine):
+    for number in range(KEYS_KEPT + 2):
+        take(engine, key=f"k-{number}", at=number)
+    assert len(engine.requests.kept) == KEYS_KEPT
+    assert next(iter(engine.requests.kept)) == "k-2"
+    answer(engine, key="k-0", at=5_000)
+    assert engine.requests.get("k-0", b.second(5_000)) is None
+    assert len(engine.requests.kept) == KEYS_KEPT
+
+
+def test_a_clock_that_is_put_back_forgets_nothing(engine):
+    take(engine, key="k-1", at=1_000)
+    take(engine, key="k-2", at=10)
+    assert engine.requests.get("k-1", b.second(10)) is not None
