@@ -79,6 +79,8 @@ class Daemon:
 
     def kill(self, reason: str) -> None:
         """Pull the kill switch: from now on nothing but cancels leaves, and the sweep begins."""
+        # Counted also while it stands: somebody may be clearing it at this moment.
+        self.shared.kill_latch.pulled += 1
         if self.shared.view.conditions.killed is None:
             at = Timestamp(self.shared.env.wall_ns())
             halt = kill_halt(at, reason=reason, author=Author.PERSON, by="signal")

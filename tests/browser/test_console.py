@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.pages import NEEDS_BROWSER, open_page
+from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, unexpected
 from tests.process_tools import DaemonProcess, running_daemon, running_exchange, settings_of
 
 FILL_BUDGET_MS = 60_000
@@ -108,3 +108,33 @@ def test_the_page_says_so_when_the_daemon_is_gone_and_comes_back_by_itself(
         with running_daemon(daemon.state_dir, web__port=daemon.port) as again:
             again.wait_ready()
             expect(page.locator("#link")).to_contain_text("live", timeout=30_000)
+
+
+def test_the_bar_says_what_was_done_until_the_next_verb_or_for_a_minute(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    order = {"ticker": MARKET, "side": "bid", "count": "1", "post_only": True}
+    with open_page() as (page, complaints):
+        # A minute is a second here.
+        page.add_init_script(
+            "const later = window.setTimeout;"
+            "window.setTimeout = (act, ms, ...given) => later(act, ms >= 60000 ? ms / 60 : ms, ...given);"
+        )
+        page.goto(daemon.url)
+        said = page.locator("#command-outcome")
+        for price in ("0.01", "0.02"):
+            key = daemon.client.command("place", {**order, "price_dollars": price})["key"]
+            page.locator(f"#orders tr[data-key='{key}'] .actions button").click()
+            if price == "0.01":
+                give_token(page, daemon)
+            expect(said).to_contain_text("is canceled")
+            if price == "0.01":
+                page.keyboard.press("p")
+                expect(page.locator("#verb-preview")).to_contain_text("no new risk would be taken")
+                assert said.inner_text() == ""
+                page.keyboard.press("Escape")
+                page.wait_for_timeout(300)
+        expect(said).to_be_empty(timeout=3_000)
+        assert unexpected(complaints) == []

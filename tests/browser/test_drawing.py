@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.pages import NEEDS_BROWSER, open_page, unexpected
+from tests.browser.pages import NEEDS_BROWSER, open_page, stopped, unexpected
 from tests.process_tools import DaemonProcess, running_daemon
 
 MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
@@ -55,16 +52,6 @@ def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
     with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
         process.wait_ready()
         yield process
-
-
-@contextmanager
-def stopped(daemon: DaemonProcess) -> Iterator[None]:
-    """Have the daemon say nothing for a moment."""
-    os.kill(daemon.process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(daemon.process.pid, signal.SIGCONT)
 
 
 def open_console(page: Any, daemon: DaemonProcess) -> None:
@@ -128,6 +115,81 @@ def test_a_change_of_state_keeps_the_drawing_and_moves_nothing(daemon: DaemonPro
         assert page.evaluate("window.drawn.length > 15 && window.drawn.every((o) => o.isConnected)")
         assert page.evaluate("window.moved") == 1
         assert charts.bounding_box() == before
+        assert unexpected(complaints) == []
+
+
+def test_a_late_joiner_sees_the_orders_as_the_page_that_was_there_all_along(
+    daemon: DaemonProcess,
+) -> None:
+    from playwright.sync_api import expect
+
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        keep = {"ticker": MARKET, "side": "bid", "count": "1", "post_only": True}
+        open_keys = []
+        for price in ("0.01", "0.02"):
+            answer = daemon.client.command("place", {**keep, "price_dollars": price})
+            open_keys.append(answer["key"])
+            page.wait_for_timeout(BETWEEN_ORDERS_MS)
+        for _ in range(ORDERS_SHOWN + 2):
+            place_and_cancel(daemon, page)
+        rows = page.locator("#orders tbody tr")
+        expect(rows).to_have_count(ORDERS_SHOWN)
+        keys = "(rows) => rows.map((row) => row.dataset.key)"
+        before = rows.evaluate_all(keys)
+        assert before[:2] == open_keys
+        newest = daemon.client.get("/v3/orders")["orders"][0]["key"]
+        assert before[-1] == newest
+        page.reload()
+        page.locator(f"#orders tr[data-key='{newest}']").wait_for()
+        page.wait_for_timeout(PANELS_MS)
+        assert rows.evaluate_all(keys) == before
+        assert unexpected(complaints) == []
+
+
+def test_what_cannot_be_drawn_keeps_nothing_else_from_being_drawn(daemon: DaemonProcess) -> None:
+    with open_page() as (page, complaints):
+        open_console(page, daemon)
+        drawn = page.evaluate(
+            """async () => {
+              const { later } = await import("/console/drawing.js");
+              const drawn = [];
+              const bad = () => { drawn.push("bad"); throw new Error("one bad part"); };
+              const good = () => drawn.push("good");
+              const pause = () => new Promise((done) => setTimeout(done, 300));
+              for (let round = 0; round < 2; round += 1) {
+                later(bad, 0);
+                later(good, 0);
+                await pause();
+              }
+              return drawn.join();
+            }"""
+        )
+        assert drawn == "bad,good,bad,good"
+        assert unexpected(complaints) == ["one bad part"] * 2
+
+
+def test_a_page_that_nobody_sees_does_not_fall_behind(daemon: DaemonProcess) -> None:
+    with open_page() as (page, complaints):
+        page.add_init_script(KEEP_NEWS)
+        open_console(page, daemon)
+        with stopped(daemon):
+            page.wait_for_timeout(PANELS_MS)
+            # A browser runs the timers of a hidden page once a second, and later once a minute.
+            shown = page.evaluate(
+                """async () => {
+                  Object.defineProperty(document, "hidden", { get: () => true });
+                  const later = window.setTimeout;
+                  window.setTimeout = (act, ms, ...given) => later(act, Math.max(ms ?? 0, 60000), ...given);
+                  const tell = (type, data) => window.line.dispatchEvent(new MessageEvent("message", { data: JSON.stringify({ type, data }) }));
+                  for (let number = 0; number < 3000; number += 1) {
+                    tell("position", { ticker: `KXHIDDEN-${number % 200}`, count: "1", side: "YES", held: String(number) });
+                  }
+                  await new Promise((done) => later(done, 50));
+                  return [...document.querySelectorAll("#positions tr[data-key='KXHIDDEN-199'] td")][2].textContent;
+                }"""
+            )
+            assert shown == "2\u202f999"
         assert unexpected(complaints) == []
 
 

@@ -129,6 +129,9 @@ def test_kill_needs_its_word_holds_over_a_restart_and_is_cleared_by_a_person(
         page.locator("#verb-close").click()
         halt = page.locator("#halts [data-key=kill]")
         expect(halt).to_be_visible()
+        expect(halt).to_contain_text(
+            re.compile(r"asked for by a person · console, \d\d:\d\d:\d\d · kill")
+        )
         expect(page.locator("#halted")).to_be_visible()
         assert daemon.stop() == 0
         expect(page.locator("#link")).to_have_attribute("data-link", "lost", timeout=LONG_MS)

@@ -1,16 +1,31 @@
 """The drill is real: an exchange, a daemon, `traderd kill`, each in its own process."""
 
+import contextlib
 import json
+import socket
 
 import pytest
 
 from tests.cli.conftest import run_traderd
 from traderd.cli import exit_codes
 from traderd.cli.drill_run import ScenarioResult, _line
+from traderd.config_web import WebConfig
 
 pytestmark = pytest.mark.process
 
 
+@pytest.fixture
+def _own_daemon():
+    """Hold the port of the person's own console; where it is taken, somebody holds it already."""
+    with socket.socket() as console, contextlib.suppress(OSError):
+        console.bind(("127.0.0.1", WebConfig().port))
+        console.listen()
+        yield
+        return
+    yield
+
+
+@pytest.mark.usefixtures("_own_daemon")
 @pytest.mark.parametrize("scenario", ["alive", "dead", "hanging"])
 def test_a_hundred_orders_are_verified_gone_in_time_whatever_the_daemon_does(tmp_path, scenario):
     # Settings of the person's own account, which must not decide over a rehearsal.

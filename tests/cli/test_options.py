@@ -48,6 +48,12 @@ def test_options_are_stronger_than_everything_else(tmp_path, monkeypatch):
     assert given(extra={"web.port": None}).web.port == 1002
 
 
+def test_an_option_of_the_command_wins_over_a_set_and_one_that_was_not_given_does_not():
+    settings = ("web.port=8006", "log.level=debug")
+    config = given(settings=settings, extra={"web.port": None, "log.level": "warning"})
+    assert (config.web.port, config.log.level) == (8006, "warning")
+
+
 def test_a_value_may_hold_an_equals_sign():
     assert given(settings=("strategies.mine.rule=a=b",)).strategies == {"mine": {"rule": "a=b"}}
 

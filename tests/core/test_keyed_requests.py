@@ -2,7 +2,7 @@ import pytest
 
 from tests.core import builders as b
 from traderd.core.engine import Engine
-from traderd.core.keyed_requests import KEY_AGE_S, KEYS_KEPT
+from traderd.core.keyed_requests import ANSWERS_CHARACTERS_MAX, KEY_AGE_S, KEYS_KEPT
 from traderd.model.events import RequestAnswered, RequestTaken
 
 
@@ -46,14 +46,46 @@ def test_what_is_too_old_leaves_memory_with_the_next_one(engine):
     assert list(engine.requests.kept) == ["old-4", "new"]
 
 
-def test_the_newest_keys_are_kept_and_an_answer_to_a_forgotten_one_is_nobodys(engine):
+def test_the_newest_keys_are_kept(engine):
     for number in range(KEYS_KEPT + 2):
         take(engine, key=f"k-{number}", at=number)
+        answer(engine, key=f"k-{number}", at=number)
     assert len(engine.requests.kept) == KEYS_KEPT
     assert next(iter(engine.requests.kept)) == "k-2"
     answer(engine, key="k-0", at=5_000)
-    assert engine.requests.get("k-0", b.second(5_000)) is None
+    assert engine.requests.get("k-0", b.second(5_000)) is None, "nobody asks for it any more"
+
+
+def test_one_that_is_under_way_stays_however_many_come_and_is_then_the_newest(engine):
+    take(engine, key="slow", at=1)
+    for number in range(2 * KEYS_KEPT):
+        take(engine, key=f"k-{number}", at=2)
+        answer(engine, key=f"k-{number}", at=2)
+    assert engine.requests.get("slow", b.second(3)).status is None
+    answer(engine, key="slow", at=3)
+    for number in range(KEYS_KEPT - 1):
+        take(engine, key=f"l-{number}", at=4)
+        answer(engine, key=f"l-{number}", at=4)
+    assert engine.requests.get("slow", b.second(4)).status == 200
     assert len(engine.requests.kept) == KEYS_KEPT
+
+
+def test_where_nothing_is_answered_the_oldest_goes(engine):
+    for number in range(KEYS_KEPT + 1):
+        take(engine, key=f"k-{number}")
+    assert len(engine.requests.kept) == KEYS_KEPT
+    assert engine.requests.get("k-0", b.second(1)) is None
+
+
+def test_long_answers_make_room_for_one_another_and_the_newest_is_there(engine):
+    text = "x" * (ANSWERS_CHARACTERS_MAX // 4)
+    take(engine, key="waits")
+    for number in range(6):
+        take(engine, key=f"k-{number}")
+        engine.apply(RequestAnswered(at=b.second(2), key=f"k-{number}", status=200, answer=text))
+    assert list(engine.requests.kept) == ["waits", "k-2", "k-3", "k-4", "k-5"]
+    engine.apply(RequestAnswered(at=b.second(2), key="waits", status=200, answer=5 * text))
+    assert list(engine.requests.kept) == ["waits"]
 
 
 def test_a_clock_that_is_put_back_forgets_nothing(engine):

@@ -1,12 +1,9 @@
 """Every command gets exactly one answer, whatever becomes of the caller and of the service."""
 
-from pathlib import Path
-
 import pytest
 import trio
 import trio.testing
 
-import traderd.services
 from traderd.runtime.commands import COMMANDS_WAITING_MAX, STOPPING, CommandRequest, CommandRouter
 
 
@@ -114,17 +111,30 @@ async def test_what_changed_on_the_way_is_asked_about_where_the_command_is_done(
     assert len(done) == 1
 
 
-def test_every_service_that_serves_commands_asks_whether_they_stand():
-    services = Path(traderd.services.__file__).parent
-    texts = {path.name: path.read_text() for path in sorted(services.glob("*.py"))}
-    serving = [name for name, text in texts.items() if "commands.serve(" in text]
-    assert len(serving) >= 9
-    deaf = [
-        name
-        for name in serving
-        if "request.stands()" not in texts[name] and "request.carry_out" not in texts[name]
-    ]
-    assert deaf == []
+async def test_work_that_waits_before_the_doing_asks_once_more(router, autojump_clock):
+    """Who serves which verb, and that each asks, is tested with the whole daemon: `simulation/test_if_match.py`."""
+    answers, done, is_stale = [], [], []
+
+    async def ask():
+        answers.append(
+            await router.send(Place(), lambda: ("refused", "it changed") if is_stale else None)
+        )
+
+    async with trio.open_nursery() as nursery:
+        with router.serve(Place) as requests:
+            nursery.start_soon(ask)
+            request = await requests.receive()
+
+            async def work(command):
+                is_stale.append(True)
+                if (why := request.refusal()) is not None:
+                    return why
+                done.append(command)
+                return ("done", command)
+
+            await request.carry_out(work)
+    assert (answers, done) == ([("refused", "it changed")], [])
+    assert CommandRequest(Place(), str).refusal() is None
 
 
 async def test_a_caller_that_is_cancelled_does_not_break_off_the_command(router, autojump_clock):

@@ -2,10 +2,11 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
-from traderd.runtime.log_disk import FILES, LOG_FILE, DiskLog
+from traderd.runtime.log_disk import FILES, LOG_FILE, REST_FILE, DiskLog
 
 
 @pytest.fixture
@@ -182,3 +183,56 @@ def test_files_that_cannot_be_cut_at_the_start_go_when_a_file_is_full(make, tmp_
     for number in range(480, 500):
         lower.write_line(f"line {number:04d}")
     assert size_of_all(tmp_path) <= 500
+
+
+def fill(log, lines=480):
+    for number in range(lines):
+        log.write_line(f"line {number:04d}")
+    log.close()
+
+
+def test_what_goes_as_a_whole_goes_before_another_is_cut(make, tmp_path, monkeypatch):
+    fill(make(5_000))
+    there, copy = [], shutil.copyfileobj
+
+    def watch(source, target):
+        there.append(sorted(path.name for path in tmp_path.iterdir()))
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfileobj", watch)
+    make(2_000).fit()
+    assert there == [[f"{LOG_FILE}.1", f"{LOG_FILE}.2", REST_FILE]]
+    kept = [line for number in (2, 1) for line in lines_in(tmp_path / f"{LOG_FILE}.{number}")]
+    assert kept == [f"line {number:04d}" for number in range(320, 480)]
+    # Now the first one just fills the bound, and nothing is left to copy.
+    make(1_000).fit()
+    assert len(there) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [f"{LOG_FILE}.1"]
+
+
+def test_a_disk_that_is_full_at_the_start_is_left_with_nothing_half_written(
+    make, tmp_path, monkeypatch
+):
+    fill(make(5_000))
+
+    def refuse(source, target):
+        target.write(source.read(300))
+        target.flush()
+        raise OSError(28, "No space left on device")
+
+    lower = make(500)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copyfileobj", refuse)
+        lower.fit()
+    # The newest file could not be cut, but nothing that is older stood in its way.
+    assert [path.name for path in tmp_path.iterdir()] == [f"{LOG_FILE}.1"]
+    for number in range(480, 500):
+        lower.write_line(f"line {number:04d}")
+    assert size_of_all(tmp_path) <= 500
+
+
+def test_what_a_crash_left_half_written_goes_at_the_next_start(make, tmp_path):
+    make(500).write_line("before")
+    (tmp_path / REST_FILE).write_text("half")
+    make(500).fit()
+    assert [path.name for path in tmp_path.iterdir()] == [LOG_FILE]

@@ -25,6 +25,7 @@ from traderd.model.commands import (
     Pause,
     PlaceOrder,
     Resume,
+    denied,
 )
 from traderd.model.events import BookGrade
 from traderd.model.ids import StrategyName
@@ -411,3 +412,16 @@ async def test_what_nobody_took_before_such_an_order_names_it(tmp_path, autojump
         assert close.blocked_by is foreign
         assert f"; order {foreign.key} (bid 1 @ " in flatten._beyond(Flatten(ticker=B), close)
         assert "--at-worst" not in flatten._beyond(Flatten(ticker=B), close)
+
+
+async def test_what_changes_before_the_pause_refuses_a_flatten_that_was_decided_before(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await hold(simulated, "5")
+        changed = denied("it changed")
+        answers = iter([None, changed])
+        outcome = await simulated.daemon.shared.commands.send(Flatten(), lambda: next(answers))
+        assert outcome is changed
+        assert dict(simulated.view.conditions.pauses) == {}
+        assert held(simulated) == 5

@@ -126,3 +126,30 @@ def test_strategies_decide_about_their_own_settings():
 
 def test_every_live_setting_exists():
     assert flat(Config()).keys() >= LIVE
+
+
+def test_a_secret_is_told_of_but_never_shown(tmp_path):
+    before = {
+        "notify__telegram__token": "12:canary-one",
+        "notify__telegram__chat_id": "7",
+        "notify__webhook__url": "https://example.test/canary-one",
+        "notify__webhook__secret": "canary-one-canary",
+        "exchange__key_id": "1a2b3c4d-canary-one",
+        "strategies__spread_maker__api_token": "canary-one",
+    }
+    after = {name: value.replace("one", "two") for name, value in before.items()}
+    settings = LiveSettings(config(tmp_path, **before))
+    changes = judge_changes(settings, config(tmp_path, **after), held=risk_limits(settings.current))
+    assert {change.name.replace(".", "__") for change in changes} == {*before} - {
+        "notify__telegram__chat_id"
+    }
+    sentences = {change.name: change.sentence for change in changes}
+    sentences |= {f"{one.name} refused": refused(one, "it is late").sentence for one in changes}
+    assert "canary" not in str(sentences)
+    assert sentences["notify.telegram.token"] == (
+        "notify.telegram.token ([masked]) was changed: not taken, it is read at the start only; "
+        "restart the daemon to use it"
+    )
+    assert sentences["notify.webhook.url refused"] == (
+        "notify.webhook.url (https://example.test/[masked]) was changed: not taken, it is late"
+    )

@@ -15,6 +15,7 @@ from traderd.services.market_clock import (
     next_step,
     run_market_clock,
     tell_due,
+    with_known_status,
 )
 
 S = MarketStatus
@@ -48,6 +49,27 @@ def test_a_step_is_due_from_its_moment_on_until_it_was_done():
     one = with_times(S.ACTIVE, closes=100)
     assert [is_due(one, second(at)) for at in (99, 100, 101)] == [False, True, True]
     assert not is_due(with_times(S.CLOSED, closes=100), second(101))
+
+
+@pytest.mark.parametrize(
+    ("listed_as", "known_as", "taken"),
+    [
+        # The list has yet to notice what our clock did, or a step since.
+        (with_times(S.ACTIVE), S.CLOSED, S.CLOSED),
+        (with_times(S.INITIALIZED, opens=10), S.ACTIVE, S.ACTIVE),
+        (with_times(S.INACTIVE), S.DETERMINED, S.DETERMINED),
+        # The close was put off, or the exchange is ahead of us.
+        (with_times(S.ACTIVE, closes=101), S.CLOSED, S.ACTIVE),
+        (with_times(S.DETERMINED), S.CLOSED, S.DETERMINED),
+        (with_times(S.CLOSED), S.ACTIVE, S.CLOSED),
+        (with_times(S.ACTIVE), None, S.ACTIVE),
+    ],
+)
+def test_a_list_that_has_yet_to_notice_takes_no_status_back(listed_as, known_as, taken):
+    known = None if known_as is None else market(status=known_as)
+    merged = with_known_status(listed_as, known, second(100))
+    assert merged == attrs.evolve(listed_as, status=taken)
+    assert (merged is listed_as) == (taken is listed_as.status)
 
 
 def listed(daemon, ticker=MARKET, *, status=S.ACTIVE, opens_in_s=None, closes_in_s=100):

@@ -11,6 +11,7 @@ from traderd.kalshi.market_lists import Search
 from traderd.model import events as ev
 from traderd.model.market import MarketListing, MarketStatus
 from traderd.model.units import Count, Timestamp
+from traderd.services.market_clock import is_due
 from traderd.services.market_reread import APART_S, CONFIRM_S, CONFIRM_TRIES, MarketReread
 
 S = MarketStatus
@@ -200,3 +201,87 @@ async def test_a_step_that_comes_meanwhile_saves_the_looking_up(world, nursery, 
     await trio.sleep(600)
     assert lists.asked == []
     nursery.cancel_scope.cancel()
+
+
+async def test_marks_that_never_end_hold_no_look_up_up(world, nursery, autojump_clock):
+    _, lists, reread = world
+    nursery.start_soon(reread.run)
+    reread.confirm([MARKET])
+    while trio.current_time() < SOON_S + APART_S:
+        reread.mark([OTHER_MARKET])
+        await trio.sleep(0.5)
+    assert [tickers for tickers in lists.asked if MARKET in tickers] == [(OTHER_MARKET, MARKET)]
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_look_up_is_tried_with_what_fails_already(world, nursery, autojump_clock):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    lists.error = ExchangeUnavailable("503")
+    reread.mark([OTHER_MARKET])
+    close_by_clock(daemon, lists)
+    later(lists, close_time=Timestamp(daemon.now() + 10**13))
+    reread.confirm([MARKET])
+    await trio.sleep(300)
+    assert lists.asked[-1] == (OTHER_MARKET, MARKET)
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("is_looked_up", [True, False])
+async def test_a_reading_for_another_reason_reopens_nothing_while_the_list_lags(
+    world, nursery, autojump_clock, is_looked_up
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    close_by_clock(daemon, lists)
+    later(lists, title="Will it, as we say now?")
+    if is_looked_up:
+        reread.confirm([MARKET])
+    reread.mark([MARKET])
+    for _ in range(600):
+        await trio.sleep(1)
+        assert daemon.view.market(MARKET).status is S.CLOSED
+    # What else the list says is true, and the market is looked up as if our clock alone had asked.
+    assert daemon.view.market(MARKET).title == "Will it, as we say now?"
+    assert len(lists.asked) == CONFIRM_TRIES + 1
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_close_that_was_brought_forward_unheard_counts_although_the_list_lags(
+    world, nursery, autojump_clock
+):
+    daemon, lists, reread = world
+    nursery.start_soon(reread.run)
+    later(lists, close_time=daemon.now())
+    reread.mark([MARKET])
+    await trio.sleep(1)
+    # From here on our clock closes it.
+    assert is_due(daemon.view.market(MARKET), daemon.now())
+    nursery.cancel_scope.cancel()
+
+
+async def test_many_markets_that_lag_are_told_apart_without_comparing_each_with_each(
+    world, autojump_clock
+):
+    daemon, lists, reread = world
+    compared = []
+
+    class Counted(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            compared.append(None)
+            return str.__eq__(self, other)
+
+    tickers = [Counted(f"KXMANY-{number:05d}") for number in range(500)]
+    now = daemon.now()
+    markets = [attrs.evolve(market(str(t)), close_time=now) for t in tickers]
+    lists.markets.update({one.ticker: one for one in markets})
+    daemon.publish(
+        ev.MarketsListed(at=now, markets=tuple(markets)),
+        ev.UniverseChanged(at=now, added=tuple((m.ticker, "x") for m in markets), dropped=()),
+        *(ev.MarketClosed(at=now, ticker=one.ticker) for one in markets),
+    )
+    await reread._read(tuple(tickers))
+    assert len(reread._due) == 500
+    assert len(compared) < 20 * len(tickers)

@@ -436,6 +436,44 @@ async def test_a_close_that_is_put_off_just_after_our_timer_closed_the_market_re
         assert len(spy.asked) == 1
 
 
+STEP = ev.LifeStep
+
+
+@pytest.mark.parametrize(
+    ("steps", "reads"),
+    [
+        ((ev.MarketClosed,), 1),
+        # A step that says where the market stands saves the looking up, but not of what our clock does after it.
+        ((ev.MarketClosed, STEP.DETERMINED), 0),
+        ((STEP.ACTIVATED, ev.MarketClosed), 1),
+        # Neither of these says whether it is open; the second has to be read by itself.
+        ((ev.MarketClosed, STEP.GRID_UPDATED), 1),
+        ((ev.MarketClosed, STEP.METADATA_UPDATED), 2),
+    ],
+)
+async def test_only_a_later_step_that_says_where_a_market_stands_saves_the_looking_up(
+    tmp_path, autojump_clock, monkeypatch, steps, reads
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        ticker, exchange = NAMES[0], simulated.exchange
+        exchange.venue.life.close(ticker, exchange.now())
+        exchange.settle()
+        await trio.sleep(30)
+        spy, at = spy_on(simulated, monkeypatch), simulated.view.market_data.last_message_at
+        grid = simulated.view.market(ticker).grid
+        # All in one batch, as a session finds it that was busy.
+        simulated.daemon.shared.bus.publish([
+            step(at=at, ticker=ticker)
+            if step is ev.MarketClosed
+            else ev.MarketLifecycleChanged(
+                at=at, ticker=ticker, step=step, grid=grid if step is STEP.GRID_UPDATED else None
+            )
+            for step in steps
+        ])
+        await trio.sleep(30)
+        assert [tickers for _, tickers in spy.asked] == [(ticker,)] * reads
+
+
 async def test_steps_that_come_all_the_time_are_read_together_once_a_second(
     tmp_path, autojump_clock, monkeypatch
 ):

@@ -5,7 +5,7 @@ import trio
 
 from tests.plugin_files import put_plugin
 from tests.simulation.harness import TICKERS, simulated_daemon
-from traderd.model.commands import Answer
+from traderd.model.commands import Answer, denied
 from traderd.model.events import PluginChange, PluginChanged
 from traderd.model.plugin_commands import DisablePlugin, EnablePlugin, ReloadPlugin
 from traderd.runtime.inbox import Policy
@@ -116,6 +116,22 @@ async def test_a_reload_exchanges_the_code_and_adopts_the_orders(tmp_path, autoj
         await simulated.wait_until(lambda: own_prices(simulated) == [2000])
         assert [(one.change, one.by) for one in facts] == [(PluginChange.RELOADED, "ann")]
         assert simulated.said(outcome.sentence)
+
+
+async def test_what_changes_while_the_new_form_is_read_refuses_a_reload_that_was_decided_before(
+    tmp_path, autojump_clock
+):
+    async with daemon_with(tmp_path, {"mine": RULE.format(answer="'never'")}) as simulated:
+        put_plugin(tmp_path, "mine", RULE.format(answer="None"))
+        changed = denied("it changed")
+        answers = iter([None, changed])
+        outcome = await simulated.daemon.shared.commands.send(
+            ReloadPlugin(plugin="mine"), lambda: next(answers)
+        )
+        assert outcome is changed
+        assert "never" in (await simulated.place("bid", "1", "0.10")).sentence
+        assert (await simulated.send(ReloadPlugin(plugin="mine"))).ok
+        assert (await simulated.place("bid", "1", "0.10")).ok
 
 
 async def test_a_broken_new_form_leaves_the_old_one_trading_and_says_where(

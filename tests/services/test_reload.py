@@ -2,12 +2,17 @@
 
 import msgspec
 import pytest
+import structlog
+import trio
 
 from tests.simulation.harness import simulated_daemon
 from traderd.errors import ConfigError
 from traderd.model import events as ev
-from traderd.model.commands import Answer, Reload
+from traderd.model.commands import Answer, Halt, Reload, denied
 from traderd.runtime.inbox import Policy
+from traderd.services.console_source import DaemonSource
+from traderd.services.context import Context
+from traderd.web.repeats import Repeats
 
 
 def wanting(simulated, **sections):
@@ -112,3 +117,69 @@ async def test_the_level_of_the_log_changes_for_loggers_that_exist(tmp_path, aut
         levels = {line["level"] for line in simulated.lines()[before:]}
         assert ("debug" in levels) == (level == "debug")
         assert level == "debug" or not levels & {"debug", "info"}
+
+
+async def test_no_secret_of_the_settings_gets_into_the_answer_the_log_or_the_journal(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        shared = simulated.daemon.shared
+        notify = shared.config.notify
+        replace = msgspec.structs.replace
+        telegram = replace(notify.telegram, token="12:canary", chat_id="7")
+        webhook = replace(
+            notify.webhook, url="https://example.test/canary", secret="canary-canary-canary"
+        )
+        wanting(
+            simulated,
+            notify={"telegram": telegram, "webhook": webhook},
+            exchange={"key_id": "1a2b3c4d-canary"},
+        )
+        changed = shared.levers.reread()
+        mine = {"mine": {"api_token": "canary", "secrets": {"one": "canary"}}}
+        shared.levers.reread = lambda: replace(changed, strategies=mine)
+        source = DaemonSource(Context(name="web", shared=shared, log=structlog.get_logger()))
+        for dry_run in (True, False):
+            answer, _ = await Repeats(source.requests).once(
+                f"key-{dry_run}",
+                ("reload", "digest"),
+                lambda: source.command("reload", {"dry_run": dry_run}),  # noqa: B023
+            )
+            assert "notify.telegram.token" in str(answer)
+            assert "canary" not in str(answer)
+        await trio.sleep(5.0)
+        assert simulated.said("notify.webhook.secret from the default to [masked]")
+        assert "canary" not in str(simulated.lines())
+        files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+        assert any(path.name.startswith("journal") for path in files)
+        assert [path.name for path in files if b"canary" in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("halted", [False, True])
+async def test_what_changes_while_the_files_are_read_refuses_a_reload_that_was_decided_before(
+    tmp_path, autojump_clock, halted
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        shared, changed, answers = simulated.daemon.shared, denied("it changed"), []
+        wanting(simulated, risk={"max_open_orders": 1})
+        reread, real = shared.levers.reread, simulated.env.run_blocking
+
+        async def slow(function, *args):
+            if function is reread:
+                await trio.sleep(1.0)
+            return await real(function, *args)
+
+        def unless():
+            return changed if simulated.view.conditions.halts else None
+
+        async def reload():
+            answers.append(await shared.commands.send(Reload(), unless))
+
+        simulated.env.run_blocking = slow
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reload)
+            await trio.sleep(0.5)
+            if halted:
+                await simulated.send(Halt(reason="rain"))
+        assert (answers == [changed]) is halted
+        assert simulated.view.limits.max_open_orders == (10 if halted else 1)

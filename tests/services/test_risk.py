@@ -1,12 +1,19 @@
 """The verbs of risk: a person's word holds at once, and for good."""
 
+import signal
+
+import pytest
 import trio
 
-from tests.simulation.harness import TICKERS, simulated_daemon
-from traderd.model.commands import Answer, ClearHalt, Halt, Pause, Resume
+from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
+from traderd.core.conditions import KILL_HALT
+from traderd.errors import StoreError
+from traderd.model.commands import Answer, ClearHalt, Halt, Kill, Pause, Resume, denied
 from traderd.model.events import TradingPaused
 from traderd.model.ids import MarketTicker
+from traderd.services.risk import PULLED_AGAIN
 from traderd.store.journal import Journal
+from traderd.store.latch import read_latch, remove_latch
 
 
 async def test_a_halt_of_one_market_leaves_the_others_open(tmp_path, autojump_clock):
@@ -174,3 +181,135 @@ async def test_verbs_are_carried_out_in_the_order_in_which_they_came(tmp_path, a
 async def _begun(simulated, command, *, task_status):
     task_status.started()
     await simulated.send(command)
+
+
+# --- a kill while its halt is being cleared -------------------------------------------------------
+
+
+def slow_removal(simulated, *, is_gone: bool) -> None:
+    """Let it take 5 s to remove the file; `is_gone`: it goes at the beginning of them."""
+    real = simulated.env.run_blocking
+
+    async def slow(function, *args):
+        if function is not remove_latch:
+            return await real(function, *args)
+        if is_gone:
+            await real(function, *args)
+        await trio.sleep(5.0)
+        return None if is_gone else await real(function, *args)
+
+    simulated.env.run_blocking = slow
+
+
+async def answer_to(simulated, command, answers, unless=None) -> None:
+    answers.append(await simulated.daemon.shared.commands.send(command, unless))
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+@pytest.mark.parametrize("first_only_ours", [False, True])
+async def test_a_kill_that_comes_while_one_is_being_cleared_stands_with_its_file(
+    tmp_path, autojump_clock, is_gone, first_only_ours
+):
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at) as simulated:
+            await simulated.send(Kill(reason="one", by="ann", only_ours=first_only_ours))
+            slow_removal(simulated, is_gone=is_gone)
+            clears, kills = [], []
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(answer_to, simulated, ClearHalt(halt_id=KILL_HALT), clears)
+                await trio.sleep(1.0)
+                again = Kill(reason="two", by="bob", wait=False, only_ours=not first_only_ours)
+                nursery.start_soon(answer_to, simulated, again, kills)
+            assert [one.answer for one in clears] == [Answer.DENIED]
+            assert clears[0].sentence == PULLED_AGAIN
+            assert kills[0].ok
+            assert simulated.view.conditions.killed is not None
+            assert not (await simulated.place("bid", "1", "0.0100")).ok
+            # The sweep that is under way now is the second one's, so that is what the file must ask for.
+            found = read_latch(state)
+            assert (found.by, found.only_ours) == ("bob", not first_only_ours)
+            simulated.env.run_blocking = type(simulated.env).run_blocking.__get__(simulated.env)
+            assert (await simulated.send(ClearHalt(halt_id=KILL_HALT))).ok
+            assert read_latch(state) is None
+            await trio.sleep(5.0)
+            assert simulated.view.conditions.killed is None
+
+
+async def test_a_signal_that_comes_while_a_kill_is_being_cleared_stands_with_its_file(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Kill(reason="one", by="ann"))
+        slow_removal(simulated, is_gone=True)
+        clears = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer_to, simulated, ClearHalt(halt_id=KILL_HALT), clears)
+            await trio.sleep(1.0)
+            simulated.env.raise_signal(signal.SIGUSR1)
+        assert clears[0].sentence == PULLED_AGAIN
+        assert simulated.view.conditions.killed is not None
+        assert read_latch(tmp_path).by == "ann"
+
+
+async def test_a_clear_that_is_not_wanted_any_more_puts_the_file_back_as_it_was(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Kill(reason="one", by="ann", only_ours=True))
+        before = read_latch(tmp_path)
+        assert before.verified
+        slow_removal(simulated, is_gone=True)
+        changed, clears, halted = denied("it changed"), [], simulated.view.conditions.halts
+
+        def unless():
+            return changed if "person:account" in halted else None
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer_to, simulated, ClearHalt(halt_id=KILL_HALT), clears, unless)
+            await trio.sleep(1.0)
+            assert read_latch(tmp_path) is None
+            await simulated.send(Halt(reason="rain"))
+        assert clears == [changed]
+        assert simulated.view.conditions.killed is not None
+        assert read_latch(tmp_path) == before
+
+
+async def test_a_crash_between_the_file_and_the_clear_leaves_a_daemon_that_starts_killed(
+    tmp_path, autojump_clock
+):
+    async with simulated_exchange(tmp_path) as at:
+        state = fresh(tmp_path / "state")
+        async with simulated_daemon(state, at=at) as simulated:
+            await simulated.send(Kill(reason="one", by="ann"))
+            slow_removal(simulated, is_gone=True)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(answer_to, simulated, ClearHalt(halt_id=KILL_HALT), [])
+                await trio.sleep(1.0)
+                assert read_latch(state) is None
+                simulated.kill()
+                await simulated.ended.wait()
+                nursery.cancel_scope.cancel()
+        async with simulated_daemon(state, at=at) as again:
+            assert again.view.conditions.killed.by == "ann"
+            assert read_latch(state).by == "ann"
+
+
+async def test_a_file_that_may_still_be_there_leaves_the_halt_and_the_file(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        await simulated.send(Kill(reason="one", by="ann"))
+        before, real = read_latch(tmp_path), simulated.env.run_blocking
+
+        async def failing(function, *args):
+            result = await real(function, *args)
+            if function is remove_latch:
+                raise StoreError("the directory cannot be written")
+            return result
+
+        simulated.env.run_blocking = failing
+        outcome = await simulated.send(ClearHalt(halt_id=KILL_HALT))
+        assert outcome.sentence == "halt 'kill' stands: the directory cannot be written"
+        assert simulated.view.conditions.killed is not None
+        assert read_latch(tmp_path) == before

@@ -1,6 +1,7 @@
 """Calibration: a reading is complete or it is nothing, and every difference is told."""
 
 import pytest
+import structlog
 import trio
 
 from tests.simulation.harness import (
@@ -12,6 +13,7 @@ from tests.simulation.harness import (
 )
 from traderd.core.balance_proof import Proof
 from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeUnavailable
+from traderd.kalshi.rest import RestClient
 from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
 from traderd.model.events import FeedName, TradingStateUpdated
@@ -19,7 +21,9 @@ from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.model.states import State
 from traderd.model.units import Money, Timestamp, format_price, parse_money
 from traderd.services.account_reading import gather
-from traderd.services.sync import describe_update
+from traderd.services.console_source import DaemonSource
+from traderd.services.context import Context
+from traderd.services.sync import UNDECIDED, describe_update
 
 
 def update(**changes) -> TradingStateUpdated:
@@ -313,3 +317,34 @@ async def test_what_another_subaccount_of_the_member_trades_is_none_of_our_busin
             {},
         )
         assert view.account.proof.status is Proof.PROVED
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"), [("reconcile", {"ignore": ["all"]}), ("calibrate", {"accept_balance": True})]
+)
+async def test_a_decision_that_its_own_reading_made_stale_says_that_the_account_was_read(
+    tmp_path, autojump_clock, monkeypatch, verb, body
+):
+    """The reading itself raises the halt that nobody had seen."""
+    async with simulated_daemon(tmp_path) as simulated:
+        shared = simulated.daemon.shared
+        source = DaemonSource(Context(name="web", shared=shared, log=structlog.get_logger()))
+
+        async def nothing(*_: object, **__: object) -> RowReading[object]:
+            return RowReading(rows=())
+
+        monkeypatch.setattr(RestClient, "read_fills", nothing)
+        simulated.hush_feeds()
+        await simulated.place("bid", "5", simulated.touch()[1])
+        seen = source.state_version()
+        status, document = 200, {}
+        while status == 200 and not simulated.view.conditions.halts:
+            await trio.sleep(5.0)
+            status, document = await source.command(verb, body, source.state_version())
+        assert simulated.view.conditions.halts
+        assert source.state_version() != seen
+        sentence = document["error"]["sentence"]
+        assert (status, document["error"]["code"]) == (412, "state_changed")
+        assert sentence.startswith("Trading state updated: ")
+        assert sentence.endswith(UNDECIDED)
+        assert "nothing was done" not in sentence

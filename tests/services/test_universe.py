@@ -454,6 +454,27 @@ async def test_a_look_does_not_take_back_what_was_read_of_a_market_while_it_last
         assert world.daemon.view.market(A) == longer
 
 
+async def test_a_look_opens_no_market_again_whose_close_the_list_has_yet_to_notice(
+    tmp_path, autojump_clock
+):
+    async with world_of(tmp_path, refresh_s="100") as world:
+        world.lists.put(A, closes_in_s=50)
+        world.lists.put(B)
+        await world.start()
+        # Nobody may stop following it.
+        world.daemon.place(Side.BID, "1", "0.10", ticker=A)
+        await trio.sleep(60)
+        world.daemon.publish(ev.MarketClosed(at=world.daemon.now(), ticker=A))
+        await trio.sleep(50)
+        assert world.lists.looks == 2
+        assert A in world.followed
+        assert world.daemon.view.market(A).status is S.CLOSED
+        # What was put off is open again.
+        world.lists.put(A, closes_in_s=1_000)
+        await trio.sleep(100)
+        assert world.daemon.view.market(A).status is S.ACTIVE
+
+
 async def test_a_spare_that_settled_meanwhile_is_not_taken_in(tmp_path, autojump_clock):
     async with world_of(tmp_path, refresh_s="10000", max_markets="1") as world:
         for ticker, volume in ((A, 9), (B, 8), (C, 5)):

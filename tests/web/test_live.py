@@ -71,10 +71,23 @@ async def test_a_newcomer_is_told_who_we_are_and_then_the_present(autojump_clock
     assert console.types()[:2] == ["hello", "trader_status"]
     assert console.of_type("hello") == [{"version": "0.1.0", "environment": "sim", "dropped": 0}]
     assert console.of_type("state_transition") == source.transition_list
-    assert console.of_type("order") == source.order_list
+    assert console.of_type("order") == source.order_list[::-1]
     assert console.of_type("position") == source.positions()
     assert console.of_type("fill") == source.fill_list
     assert console.of_type("log") == source.lines
+
+
+async def test_orders_which_the_source_has_newest_first_reach_a_newcomer_in_the_order_of_their_coming(
+    autojump_clock,
+):
+    source = LiveLookingSource()
+    # A page keeps the rows that came last.
+    source.order_list = [order(f"k{number}", status="canceled") for number in range(40, 0, -1)]
+    async with running(source) as (hub, nursery):
+        console = await connect(hub, nursery)
+    assert [record["key"] for record in console.of_type("order")] == [f"k{n}" for n in range(1, 41)]
+    times = [record["timestamp"] for record in console.of_type("state_transition")]
+    assert times == sorted(times)
 
 
 async def test_the_history_of_a_newcomer_is_bounded(autojump_clock):

@@ -56,6 +56,22 @@ async def test_one_that_comes_while_the_first_is_under_way_waits_for_its_outcome
     assert {answer["number"] for (_status, answer), _ in answers} == {1}
 
 
+async def test_who_waited_gets_the_answer_also_where_nothing_is_remembered(
+    autojump_clock, notes, repeats
+):
+    desk, answers = Desk(takes_s=5), []
+
+    async def ask():
+        answers.append(await repeats.once("k-1", ASKED, desk))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        nursery.start_soon(ask)
+        notes.earlier = lambda _key: None
+    assert desk.done == 1
+    assert {answer["number"] for (_status, answer), _ in answers} == {1}
+
+
 @pytest.mark.parametrize("takes_s", [0, 5])
 async def test_a_key_with_another_verb_or_body_is_refused_and_nothing_is_done(
     autojump_clock, repeats, takes_s

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 import attrs
 import msgspec
 
 from traderd.app_plugins import find_plugins, would_offer
-from traderd.cli.config_words import mask_key_id
 from traderd.cli.options import given_flags
 from traderd.config import MARKETS, STRATEGIES, Config, find_faults, make_config
 from traderd.config_layers import (
@@ -33,14 +31,11 @@ from traderd.errors import ConfigError
 from traderd.plugin_api import StrategySpec
 from traderd.plugin_manager import PluginManager, drop_in_directories, load_plugins
 from traderd.runtime.env import RealEnv
-from traderd.runtime.log_text import MASK, Plain, clean_field
+from traderd.runtime.log_text import Plain
 from traderd.runtime.plugin_record import PluginState
 from traderd.services.market_plan import configured_tickers
+from traderd.services.setting_words import masked_setting
 from traderd.services.tenant_make import make_tenants
-
-KEY_ID: Final = "exchange.key_id"
-WEBHOOK: Final = "notify.webhook.url"
-"""Of some services the address is the secret: whoever knows it may post there."""
 
 
 @attrs.frozen(kw_only=True)
@@ -166,7 +161,12 @@ def all_settings(
             found.environment_where if name == ENVIRONMENT else _place(found.given, name, DEFAULT)
         )
         rows.append(
-            Setting(name=name, value=_shown(name, value), where=where, means=_means(name, config))
+            Setting(
+                name=name,
+                value=masked_setting(name, value),
+                where=where,
+                means=_means(name, config),
+            )
         )
     for spec in specs.values():
         rows += _of_strategy(spec, found, config)
@@ -187,7 +187,7 @@ def _of_strategy(spec: StrategySpec, found: Inspection, config: Config) -> list[
         rows.append(
             Setting(
                 name=name,
-                value=_shown(name, given.get(key, default)),
+                value=masked_setting(name, given.get(key, default)),
                 where=_place(found.given, name, DEFAULT),
                 means=_yes(by_default) if is_unset else "",
             )
@@ -198,15 +198,6 @@ def _of_strategy(spec: StrategySpec, found: Inspection, config: Config) -> list[
 def _place(layer: Layer, name: str, otherwise: str) -> str:
     given = layer.get(name)
     return otherwise if given is None else given.where
-
-
-def _shown(name: str, value: Any) -> Plain:
-    if name == KEY_ID and isinstance(value, str):
-        return mask_key_id(value)
-    if name == WEBHOOK and isinstance(value, str) and value:
-        parts = urlsplit(value)
-        return f"{parts.scheme}://{parts.hostname}/{MASK}"
-    return clean_field(name.rpartition(".")[2], value)
 
 
 def _means(name: str, config: Config) -> str:

@@ -108,6 +108,8 @@ class Rig:
             "exchange.key_file": account.key_file,
             "market_data.markets": ",".join(self.tickers),
             "risk.max_open_orders": "2000",
+            # The usual one has the person's own daemon.
+            "web.port": "0",
         }
         options = ["--config", str(self._no_settings), "--environment", "sim"]
         options += ["--state-dir", str(state_dir)]

@@ -108,7 +108,9 @@ def read_config(
         ConfigError: a setting is wrong.
         UsageError: a `--set` without a value.
     """
-    flags = {**given_flags(environment, state_dir, settings), **(extra or {})}
+    # An option that was not given must not stand in the way of a `--set` of the same name.
+    given = {name: value for name, value in (extra or {}).items() if value is not None}
+    flags = given_flags(environment, state_dir, settings) | given
     return load_config(
         variables=RealEnv().variables,
         directory=Path.cwd(),

@@ -64,13 +64,24 @@ class CommandRequest(Generic[C, O]):
 
         Whoever carries it out asks this with no `await` before the doing: meanwhile the state could change.
         """
-        refusal = None if self._unless is None else self._unless()
+        refusal = self.refusal()
         if refusal is not None:
             self.answer(refusal)
         return refusal is None
 
+    def refusal(self) -> O | None:
+        """Return why it is not to be done at this moment, None when it is.
+
+        Work that waits for something first (a disk, a reading) asks this again after that, with no `await` before the
+        doing, and returns the refusal as its outcome.
+        """
+        return None if self._unless is None else self._unless()
+
     async def carry_out(self, work: Callable[[Any], Awaitable[O]]) -> None:
-        """Do the work, if the command stands, and answer with its outcome.  Cancelling breaks it off."""
+        """Do the work, if the command stands, and answer with its outcome.  Cancelling breaks it off.
+
+        Work that waits for anything before the doing asks `refusal` once more.
+        """
         with self as command:
             if self.stands():
                 self.answer(await work(command))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ FILES: Final = 5
 """The newest one and four before it: what is thrown away at once is a fifth of what is kept."""
 FILE_MODE: Final = 0o600
 REST_FILE: Final = "traderd.log.rest"
-"""Where the end of a file is written before it takes the file's place; what a crash leaves of it is written over."""
+"""Where the end of a file is written before it takes the file's place; what a crash leaves of it goes at the next start."""
 
 
 class DiskLog:
@@ -58,12 +57,14 @@ class DiskLog:
     def fit(self) -> None:
         """Bring what an earlier run left under the bound, which may have been higher then; the newest lines stay.  Never raises.
 
-        It may copy a file, so it is for a start, when nobody waits yet. What the disk refuses now goes when a file is full.
+        It may copy a file, so it is for a start, when nobody waits yet; what goes as a whole goes before that, because a
+        full disk needs its place.  What the disk refuses now goes when a file is full.
         """
         with contextlib.suppress(OSError):
+            self._path.with_name(REST_FILE).unlink(missing_ok=True)
             if self._size_of(self._path) > self._file_bytes_max:
                 self._shift()
-            self._make_room(self._keep_end)
+            self._make_room(may_cut=True)
 
     def close(self) -> None:
         """Close the file; the next line would open it again."""
@@ -96,7 +97,7 @@ class DiskLog:
     def _begin_anew(self) -> int:
         self.close()
         self._shift()
-        self._make_room(lambda path, room: path.unlink())
+        self._make_room(may_cut=False)
         return self._open()
 
     def _shift(self) -> None:
@@ -105,24 +106,36 @@ class DiskLog:
             if newer.exists():
                 newer.replace(self._numbered(number))
 
-    def _make_room(self, cut: Callable[[Path, int], None]) -> None:
+    def _make_room(self, *, may_cut: bool) -> None:
         # For one more full file, so nothing has to go while that fills.
         room = self._bytes_max - self._file_bytes_max
+        to_cut: Path | None = None
         for number in range(1, FILES):
             path = self._numbered(number)
-            if self._size_of(path) > room:
-                cut(path, room)
-            room -= self._size_of(path)
+            size = self._size_of(path)
+            if to_cut is None and size <= room:
+                room -= size
+            elif to_cut is None and may_cut and room:
+                to_cut = path
+            else:
+                # What is older than a file that is cut goes as well: lines would be missing in between.
+                path.unlink(missing_ok=True)
+        if to_cut is not None:
+            self._keep_end(to_cut, room)
 
     def _keep_end(self, path: Path, room: int) -> None:
         rest = self._path.with_name(REST_FILE)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        with path.open("rb") as file, os.fdopen(os.open(rest, flags, FILE_MODE), "wb") as end:
-            # From one byte earlier on: a line that begins just there is whole.
-            file.seek(-(room + 1), os.SEEK_END)
-            file.readline()
-            shutil.copyfileobj(file, end)
-        rest.replace(path)
+        try:
+            with path.open("rb") as file, os.fdopen(os.open(rest, flags, FILE_MODE), "wb") as end:
+                # From one byte earlier on: a line that begins just there is whole.
+                file.seek(-(room + 1), os.SEEK_END)
+                file.readline()
+                shutil.copyfileobj(file, end)
+            rest.replace(path)
+        except OSError:
+            rest.unlink(missing_ok=True)
+            raise
         if self._size_of(path) == 0:
             path.unlink()
 

@@ -9,7 +9,7 @@ Must not: take anything away: whoever uses such a name, also as a base class or 
 from __future__ import annotations
 
 import sys
-import threading  # sim-ok: a lock around a module that is read, as Python has its own; no task waits for it
+import threading  # sim-ok: modules are read under locks, as Python has its own; no task waits for one
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader
@@ -35,13 +35,12 @@ WAITING: Final = (
     "multiprocessing",
     "priority",
     "quart.templating",
-    "quart.testing",
     "structlog.stdlib",
     "werkzeug.serving",
     "werkzeug.test",
 )
 """These, and the modules in them. What imports them while the daemon starts calls their names or writes them into annotations; a
-name that is caught, compared or a key cannot wait, and a test reads the sources of all who have one for that."""
+name that is caught, compared, a key or a default cannot wait, and a test reads the sources of all who have one for that."""
 
 ASK: Final = "__getattr__"
 """Python asks it for a name that a module does not have."""
@@ -107,12 +106,10 @@ class _Later(Loader):
         _put_off(module, self._reads)
 
 
-class _Finder:
-    """Finds the modules of WAITING, while a block is open."""
+class _Finder(threading.local):  # sim-ok: see the import
+    """Finds the modules of WAITING, while this thread has a block open."""
 
-    def __init__(self) -> None:
-        self.is_open = False
-        self.lock = threading.RLock()  # sim-ok: see the import
+    is_open = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -126,7 +123,7 @@ class _Finder:
 
 
 _finder: Final = _Finder()
-"""One for the process, as the modules are the process's."""
+"""Every thread sees one of its own: what one imports in a block is no affair of another."""
 
 
 @contextmanager
@@ -150,27 +147,33 @@ def is_waiting(name: str) -> bool:
 
 
 def _put_off(module: ModuleType, loader: Loader) -> None:
+    # One for each module, for Python holds a lock for each, too: with one for all, two threads could wait for each other.
+    lock = threading.RLock()  # sim-ok: see the import
+    reader: int | None = None
+
     def ask(name: str) -> Any:
-        if name == PATH:
-            raise AttributeError(name)
+        if name == PATH or threading.get_ident() == reader:  # sim-ok: see the import
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         if _finder.is_open and not name.startswith("__"):
             return NameOnDemand(module, name, read)
         read()
         return getattr(module, name)
 
     def read() -> None:
-        with _finder.lock:
-            if vars(module).get(ASK) is not ask:
+        nonlocal reader
+        with lock:
+            if vars(module).get(ASK) is not ask or reader is not None:
                 return
             # What the module itself imports is meant to be there when it is read.
             was_open, _finder.is_open = _finder.is_open, False
-            del vars(module)[ASK]
+            reader = threading.get_ident()  # sim-ok: see the import
             try:
                 loader.exec_module(module)
-            except BaseException:
-                vars(module)[ASK] = ask
-                raise
+                # Until here others have to wait; a module may have brought one of its own meanwhile.
+                if vars(module).get(ASK) is ask:
+                    del vars(module)[ASK]
             finally:
+                reader = None
                 _finder.is_open = was_open
 
     vars(module)[ASK] = ask

@@ -205,12 +205,17 @@ class DaemonSource:
         except BadInput as exc:
             return 400, _error("bad_input", str(exc), "correct the value and send it again")
 
+        is_refused = False
+
         def changed() -> cm.Outcome | None:
             # Asked where the command is carried out: on its way there it waits for others, which may change the state.
-            return None if state_version in {None, self.state_version()} else STATE_CHANGED
+            nonlocal is_refused
+            is_refused = state_version not in {None, self.state_version()}
+            return STATE_CHANGED if is_refused else None
 
         outcome = await self._context.send(command, unless=changed)
-        if outcome is STATE_CHANGED:
+        if is_refused:
+            # Who had begun by then has put what was done in the place of our sentence.
             return 412, _error(
                 "state_changed",
                 outcome.sentence,

@@ -38,6 +38,7 @@ from traderd.runtime.inbox import DEFAULT_DEPTH, Inbox, Policy
 from traderd.runtime.systemd import ServiceManager
 from traderd.services.extensions import Extensions
 from traderd.services.feed_meter import FeedMeter
+from traderd.services.kill_latch import KillLatch
 from traderd.services.levers import Levers
 from traderd.services.live_settings import LiveSettings
 from traderd.services.notice_board import Notices
@@ -130,6 +131,7 @@ class Shared:
     private_connections: Iterator[int] = attrs.Factory(lambda: count(FIRST_PRIVATE_CONNECTION))
     missed_trades: dict[MarketTicker, Hole] = attrs.Factory(dict)
     """Markets whose trades may be missing: a restart of the stage is a hole like any other."""
+    kill_latch: KillLatch = attrs.Factory(KillLatch)
     last_gate: LastGate = attrs.Factory(LastGate)
     """What left is remembered over restarts of the order service."""
     absent_orders: dict[str, float] = attrs.Factory(dict)

@@ -68,10 +68,12 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
 
 async def handle(context: Context, request: CommandRequest[Any, Outcome]) -> None:
     """Carry out one Flatten and answer it; cancelling leaves what is not closed, and the pause."""
-    await request.carry_out(partial(_flatten, context))
+    await request.carry_out(partial(_flatten, context, request.refusal))
 
 
-async def _flatten(context: Context, command: Flatten) -> Outcome:
+async def _flatten(
+    context: Context, refusal: Callable[[], Outcome | None], command: Flatten
+) -> Outcome:
     ticker, strategy = command.ticker, command.strategy
     words = scope_words(ticker, strategy)
     if context.view.conditions.killed is not None:
@@ -79,11 +81,12 @@ async def _flatten(context: Context, command: Flatten) -> Outcome:
             answer=Answer.DENIED,
             sentence=KILL_STANDS,
         )
-    # Or what opens positions would go on doing so.
+    # Or what opens positions would go on doing so. On its way to its service it waits, so it is asked about there too.
     paused = await context.send(
         Pause(
             reason="flatten", ticker=ticker, strategy=strategy, author=command.author, by=command.by
-        )
+        ),
+        unless=refusal,
     )
     if not paused.ok:
         return paused

@@ -118,10 +118,14 @@ class KillSwitch:
     async def _write_file(self, told: Latch) -> str:
         """Make the file; returns what is wrong with it, an empty text when nothing is."""
         context = self._context
-        try:
-            return await context.env.run_blocking(write_latch, context.config.state_path(), told)
-        except StoreError as exc:
-            return str(exc)
+        # After one that is being cleared now: its file goes, and this one stays.
+        async with context.shared.kill_latch.disk:
+            try:
+                return await context.env.run_blocking(
+                    write_latch, context.config.state_path(), told
+                )
+            except StoreError as exc:
+                return str(exc)
 
     async def _keep(self, halt: ev.HaltRaised) -> None:
         """Make the file for a halt that no file brought, so that it holds even if the journal forgets it."""
@@ -129,7 +133,9 @@ class KillSwitch:
         problem = await self._write_file(Latch(reason=halt.reason, by=halt.by, at=halt.at))
         if problem:
             context.log.error(f"KILL: {problem}")
-        if context.view.conditions.killed is None:
+        async with context.shared.kill_latch.disk:
+            if context.view.conditions.killed is not None:
+                return
             # A person undid it meanwhile, and a file that stays behind would kill again.
             try:
                 await context.env.run_blocking(remove_latch, context.config.state_path())
@@ -273,7 +279,8 @@ class KillSwitch:
 
 
 def latch(context: Context, *, reason: str, author: ev.Author, by: str) -> None:
-    """Raise the halt, unless it stands; it holds when this returns."""
+    """Raise the halt, unless it stands; it holds when this returns, and whoever is clearing it then does not."""
+    context.shared.kill_latch.pulled += 1
     if context.view.conditions.killed is None:
         context.publish(kill_halt(context.now(), reason=reason, author=author, by=by))
 

@@ -19,6 +19,7 @@ from traderd.config import Config
 from traderd.core.risk_limits import RiskLimits
 from traderd.model.ids import StrategyName
 from traderd.services.risk_limits import risk_limits
+from traderd.services.setting_words import show_setting
 
 LIVE: Final = frozenset({
     "log.level",
@@ -149,8 +150,8 @@ def by_strategy(names: Iterable[str]) -> dict[StrategyName, list[str]]:
 
 def refused(change: Change, why: str) -> Change:
     """Return a change that was to be taken and could not be."""
-    sentence = f"{change.name} from {show(change.old)} to {show(change.new)}: not taken, {why}"
-    return attrs.evolve(change, fate=Fate.REFUSED, sentence=sentence)
+    what = _what(change.name, change.old, change.new)
+    return attrs.evolve(change, fate=Fate.REFUSED, sentence=f"{what}: not taken, {why}")
 
 
 def take(current: Config, changes: tuple[Change, ...]) -> Config:
@@ -233,7 +234,7 @@ def _why_not(name: str) -> str:
 
 
 def _sentence(name: str, old: Any, new: Any, fate: Fate, why: str) -> str:
-    what = f"{name} from {show(old)} to {show(new)}"
+    what = _what(name, old, new)
     if fate is Fate.TAKEN:
         return f"{what}: taken"
     cure = (
@@ -244,8 +245,9 @@ def _sentence(name: str, old: Any, new: Any, fate: Fate, why: str) -> str:
     return f"{what}: not taken, {why}; {cure}"
 
 
-def show(value: Any) -> str:
-    """Return a setting's value for people."""
-    if isinstance(value, list | tuple):
-        return ",".join(str(one) for one in value) or "none"
-    return "the default" if value is None or value == "" else str(value)
+def _what(name: str, old: Any, new: Any) -> str:
+    before, after = show_setting(name, old), show_setting(name, new)
+    # Of two secrets, or two addresses of one host, there is nothing to compare.
+    return (
+        f"{name} ({after}) was changed" if before == after else f"{name} from {before} to {after}"
+    )

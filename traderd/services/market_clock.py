@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NoReturn
 
+import attrs
 import trio
 
 from traderd.core.market_life import BEFORE_CLOSE
@@ -81,6 +82,22 @@ def is_due(market: Market, now: Timestamp) -> bool:
     """Tell whether the clock would open or close this market at once, at this time of the exchange's clock."""
     step = next_step(market)
     return step is not None and step[0] <= now
+
+
+def with_known_status(listed: Market, known: Market | None, now: Timestamp) -> Market:
+    """Return a market as a list has it, but with the status that is known where the list has yet to notice an opening or a close.
+
+    Our clock would only do again what the list takes back, and the market would be open in between.  The same object
+    comes back where the list is not behind.  Kalshi: the status in its lists can lag some 30 s.
+
+    Args:
+        listed: as it was read just now.
+        known: as it is in the state, None where it is not.
+        now: by the exchange's clock.
+    """
+    if known is None or known.status is listed.status or not is_due(listed, now):
+        return listed
+    return attrs.evolve(listed, status=known.status)
 
 
 def next_step(

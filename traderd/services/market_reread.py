@@ -2,6 +2,7 @@
 
 Owns: which markets those are, that what is marked meanwhile is read together, that a reading which fails is tried
 again and holds nothing up, and when what our own clock opened or closed is looked up: a message that put it off may be lost.
+No reading, whatever it is for, takes back what that clock did while the list has yet to notice.
 Must not: judge what a step means, or decide what is followed.
 """
 
@@ -19,7 +20,7 @@ from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context
-from traderd.services.market_clock import is_due
+from traderd.services.market_clock import with_known_status
 
 REREAD_FIRST_S: Final = 1.0
 REREAD_CAP_S: Final = 60.0
@@ -57,7 +58,7 @@ class MarketReread:
             self._look_up(ticker)
 
     def heard(self, ticker: MarketTicker) -> None:
-        """Note that a step of this market came: what our clock did of it needs no looking up any more."""
+        """Note that a step told where this market stands: what our clock did of it needs no looking up any more."""
         self._due.pop(ticker, None)
         self._tries.pop(ticker, None)
 
@@ -71,26 +72,31 @@ class MarketReread:
         backoff = Backoff(first_s=REREAD_FIRST_S, cap_s=REREAD_CAP_S, rng=context.env.rng)
         while True:
             await self._wait_for_work()
-            while self._stale:
-                # Taken first: a market that is marked while it is read has to be read once more.
-                tickers, self._stale = tuple(self._stale), {}
-                try:
-                    await self._read(tickers)
-                except AuthenticationRefused:
-                    raise
-                except ExchangeError as exc:
-                    self._tell_failure(str(exc))
-                    self._stale.update(dict.fromkeys(tickers))
-                    await trio.sleep(backoff.next_delay())
-                else:
-                    self._tell_success()
-                    backoff.reset()
-                    await trio.sleep(APART_S)
+            # Taken first: a market that is marked while it is read has to be read once more.
+            tickers, self._stale = tuple(self._stale), {}
+            try:
+                await self._read(tickers)
+            except AuthenticationRefused:
+                raise
+            except ExchangeError as exc:
+                self._tell_failure(str(exc))
+                self._stale.update(dict.fromkeys(tickers))
+                await trio.sleep(backoff.next_delay())
+            else:
+                self._tell_success()
+                backoff.reset()
+                await trio.sleep(APART_S)
 
     async def _wait_for_work(self) -> None:
-        with trio.move_on_at(min(self._due.values(), default=math.inf)):
-            await self._news.wait()
-            self._news = trio.Event()
+        # Before each reading, not only after a wait: where marks never end nothing is waited for.
+        self._take_due()
+        while not self._stale:
+            with trio.move_on_at(min(self._due.values(), default=math.inf)):
+                await self._news.wait()
+                self._news = trio.Event()
+            self._take_due()
+
+    def _take_due(self) -> None:
         # With those that are due soon after: they are read together.
         soon = trio.current_time() + APART_S
         for ticker in [ticker for ticker, at in self._due.items() if at <= soon]:
@@ -112,17 +118,16 @@ class MarketReread:
         read_at = context.now()
         lists, known = context.venue.rest.prompt_lists, context.view.market
         search = await lists.listings(tickers, known=known)
-        followed = context.view.universe.followed
+        followed, now = context.view.universe.followed, context.exchange_now()
         listed = [one.market for one in search.listings if one.market.ticker in followed]
-        now = context.exchange_now()
-        # Where the list lags behind, our clock would only do again what a reading takes back.
-        behind = [m.ticker for m in listed if m.ticker in self._tries and is_due(m, now)]
+        markets = tuple(with_known_status(market, known(market.ticker), now) for market in listed)
+        pairs = zip(listed, markets, strict=True)
+        behind = {ours.ticker: None for read, ours in pairs if ours is not read}
         for ticker in tickers:
-            if ticker in behind:
-                self._look_up(ticker)
-            else:
+            if ticker not in behind:
                 self._tries.pop(ticker, None)
-        markets = tuple(market for market in listed if market.ticker not in behind)
+            elif ticker not in self._due:
+                self._look_up(ticker)
         if markets:
             context.publish(ev.MarketsListed(at=context.now(), markets=markets, read_at=read_at))
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 import trio
 
+from traderd.core.life_steps import STATUS_AFTER
 from traderd.errors import (
     AuthenticationRefused,
     ExchangeError,
@@ -39,6 +40,8 @@ from traderd.services.trade_backfill import TradeBackfill
 
 PLAN_CHANGES: Final = (ev.UniverseChanged, ev.MarketsListed, ev.BooksShed, ev.BooksReclaimed)
 CLOCK_STEPS: Final = (ev.MarketOpened, ev.MarketClosed)
+SAYS_STATUS: Final = (ev.LifeStep.CLOSE_DATE_UPDATED, *STATUS_AFTER)
+"""After one of these what our clock did before needs no looking up; the others say nothing of whether a market is open."""
 FIRST_SLOT: Final = 0
 """Its connection also brings the lifecycle of all markets."""
 ANEW_FIRST_S: Final = 0.05
@@ -230,23 +233,32 @@ class MarketSession:
             batch = await news.receive()
             # What follows waits for the exchange's answers, which have their own deadline.
             news.done()
-            if self._slot == FIRST_SLOT:
-                self._reread.confirm(one.ticker for one in batch if isinstance(one, CLOCK_STEPS))
             for event in batch:
                 if isinstance(event, PLAN_CHANGES):
                     await self._settle()
                 elif isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
                     await self._mend(event.subscription)
-                elif isinstance(event, ev.MarketLifecycleChanged):
-                    self._reread.heard(event.ticker)
-                    if self._needs_reading(event):
-                        self._reread.mark([event.ticker])
+                elif self._slot == FIRST_SLOT:
+                    self._note_step(event)
+
+    def _note_step(
+        self, event: ev.MarketLifecycleChanged | ev.MarketOpened | ev.MarketClosed
+    ) -> None:
+        """Let a market be read as far as this step asks for it; the connection that brings the steps reads for all."""
+        reread, ticker = self._reread, event.ticker
+        if isinstance(event, CLOCK_STEPS):
+            reread.confirm([ticker])
+            return
+        if event.step in SAYS_STATUS:
+            reread.heard(ticker)
+        if self._needs_reading(event):
+            reread.mark([ticker])
 
     def _needs_reading(self, event: ev.MarketLifecycleChanged) -> bool:
-        """Tell whether a step does not say all that it changed; the connection that brings the steps reads for all."""
+        """Tell whether a step does not say all that it changed."""
         context, step = self._context, event.step
         market = context.view.market(event.ticker)
-        if self._slot != FIRST_SLOT or market is None:
+        if market is None:
             return False
         if step is ev.LifeStep.CLOSE_DATE_UPDATED:
             # Our own timer may have closed it a moment before the exchange put the close off.

@@ -7,6 +7,7 @@ Must not: judge a plugin (the manager does), or touch those that are part of tra
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import trio
@@ -55,7 +56,7 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
                 with request as command:
                     async with tenants.exchange:
                         if request.stands():
-                            request.answer(await tenants.carry_out(command))
+                            request.answer(await tenants.carry_out(command, request.refusal))
 
 
 async def drain(context: Context) -> None:
@@ -93,8 +94,8 @@ class Tenants:
             else:
                 self.hosts.start(record, services)
 
-    async def carry_out(self, command: Any) -> cm.Outcome:
-        """Carry out one verb.  Cancelling breaks it off between two steps."""
+    async def carry_out(self, command: Any, refusal: Callable[[], cm.Outcome | None]) -> cm.Outcome:
+        """Carry out one verb, unless `refusal` says why not when all is read.  Cancelling breaks it off between two steps."""
         name = command.plugin
         record = self._desk.plugins.records.get(name)
         if record is not None and record.is_ours:
@@ -107,11 +108,13 @@ class Tenants:
             return await self._enable(command, record)
         if record is not None and record.state is PluginState.OFF:
             return cm.denied(f"plugin {name} is off; run `traderd plugins enable {name}`")
-        return await self._reload(command, ev.PluginChange.RELOADED)
+        return await self._reload(command, ev.PluginChange.RELOADED, refusal)
 
     # --- reload -----------------------------------------------------------------------------------
 
-    async def _reload(self, command: Any, change: ev.PluginChange) -> cm.Outcome:
+    async def _reload(
+        self, command: Any, change: ev.PluginChange, refusal: Callable[[], cm.Outcome | None]
+    ) -> cm.Outcome:
         name, plugins = command.plugin, self._desk.plugins
         before = plugins.records.get(name)
         try:
@@ -120,6 +123,9 @@ class Tenants:
             )
         except Exception as exc:  # noqa: BLE001 - a foreign module may fail in any way; what runs goes on
             return self._refused(command, before, str(exc), getattr(exc, "line", None))
+        if (changed := refusal()) is not None:
+            plugins.drop(prepared)
+            return changed
         services = list(prepared.offered["traderd_services"])
         if problem := self.hosts.problem(services, name):
             plugins.drop(prepared)
@@ -255,7 +261,8 @@ class Tenants:
             return cm.done(f"plugin {name} runs already")
         if problem := await self._switch(name, None):
             return cm.Outcome(answer=cm.Answer.UNAVAILABLE, sentence=problem)
-        return await self._reload(command, ev.PluginChange.ENABLED)
+        # The switch is on the disk: it has begun.
+        return await self._reload(command, ev.PluginChange.ENABLED, _begun)
 
     async def _switch(self, name: str, switch: Switch | None) -> str:
         try:
@@ -357,3 +364,7 @@ def _verb_of(command: Any) -> str:
             return "is enabled"
         case _:
             return "is reloaded"
+
+
+def _begun() -> None:
+    """Refuse nothing: what has begun is finished."""

@@ -7,6 +7,7 @@ Must not: raise a risk limit without a person's word, or end and start anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -49,17 +50,25 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
     with context.shared.commands.serve(Reload) as requests:
         task_status.started()
         async for request in requests:
-            await request.carry_out(partial(reload_settings, context))
+            await request.carry_out(partial(reload_settings, context, request.refusal))
 
 
-async def reload_settings(context: Context, command: Reload) -> Outcome:
-    """Read the settings, take over what can be, and say what became of each change.  Cancelling it changes nothing."""
+async def reload_settings(
+    context: Context, refusal: Callable[[], Outcome | None], command: Reload
+) -> Outcome:
+    """Read the settings, take over what can be, and say what became of each change.  Cancelling it changes nothing.
+
+    `refusal` is asked after the reading: why the reload is not wanted any more, None when it is.
+    """
     reread = context.shared.levers.reread
     if reread is None:
         return Outcome(answer=Answer.UNAVAILABLE, sentence=NOTHING_TO_READ)
     settings = context.shared.settings
     try:
         new = await context.env.run_blocking(reread)
+        # While the disk was read, somebody may have halted; from here on nothing waits.
+        if (why := refusal()) is not None:
+            return why
         changes = judge_changes(
             settings, new, held=context.view.limits, raise_limits=command.raise_limits
         )

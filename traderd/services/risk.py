@@ -6,8 +6,9 @@ Must not: judge orders; the pure rules in `core/risk.py` do, at the one gate in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
@@ -38,9 +39,13 @@ from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
 from traderd.services.limits_confirmation import confirm_limits, rehearse_confirmation
 from traderd.services.scopes import unknown_scope
-from traderd.store.latch import remove_latch
+from traderd.store.latch import Latch, read_latch, remove_latch, write_latch
 
 WHAT_GOES_ON = "resting orders stay, and orders that only reduce a position pass"
+PULLED_AGAIN: Final = (
+    f"halt {KILL_HALT!r} stands: the kill switch was pulled again while it was being cleared; "
+    f"`traderd clear-halt {KILL_HALT}` clears this one too"
+)
 
 
 @hookimpl
@@ -65,7 +70,8 @@ async def run(context: Context, *, task_status: trio.TaskStatus[None]) -> None:
             async for request in requests:
                 command = request.command
                 if isinstance(command, ClearHalt) and command.halt_id == KILL_HALT:
-                    nursery.start_soon(request.carry_out, partial(_clear_kill, context))
+                    clear = partial(_clear_kill, context, request.refusal)
+                    nursery.start_soon(request.carry_out, clear)
                 elif not request.stands():
                     continue
                 elif isinstance(command, DryRun):
@@ -97,14 +103,43 @@ async def _acknowledge(
         request.answer(await _make_durable(context, outcome))
 
 
-async def _clear_kill(context: Context, command: ClearHalt) -> Outcome:
-    if _may_clear(context, command):
-        # The file first: a latch that stays behind would kill the next start.
-        try:
-            await context.env.run_blocking(remove_latch, context.config.state_path())
-        except StoreError as exc:
-            return denied(f"halt {command.halt_id!r} stands: {exc}")
-    return await _make_durable(context, _carry_out(context, command))
+async def _clear_kill(
+    context: Context, refusal: Callable[[], Outcome | None], command: ClearHalt
+) -> Outcome:
+    latch = context.shared.kill_latch
+    pulled = latch.pulled
+    async with latch.disk:
+        if _may_clear(context, command):
+            # The file first: a latch that stays behind would kill the next start. A crash from here on finds the halt
+            # in the journal, which holds as well and makes the file again.
+            directory, run = context.config.state_path(), context.env.run_blocking
+            found = await run(read_latch, directory)
+            try:
+                await run(remove_latch, directory)
+            except StoreError as exc:
+                # It may have gone all the same.
+                await _put_back(context, found)
+                return denied(f"halt {command.halt_id!r} stands: {exc}")
+            why = refusal()
+            if why is None and latch.pulled != pulled:
+                why = denied(PULLED_AGAIN)
+            if why is not None:
+                await _put_back(context, found)
+                return why
+        outcome = _carry_out(context, command)
+    return await _make_durable(context, outcome)
+
+
+async def _put_back(context: Context, found: Latch | None) -> None:
+    """Make the file of a halt that stands after all; what came meanwhile adds itself to it."""
+    halt = context.view.conditions.halts[KILL_HALT]
+    told = found or Latch(reason=halt.reason, by=halt.by, at=halt.at)
+    try:
+        problem = await context.env.run_blocking(write_latch, context.config.state_path(), told)
+    except StoreError as exc:
+        problem = str(exc)
+    if problem:
+        context.log.error(f"KILL: {problem}")
 
 
 def _may_clear(context: Context, command: ClearHalt) -> bool:

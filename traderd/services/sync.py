@@ -42,6 +42,10 @@ SOON_S = 3.0
 GONE_AFTER_S = 60.0
 """How long an accepted order must be unknown to the exchange before it counts as gone: single reads lag."""
 PART = "calibration"
+UNDECIDED = (
+    "the account was read, but no difference was decided about: the state, a halt or a pause has changed since this "
+    "was asked for, perhaps by what was read"
+)
 UNREADABLE_HALT = "unreadable_account"
 MONEY_BY_TIME = frozenset({RowKind.FILL, RowKind.SETTLEMENT})
 """Lists that are read from where the last complete reading began: a row that cannot be read yet must stay in reach."""
@@ -88,8 +92,13 @@ async def _serve(
                 continue
             outcome = await _calibrate_or_say_why(context)
             # Judged by the reading of this moment: a person's word is about what stands now.
-            if outcome.ok and (wish := wish_of(request.command)) is not None and request.stands():
-                outcome = await _settle(context, wish)
+            if outcome.ok and (wish := wish_of(request.command)) is not None:
+                refusal = request.refusal()
+                outcome = (
+                    await _settle(context, wish)
+                    if refusal is None
+                    else attrs.evolve(refusal, sentence=f"{outcome.sentence}; {UNDECIDED}")
+                )
             request.answer(outcome)
 
 

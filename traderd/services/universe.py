@@ -24,6 +24,7 @@ from traderd.model.universe_events import Steps
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
 from traderd.services.context import Context, key_refused
+from traderd.services.market_clock import with_known_status
 from traderd.services.market_plan import MarketPlan, configured_tickers
 from traderd.services.universe_news import UniverseNews
 from traderd.services.universe_places import UniversePlaces
@@ -292,10 +293,12 @@ class UniverseKeeper:
 
     def _as_now(self, listing: MarketListing, *, listed: bool = False) -> MarketListing:
         """Return a market as the lifecycle has left it since it was read; `listed`: it was read just now."""
-        view, ticker = self._context.view, listing.market.ticker
-        known = None if listed or ticker not in view.universe.followed else view.market(ticker)
+        context, view, ticker = self._context, self._context.view, listing.market.ticker
+        ours = view.market(ticker) if ticker in view.universe.followed else None
+        known = None if listed else ours
         if known is None:
             known = view.market_data.steps.since(listing.market, self._read_at)
+            known = with_known_status(known, ours, context.exchange_now())
         return listing if known is listing.market else attrs.evolve(listing, market=known)
 
     def _fits(self, ticker: MarketTicker) -> bool:

@@ -232,7 +232,8 @@ class LiveHub:
         }
         messages = [encode("hello", hello), encode("trader_status", status)]
         messages += self._newest("state_transition", "transitions", SNAPSHOT_TRANSITIONS)
-        messages += self._newest("order", "orders", SNAPSHOT_ORDERS)
+        # The source has orders newest first; a table is filled as it would have been live, and keeps what came last.
+        messages += reversed(self._newest("order", "orders", SNAPSHOT_ORDERS))
         messages += [encode("position", record) for record in source.positions()]
         messages += self._newest("fill", "fills", SNAPSHOT_FILLS)
         messages += self._newest("log", "log", SNAPSHOT_LOG_LINES)

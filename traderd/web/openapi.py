@@ -57,7 +57,7 @@ _ERROR_MEANINGS: Final = {
     401: "A token is needed.",
     403: "The request comes from a page of another origin, or the token only reads.",
     404: "There is no such thing.",
-    412: "The state, a halt or a pause is not the one that If-Match names; nothing was done.",
+    412: "The state, a halt or a pause is not the one that If-Match names; it was not done.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     421: "This daemon does not answer to that host name.",

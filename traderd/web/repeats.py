@@ -38,6 +38,7 @@ class OutcomeLost(Exception):
 @attrs.define(eq=False)
 class _UnderWay:
     asked: tuple[str, str]
+    answer: Answer | None = None
     is_over: trio.Event = attrs.Factory(trio.Event)
 
 
@@ -70,6 +71,8 @@ class Repeats:
             if first.asked != asked:
                 raise KeyReused
             await first.is_over.wait()
+            if first.answer is not None:
+                return first.answer, True
         if (earlier := self._notes.earlier(key)) is not None:
             return _answer_of(earlier, asked), True
         under_way = self._under_way[key] = _UnderWay(asked)
@@ -77,7 +80,7 @@ class Repeats:
             # Between the note and the end nothing may come in between: it would be a request that nobody knows the end of.
             with trio.CancelScope(shield=True):
                 await self._notes.take(key, asked)
-                answer = await run()
+                answer = under_way.answer = await run()
                 await self._notes.answer(key, answer)
         finally:
             del self._under_way[key]

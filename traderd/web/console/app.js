@@ -18,8 +18,13 @@ import { wireVerbs } from "./verbs.js";
 
 // How long messages are worked off before the browser may paint and answer a person.
 const SLICE_MS = 4;
-// What somebody waits for is shown as it comes, unless older messages wait: it does not queue behind the browser's own work.
-const AT_ONCE = new Set(["state_transition", "halt", "fill", "order", "position"]);
+// Nothing is painted while nobody can see the page, and a timer there comes once a second or once a minute: messages are worked off
+// as they come, and what they leave goes in longer slices, so a hidden page cannot fall behind.
+const HIDDEN_SLICE_MS = 100;
+// What somebody waits for is shown as it comes, with what came before it. All else waits so long for company: an order's frame
+// takes the browser longer than the order's way here, and a change of state that follows it would wait for that frame.
+const AT_ONCE = new Set(["state_transition", "halt"]);
+const TOGETHER_MS = 40;
 
 const orders = new Orders();
 const positions = new Positions();
@@ -79,32 +84,31 @@ const handlers = {
 
 // A late joiner's history is hundreds of messages at once: they are worked off in slices, so that no task is long.
 const waiting = [];
-let isWorking = false;
+let timer = null;
 
 function workOff() {
-  const until = performance.now() + SLICE_MS;
+  clearTimeout(timer);
+  const until = performance.now() + (document.hidden ? HIDDEN_SLICE_MS : SLICE_MS);
   let done = 0;
-  while (done < waiting.length && (done === 0 || performance.now() < until)) {
-    const message = waiting[done];
-    done += 1;
-    handlers[message.type]?.(message.data);
+  try {
+    while (done < waiting.length && (done === 0 || performance.now() < until)) {
+      const message = waiting[done];
+      done += 1;
+      handlers[message.type]?.(message.data);
+    }
+  } finally {
+    // Also when one of them could not be shown: those behind it are none the worse.
+    waiting.splice(0, done);
+    timer = waiting.length ? setTimeout(workOff) : null;
   }
-  waiting.splice(0, done);
-  isWorking = waiting.length > 0;
-  if (isWorking) setTimeout(workOff);
 }
 
 const connection = openConnection({
   onState: showLink,
   onMessage(message) {
-    if (!isWorking && AT_ONCE.has(message.type)) {
-      handlers[message.type](message.data);
-      return;
-    }
-    waiting.push(message);
-    if (isWorking) return;
-    isWorking = true;
-    setTimeout(workOff);
+    const isAlone = waiting.push(message) === 1;
+    if (document.hidden || AT_ONCE.has(message.type)) workOff();
+    else if (isAlone) timer = setTimeout(workOff, TOGETHER_MS);
   },
 });
 

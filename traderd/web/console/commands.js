@@ -3,6 +3,16 @@
 import { byId, environmentOf, setText } from "./dom.js";
 
 const STORED = "traderd-control-token";
+// How long the bar says that something was done. What was not stays until the next verb: somebody has to see it.
+const DONE_SHOWN_MS = 60000;
+let forgetting = null;
+
+function clearOutcome() {
+  clearTimeout(forgetting);
+  const outcome = byId("command-outcome");
+  outcome.replaceChildren();
+  delete outcome.dataset.answer;
+}
 
 function askForToken(what, complaint) {
   const dialog = byId("token-dialog");
@@ -30,6 +40,7 @@ async function send(verb, body, token, stateVersion) {
 // The answer as {status, body}, or null when nobody gave a token.  Throws when the daemon does not answer.
 // With a state's version it is refused when that is not the state any more.
 export async function command(verb, body, what, stateVersion = null) {
+  clearOutcome();
   let token = sessionStorage.getItem(STORED);
   let complaint = "";
   for (;;) {
@@ -75,9 +86,13 @@ export async function commandNow(verb, body, what) {
   const outcome = byId("command-outcome");
   try {
     const answer = await command(verb, body, what);
-    if (answer !== null) showAnswer(outcome, answer);
+    if (answer === null) return null;
+    clearOutcome();
+    showAnswer(outcome, answer);
+    if (isDone(answer)) forgetting = setTimeout(clearOutcome, DONE_SHOWN_MS);
     return answer;
   } catch (error) {
+    clearOutcome();
     showFailure(outcome, `${verb} was not answered: ${error.message}`);
     return null;
   }

@@ -21,13 +21,17 @@ export function later(draw, afterMs, everyMs = afterMs) {
 
 function drawNext() {
   const until = performance.now() + SLICE_MS;
-  do {
-    const draw = ready.shift();
-    waiting.delete(draw);
-    drawnAt.set(draw, performance.now());
-    draw();
-  } while (ready.length && performance.now() < until);
-  if (ready.length) requestAnimationFrame(drawNext);
+  try {
+    do {
+      const draw = ready.shift();
+      waiting.delete(draw);
+      drawnAt.set(draw, performance.now());
+      draw();
+    } while (ready.length && performance.now() < until);
+  } finally {
+    // Also when one of them could not be drawn: the others go on, and that one is tried again when it is asked for.
+    if (ready.length) requestAnimationFrame(drawNext);
+  }
 }
 
 // Makes what stands in `parent` like `wanted`. An element of the same kind in the same place stays, and so does what listens to it:

@@ -6,10 +6,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const BOX = { width: 148, height: 30 };
 // Where each state stands: [x, y] of its middle on a wide screen, and on a narrow one.
 const PLACES = {
-  startup: [[80, 62], [90, 24]], initializing: [[252, 62], [90, 72]], orderbook_connect: [[424, 62], [90, 120]],
-  trading_client_connect: [[596, 62], [90, 168]], kalshi_data_sync: [[768, 62], [90, 216]],
-  ready: [[940, 62], [90, 264]], acting: [[1112, 62], [90, 312]],
-  error: [[596, 132], [290, 168]], shutdown: [[1112, 132], [290, 312]],
+  startup: [[80, 62], [90, 32]], initializing: [[252, 62], [90, 80]], orderbook_connect: [[424, 62], [90, 128]],
+  trading_client_connect: [[596, 62], [90, 176]], kalshi_data_sync: [[768, 62], [90, 224]],
+  ready: [[940, 62], [90, 272]], acting: [[1112, 62], [90, 320]],
+  error: [[596, 132], [290, 176]], shutdown: [[1112, 132], [290, 320]],
 };
 // Every state may also go to `error` and to `shutdown`; drawn one by one those would hide the rest.
 const WAYS = [
@@ -111,7 +111,8 @@ export class Machine {
 
   box(name, at) {
     const [x, y] = PLACES[name][at];
-    const note = at ? svg("text", { x: BOX.width / 2 + 6, y: 4, class: "stay beside" }) : svg("text", { y: -22, class: "stay" });
+    // Above the box, where no way from `error` comes in, and on a narrow screen beside the way from the state before.
+    const note = at ? svg("text", { x: 14, y: -19, class: "stay beside" }) : svg("text", { y: -22, class: "stay" });
     return svg("g", { class: "state", "data-state": name, transform: `translate(${x} ${y})` },
       svg("rect", { x: -BOX.width / 2, y: -BOX.height / 2, width: BOX.width, height: BOX.height, rx: 15 }),
       svg("text", { y: 4, class: "name" }, name), note);

@@ -9,9 +9,10 @@ const pauses = new Keyed(byId("pauses"), pause);
 const scopeOf = (one) => [one.ticker, one.strategy && `strategy ${one.strategy}`].filter(Boolean).join(", ") || "everything";
 
 function item(one, kind, id, at, label, onClick) {
-  const by = [one.author, one.by].filter(Boolean).join(" ");
+  const by = one.by || (one.author === "person" ? "" : one.author) || "a person";
+  const told = [at ? `${by}, ${clock(at)}` : by, ...(kind === "Halt" ? [id] : [])];
   return make("li", { "data-key": id }, make("span", { class: "what" }, make("strong", {}, `${kind}: ${scopeOf(one)}`), ` ${one.reason} `,
-    make("span", { class: "quiet" }, `by ${by || "a person"}${at ? ` at ${clock(at)}` : ""}${kind === "Halt" ? `, ${id}` : ""}`)), button(label, onClick));
+    make("span", { class: "quiet" }, `· ${told.join(" · ")}`)), button(label, onClick));
 }
 
 function halt(one) {

@@ -156,7 +156,7 @@ export class Fills extends Table {
     super("fills", (fill) => [
       make("td", { title: fill.executed_at }, clock(fill.executed_at)), ticker(fill.ticker), side(fill.side),
       number(exact(fill.price_dollars)), number(exact(fill.count)), number(exact(fill.fee_dollars), "spare"),
-      make("td", {}, fill.is_taker ? "taker" : "maker"), make("td", { class: "spare" }, fill.order_key),
+      make("td", { class: "spare" }, fill.is_taker ? "taker" : "maker"), make("td", { class: "spare" }, fill.order_key),
     ], { newestFirst: true, keep: FILLS_KEPT });
   }
 
