@@ -18,7 +18,9 @@ const KEYS = {
 
 export function wireKeys() {
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target instanceof HTMLElement && event.target.closest("input, select, textarea, dialog");
+    // What was in focus in a dialog stays so until the next frame after it was closed.
+    const isTyping = event.target instanceof HTMLElement && event.target.closest("input, select, textarea")
+      && !event.target.closest("dialog:not([open])");
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const act = KEYS[event.key];
     if (!act) return;
