@@ -21,10 +21,8 @@ const SLICE_MS = 4;
 // Nothing is painted while nobody can see the page, and a timer there comes once a second or once a minute: messages are worked off
 // as they come, and what they leave goes in longer slices, so a hidden page cannot fall behind.
 const HIDDEN_SLICE_MS = 100;
-// What somebody waits for is shown as it comes, with what came before it. All else waits so long for company: an order's frame
-// takes the browser longer than the order's way here, and a change of state that follows it would wait for that frame.
-const AT_ONCE = new Set(["state_transition", "halt"]);
-const TOGETHER_MS = 40;
+// What somebody waits for is shown as it comes, unless older messages wait: it does not queue behind the browser's own work.
+const AT_ONCE = new Set(["state_transition", "halt", "fill", "order", "position"]);
 
 const orders = new Orders();
 const positions = new Positions();
@@ -106,9 +104,9 @@ function workOff() {
 const connection = openConnection({
   onState: showLink,
   onMessage(message) {
-    const isAlone = waiting.push(message) === 1;
-    if (document.hidden || AT_ONCE.has(message.type)) workOff();
-    else if (isAlone) timer = setTimeout(workOff, TOGETHER_MS);
+    waiting.push(message);
+    if (document.hidden || (timer === null && AT_ONCE.has(message.type))) workOff();
+    else timer ??= setTimeout(workOff);
   },
 });
 
