@@ -53,12 +53,13 @@ async def turns_taken(read):
     return data, taken
 
 
-async def test_bytes_that_are_there_are_had_without_a_turn():
+async def test_bytes_that_are_there_are_had_without_a_turn_by_who_yields_himself():
     async with two_ends() as (ours, theirs):
+        ours.reader_yields = True
         for _ in range(READS):
             await theirs.send_all(b"hello")
             await until_there(ours)
-            assert await turns_taken(ours.receive_promptly) == (b"hello", 0)
+            assert await turns_taken(ours.receive_some) == (b"hello", 0)
 
 
 async def test_an_ordinary_read_lets_others_run():
@@ -74,13 +75,14 @@ async def test_an_ordinary_read_lets_others_run():
     assert taken > 0
 
 
-@pytest.mark.parametrize("way", ["receive_some", "receive_promptly"])
-async def test_a_read_waits_for_bytes_and_for_the_end(way):
+@pytest.mark.parametrize("reader_yields", [False, True])
+async def test_a_read_waits_for_bytes_and_for_the_end(reader_yields):
     async with two_ends() as (ours, theirs):
+        ours.reader_yields = reader_yields
         got = []
 
         async def read():
-            while data := await getattr(ours, way)():
+            while data := await ours.receive_some():
                 got.append(data)
             got.append("end")
 
@@ -95,14 +97,15 @@ async def test_a_read_waits_for_bytes_and_for_the_end(way):
         assert got[-1] == "end"
 
 
-@pytest.mark.parametrize("way", ["receive_some", "receive_promptly"])
-async def test_a_cancelled_read_loses_nothing_though_bytes_are_there(way):
+@pytest.mark.parametrize("reader_yields", [False, True])
+async def test_a_cancelled_read_loses_nothing_though_bytes_are_there(reader_yields):
     async with two_ends() as (ours, theirs):
+        ours.reader_yields = reader_yields
         await theirs.send_all(b"kept")
         await until_there(ours)
         with trio.CancelScope() as scope:
             scope.cancel()
-            await getattr(ours, way)()
+            await ours.receive_some()
         assert scope.cancelled_caught
         assert await ours.receive_some() == b"kept"
 
@@ -127,7 +130,7 @@ async def test_an_end_that_was_closed_says_so_before_and_while_it_waits():
             await trio.testing.wait_all_tasks_blocked()
             await ours.aclose()
         with pytest.raises(trio.ClosedResourceError):
-            await ours.receive_promptly()
+            await ours.receive_some()
 
 
 async def test_a_read_of_nothing_is_refused():

@@ -16,7 +16,7 @@ import trio
 
 from traderd.kalshi.frame_cutter import MESSAGE_BYTES_MAX, FrameCutter
 from traderd.runtime.forwarding_stream import ForwardingStream
-from traderd.runtime.prompt_stream import PromptStream
+from traderd.runtime.prompt_stream import prompt_under
 from traderd.runtime.raw_reads import raw_reads_under
 
 Ingest: TypeAlias = Literal["tap", "plain"]
@@ -45,12 +45,12 @@ class FrameTap(ForwardingStream):
         self.has_more = False
         """The last read left something behind: we are slower than the line."""
         self._raw = raw_reads_under(inner)
-        if self._raw is not None:
-            self._raw.reader_yields = ingest == "tap"
         self._sink = sink
         self._on_end = on_end
-        # We yield between two reads ourselves; trio-websocket's own reader does not.
-        self._prompt = inner if isinstance(inner, PromptStream) and ingest == "tap" else None
+        prompt = prompt_under(inner)
+        if prompt is not None:
+            # We yield between two reads ourselves; trio-websocket's own reader does not.
+            prompt.reader_yields = ingest == "tap"
         cutter = FrameCutter(message_bytes_max=message_bytes_max)
         self._cutter = cutter if ingest == "tap" else None
 
@@ -81,10 +81,7 @@ class FrameTap(ForwardingStream):
 
     async def _receive(self) -> bytes:
         try:
-            if self._prompt is not None:
-                data = await self._prompt.receive_promptly(READ_BYTES)
-            else:
-                data = bytes(await self._inner.receive_some(READ_BYTES))
+            data = bytes(await self._inner.receive_some(READ_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             self._on_end()
             raise

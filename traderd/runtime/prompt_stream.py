@@ -24,54 +24,52 @@ class PromptStream(ForwardingStream):
     def __init__(self, inner: trio.SocketStream) -> None:
         super().__init__(inner)
         self.socket = inner.socket
+        self.reader_yields = False
+        """Who reads at the top lets others run between its reads, so that a read that finds bytes need not."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Receive as Trio's stream does, and let others run.  Cancelling is safe.
+        """Receive as Trio's stream does, and let others run unless the reader does.  Cancelling is safe.
 
         Raises:
             BrokenResourceError: the connection broke.
             ClosedResourceError: this end was closed.
         """
-        data, waited = await self._receive(max_bytes)
-        if not waited:
-            await trio.lowlevel.cancel_shielded_checkpoint()
-        return data
-
-    async def receive_promptly(self, max_bytes: int | None = None) -> bytes:
-        """Receive, and let nobody run when bytes are there: for who yields between its reads.  Cancelling is safe.
-
-        Raises:
-            BrokenResourceError: the connection broke.
-            ClosedResourceError: this end was closed.
-        """
-        return (await self._receive(max_bytes))[0]
-
-    async def _receive(self, max_bytes: int | None) -> tuple[bytes, bool]:
         wanted = READ_BYTES if max_bytes is None else max_bytes
         if wanted < 1:
             raise ValueError(f"max_bytes must be at least 1, not {wanted}")
-        waited = False
+        yielded = self.reader_yields
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:
             descriptor = self.socket.fileno()
             if descriptor < 0:
                 raise trio.ClosedResourceError("this socket was already closed")
             try:
-                return os.read(descriptor, wanted), waited
+                data = os.read(descriptor, wanted)
             except BlockingIOError:
-                waited = True
+                yielded = True
                 await trio.lowlevel.wait_readable(descriptor)
             except OSError as exc:
                 raise trio.BrokenResourceError(f"socket connection broken: {exc}") from exc
+            else:
+                break
+        if not yielded:
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        return data
 
 
-def has_unread(stream: trio.abc.Stream) -> bool:
-    """Tell whether a connection, with TLS or without, has bytes or its end to read now; False where no socket is under it."""
+def prompt_under(stream: trio.abc.Stream) -> PromptStream | None:
+    """Return what a connection, with TLS or without, reads its socket by; None where no socket is under it."""
     while not isinstance(stream, PromptStream):
         if isinstance(stream, trio.SSLStream):
             stream = stream.transport_stream
         elif isinstance(stream, ForwardingStream):
             stream = stream.inner
         else:
-            return False
-    return stream.socket.is_readable()
+            return None
+    return stream
+
+
+def has_unread(stream: trio.abc.Stream) -> bool:
+    """Tell whether a connection has bytes or its end to read now; False where no socket is under it."""
+    prompt = prompt_under(stream)
+    return prompt is not None and prompt.socket.is_readable()

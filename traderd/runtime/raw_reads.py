@@ -11,7 +11,6 @@ from typing import Final
 import trio
 
 from traderd.runtime.forwarding_stream import ForwardingStream
-from traderd.runtime.prompt_stream import PromptStream
 
 RAW_READ_BYTES: Final = 65_536
 """How much is taken at once when TLS does not say how much it wants; as much as Trio's own default."""
@@ -24,16 +23,11 @@ class RawReads(ForwardingStream):
         super().__init__(inner)
         self.has_more = False
         """The last read was as large as it might be, so more is waiting behind it."""
-        self.reader_yields = False
-        """Who reads at the top lets others run between its reads, so that a read down here need not."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive as the inner stream does.  Cancelling is safe if it is there."""
         asked = RAW_READ_BYTES if max_bytes is None else max_bytes
-        if self.reader_yields and isinstance(self._inner, PromptStream):
-            data: bytes | bytearray = await self._inner.receive_promptly(asked)
-        else:
-            data = await self._inner.receive_some(asked)
+        data = await self._inner.receive_some(asked)
         self.has_more = len(data) >= asked
         return data
 
