@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
+BETWEEN_ORDERS_MS = 150
+"""Slower than the risk gate allows in one market."""
+LONG_MS = 10_000
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
 """What Chromium itself writes when a daemon is gone or refuses: no fault of the page."""
 
@@ -68,6 +73,16 @@ def stopped(daemon: DaemonProcess) -> Iterator[None]:
         yield
     finally:
         os.kill(daemon.process.pid, signal.SIGCONT)
+
+
+def open_console(page: Any, daemon: DaemonProcess) -> None:
+    """Open the page and wait until it shows a daemon at work and a book with levels."""
+    from playwright.sync_api import expect
+
+    page.goto(daemon.url)
+    expect(page.locator("#state")).to_have_text(re.compile("ready|acting"), timeout=LONG_MS)
+    expect(page.locator("#book")).to_be_visible(timeout=LONG_MS)
+    page.locator("#book tbody tr.bid").first.wait_for()
 
 
 def unexpected(complaints: list[str]) -> list[str]:

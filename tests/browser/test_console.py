@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, unexpected
+from tests.browser.pages import MARKET, NEEDS_BROWSER, give_token, open_page, unexpected
 from tests.process_tools import DaemonProcess, running_daemon, running_exchange, settings_of
 
 FILL_BUDGET_MS = 60_000
-MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
 OTHER_MARKET = "KXMLBGAME-26AUG072140LADAZ-LAD"
 
 pytestmark = NEEDS_BROWSER

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.browser.pages import (
+    BETWEEN_ORDERS_MS,
+    MARKET,
+    NEEDS_BROWSER,
+    open_console,
+    open_page,
+    stopped,
+    unexpected,
+)
+from tests.process_tools import DaemonProcess
 
-from tests.browser.pages import NEEDS_BROWSER, open_page, stopped, unexpected
-from tests.process_tools import DaemonProcess, running_daemon
-
-MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
 ORDERS_SHOWN = 10
-BETWEEN_ORDERS_MS = 150
-"""Slower than the risk gate allows in one market."""
 PANELS_MS = 1_200
 """Longer than the second in which each part of the page takes up a status."""
 KEEP_NEWS = """
@@ -45,18 +46,6 @@ WATCH = """() => {
 }"""
 
 pytestmark = NEEDS_BROWSER
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
-        process.wait_ready()
-        yield process
-
-
-def open_console(page: Any, daemon: DaemonProcess) -> None:
-    page.goto(daemon.url)
-    page.locator("#book tbody tr.bid").first.wait_for()
 
 
 def place_and_cancel(daemon: DaemonProcess, page: Any) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, stopped, unexpected
-from tests.process_tools import DaemonProcess, running_daemon
+from tests.browser.pages import (
+    BETWEEN_ORDERS_MS,
+    MARKET,
+    NEEDS_BROWSER,
+    give_token,
+    open_console,
+    open_page,
+    stopped,
+    unexpected,
+)
+from tests.process_tools import DaemonProcess
 
-MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
 WIDTHS = [360, 375, 390, 560, 561, 640, 641, 720, 820, 821, 1000, 1100, 1200, 1201, 1280, 1400]
 ORDERS = 10
-BETWEEN_ORDERS_MS = 150
-"""Slower than the risk gate allows in one market."""
 BELOW_THE_LIST_PX = 6
 FILL_TABLES = """async (ticker) => {
   const { Fills, Orders, Positions } = await import("/console/tables.js");
@@ -56,17 +59,9 @@ CROSSED = """() => {
 pytestmark = NEEDS_BROWSER
 
 
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
-        process.wait_ready()
-        yield process
-
-
 def test_nothing_is_cut_off_at_any_width(daemon: DaemonProcess) -> None:
     with open_page() as (page, complaints):
-        page.goto(daemon.url)
-        page.locator("#book tbody tr.bid").first.wait_for()
+        open_console(page, daemon)
         page.locator("#services [data-key]").first.wait_for()
         # Until then the parts that come once a second would take the place of what is put there.
         page.wait_for_timeout(1_200)
@@ -103,8 +98,7 @@ def test_a_long_list_of_what_kill_would_do_stands_apart_from_what_follows(
     daemon: DaemonProcess,
 ) -> None:
     with open_page() as (page, complaints):
-        page.goto(daemon.url)
-        page.locator("#book tbody tr.bid").first.wait_for()
+        open_console(page, daemon)
         order = {"ticker": MARKET, "side": "bid", "count": "1", "post_only": True}
         for number in range(ORDERS):
             daemon.client.command("place", {**order, "price_dollars": f"0.{number + 1:02d}"})

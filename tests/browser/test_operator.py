@@ -6,32 +6,22 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.pages import NEEDS_BROWSER, give_token, open_page, token_of, unexpected
+from tests.browser.pages import (
+    LONG_MS,
+    NEEDS_BROWSER,
+    give_token,
+    open_console,
+    open_page,
+    token_of,
+    unexpected,
+)
 from tests.process_tools import DaemonProcess, running_daemon
 
-LONG_MS = 10_000
 pytestmark = NEEDS_BROWSER
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    with running_daemon(tmp_path / "state", strategies__spread_maker__enabled="false") as process:
-        process.wait_ready()
-        yield process
-
-
-def open_console(page: Any, daemon: DaemonProcess) -> None:
-    from playwright.sync_api import expect
-
-    page.goto(daemon.url)
-    expect(page.locator("#state")).to_have_text(re.compile("ready|acting"), timeout=LONG_MS)
-    expect(page.locator("#book")).to_be_visible(timeout=LONG_MS)
 
 
 def test_an_order_is_placed_at_a_price_of_the_ladder_seen_in_the_book_and_cancelled(
