@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trio.testing
 
+from tests.runtime.loop_passes import LoopPasses
 from tests.runtime.tls import tls_contexts
 from traderd.runtime.env import RealEnv, secure
 from traderd.runtime.prompt_stream import PromptStream, has_unread
@@ -33,46 +34,18 @@ async def until_there(stream):
     await trio.lowlevel.wait_readable(stream.socket)
 
 
-async def turns_taken(read):
-    """Return what a read gave, and how often somebody else ran meanwhile."""
-    turns = 0
-
-    async def spin():
-        nonlocal turns
-        while True:
-            turns += 1
-            await trio.lowlevel.checkpoint()
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(spin)
-        await trio.lowlevel.checkpoint()
-        before = turns
-        data = await read(5)
-        taken = turns - before
-        nursery.cancel_scope.cancel()
-    return data, taken
-
-
-async def test_bytes_that_are_there_are_had_without_a_turn_by_who_yields_himself():
+@pytest.mark.parametrize(("reader_yields", "passes"), [(True, 0), (False, 1)])
+async def test_bytes_that_are_there_are_had_at_once_by_who_yields_himself_and_in_the_next_pass_otherwise(
+    reader_yields, passes
+):
     async with two_ends() as (ours, theirs):
-        ours.reader_yields = True
+        ours.reader_yields = reader_yields
         for _ in range(READS):
             await theirs.send_all(b"hello")
             await until_there(ours)
-            assert await turns_taken(ours.receive_some) == (b"hello", 0)
-
-
-async def test_an_ordinary_read_lets_others_run():
-    taken = 0
-    async with two_ends() as (ours, theirs):
-        # Trio runs those who can run in any order, so after one turn it may be ours again.
-        for _ in range(READS):
-            await theirs.send_all(b"hello")
-            await until_there(ours)
-            data, turns = await turns_taken(ours.receive_some)
-            assert data == b"hello"
-            taken += turns
-    assert taken > 0
+            with LoopPasses() as loop:
+                assert await ours.receive_some(5) == b"hello"
+            assert loop.count == passes
 
 
 @pytest.mark.parametrize("reader_yields", [False, True])
