@@ -201,6 +201,16 @@ async def test_a_key_that_fails_cuts_off_its_own_reader_and_not_the_publisher(
             await inbox.receive()
 
 
+async def test_what_stands_before_an_event_whose_key_fails_is_still_read(owner, autojump_clock):
+    with owner.inbox(Policy.LATEST, key=lambda event: event["ticker"]) as inbox:
+        inbox.offer([{"ticker": "a"}, {"ticker": "b"}, {}, {"ticker": "c"}])
+        assert inbox.statistics().dropped == 2
+        assert await inbox.receive() == [{"ticker": "a"}, {"ticker": "b"}]
+        assert inbox.statistics().depth == 0
+        with pytest.raises(InvariantViolation, match="its key failed"):
+            await inbox.receive()
+
+
 @pytest.mark.parametrize(
     ("policy", "key"), [(Policy.LATEST, None), (Policy.LOSSLESS, str), (Policy.DROP_OLDEST, str)]
 )
@@ -236,6 +246,44 @@ async def test_cancelling_a_read_loses_nothing(owner, autojump_clock):
             await inbox.receive()
         assert scope.cancelled_caught
         assert await inbox.receive() == [1]
+
+
+async def test_a_cancel_that_comes_when_the_news_has_woken_the_reader_loses_nothing(
+    owner, autojump_clock
+):
+    got = []
+
+    async def read():
+        with scope:
+            got.append(await inbox.receive())
+
+    scope = trio.CancelScope()
+    with owner.inbox(Policy.LOSSLESS) as inbox:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            inbox.offer([1])
+            scope.cancel()
+        with trio.move_on_after(1):
+            got.append(await inbox.receive())
+    assert got == [[1]]
+
+
+@pytest.mark.parametrize("policy", [Policy.LOSSLESS, Policy.DROP_OLDEST])
+async def test_news_before_the_woken_reader_runs_come_in_their_order(owner, autojump_clock, policy):
+    got = []
+
+    async def read():
+        got.extend([batch async for batch in inbox])
+
+    with owner.inbox(policy) as inbox:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            inbox.offer([1])
+            inbox.offer([2])
+            inbox.close()
+    assert got == [[1], [2]]
 
 
 async def test_the_time_between_two_reads_is_the_handlers(owner, autojump_clock):

@@ -241,21 +241,25 @@ class Inbox(Generic[E]):
     def _offer_latest(self, batch: list[E]) -> None:
         assert self._key is not None
         was_empty = not self._latest
-        for event in batch:
+        for at, event in enumerate(batch):
             try:
                 key = self._key(event)
             except Exception as exc:  # noqa: BLE001
                 # The key is the subscriber's own: its defect must not reach who publishes.
                 why = f"its key failed: {describe_error(exc)}"
-                self._cut_off(IncidentKind.BROKEN_KEY, why, batch)
+                self._hold_latest(was_empty)
+                self._cut_off(IncidentKind.BROKEN_KEY, why, batch[at:])
                 return
             if key in self._latest:
                 self._conflated += 1
                 # Keep the order of news: the newest of a key stands at the end.
                 del self._latest[key]
             self._latest[key] = event
+        self._hold_latest(was_empty)
+
+    def _hold_latest(self, was_empty: bool) -> None:
         self._waiting = len(self._latest)
-        if was_empty:
+        if was_empty and self._latest:
             self._send.send_nowait([])
 
     def _drop_oldest(self) -> None:
