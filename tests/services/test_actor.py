@@ -309,6 +309,7 @@ async def test_a_denied_order_is_told_to_who_looks(tmp_path, autojump_clock):
         await simulated.wait_until(
             lambda: simulated.said("strategy probe: denied by rule grid"), within_s=1.0
         )
+        assert simulated.exchange.venue.orders(simulated.account_id) == []
 
 
 AGAIN_AND_AGAIN = """

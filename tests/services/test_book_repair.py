@@ -177,6 +177,7 @@ async def test_one_silent_market_does_not_hold_up_the_repair_of_the_others(
                 lambda: data.usable_books() == len(TICKERS) - 1, within_s=4 * STRAGGLERS_S
             )
             await trio.sleep(0.1)
+        assert data.resyncs == 5 * (len(TICKERS) - 1)
 
 
 async def test_a_book_whose_changes_cannot_be_read_is_never_good_and_wrong(

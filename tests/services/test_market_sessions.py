@@ -335,6 +335,7 @@ async def test_a_step_that_does_not_say_what_changed_is_read_again(tmp_path, aut
             lambda: simulated.view.market(ticker).close_time == venue.market(ticker).close_time,
             within_s=1,
         )
+        assert simulated.state is State.READY
 
 
 def tell_step(simulated, ticker, event_type):
@@ -520,6 +521,7 @@ async def test_a_step_between_the_first_list_and_the_first_subscription_is_not_m
         await simulated.wait_until(
             lambda: simulated.view.market(stepping).close_time == changed[-1], within_s=2
         )
+        assert len(changed) == 1
 
 
 async def test_reading_again_is_tried_until_it_works_and_holds_nothing_up(tmp_path, autojump_clock):
@@ -538,6 +540,7 @@ async def test_reading_again_is_tried_until_it_works_and_holds_nothing_up(tmp_pa
             ),
             within_s=61,
         )
+        assert State.ERROR.value not in simulated.states()
 
 
 async def test_a_change_that_is_not_answered_costs_the_connection_and_not_the_stage(

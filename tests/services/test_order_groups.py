@@ -204,6 +204,7 @@ async def test_another_limit_in_the_settings_changes_the_group_that_is_there(
             await second.wait_until(
                 lambda: [g.limit for g in groups.by_id.values()] == [900], within_s=5.0
             )
+            assert list(groups.by_id) == list(groups_there(second))
 
 
 def creates_sent(simulated) -> list[bytes]:

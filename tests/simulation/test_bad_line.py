@@ -162,6 +162,9 @@ def test_a_million_deltas_have_no_silently_wrong_book_and_heal(seed):
     line = BadLine(random.Random(seed))
     live(line, SOAK_DELTAS)
     data = line.data
+    assert data.deltas_received > SOAK_DELTAS * 0.99
+    assert data.gaps > SOAK_DELTAS // 1_000
+    assert data.resyncs >= data.gaps
     print(
         f"\nseed {seed}: {data.deltas_received} deltas, {data.gaps} gaps, {data.stale_frames} old frames,"
     )

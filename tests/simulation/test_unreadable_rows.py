@@ -234,6 +234,7 @@ async def test_a_row_of_another_order_keeps_nobody_from_saying_that_ours_was_not
             await simulated.wait_until(
                 lambda: order.status is OrderStatus.NOT_PLACED, within_s=120.0
             )
+            assert not simulated.said("it may be in a row that cannot be read")
 
 
 async def test_a_found_order_whose_fill_cannot_be_read_leaves_its_market_halted(
