@@ -60,6 +60,9 @@ DAEMON_BOUND_MB: Final = 100
 DAEMON_LEVELS: Final = (None, 20)
 """How deep the books open, on each side: as the exchange makes them up (about 5), and as deep as they are promised to be."""
 FOLLOW_BUDGET_S: Final = 120
+DAEMON_MOMENTS_S: Final = (5, 125)
+"""When its memory is taken, after the last book was there: at once, and after two minutes in which deltas touched books for
+the first time."""
 SAMPLED_FROM: Final = 1_000
 """The most that one answer lists."""
 SAMPLED_EVERY: Final = 10
@@ -251,8 +254,8 @@ def levels_a_side(daemon: DaemonProcess) -> float:
     return statistics.mean(depths)
 
 
-def daemon_row(levels_opened: int | None) -> Row:
-    """Return the memory of a daemon that follows ten thousand markets, its exchange in another process."""
+def daemon_rows(levels_opened: int | None) -> list[Row]:
+    """Return the memory of a daemon that follows ten thousand markets, its exchange in another process, at each moment."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         scenario = folder / "markets.toml"
@@ -279,18 +282,24 @@ def daemon_row(levels_opened: int | None) -> Row:
                     within_s=FOLLOW_BUDGET_S,
                     what="ten thousand books",
                 )
-                time.sleep(5)
-                used = rss_mb(daemon.process.pid)
+                used_mb, followed_at = [], time.monotonic()
+                for moment_s in DAEMON_MOMENTS_S:
+                    time.sleep(max(0.0, followed_at + moment_s - time.monotonic()))
+                    used_mb.append(rss_mb(daemon.process.pid))
                 # Only now, because the list of ten thousand markets takes memory too.
                 levels = levels_a_side(daemon)
                 daemon.stop()
     name = f"whole daemon with {BOOKS} books of {levels:.1f} levels a side"
-    return bound_row(name, used, DAEMON_BOUND_MB, "MB")
+    return [
+        bound_row(f"{name}, after {moment_s} s", used, DAEMON_BOUND_MB, "MB")
+        for moment_s, used in zip(DAEMON_MOMENTS_S, used_mb, strict=True)
+    ]
 
 
 def rows() -> list[Row]:
     """Return all of it."""
-    return [*book_rows(), flood_row(), *(daemon_row(levels) for levels in DAEMON_LEVELS)]
+    daemons = [row for levels in DAEMON_LEVELS for row in daemon_rows(levels)]
+    return [*book_rows(), flood_row(), *daemons]
 
 
 if __name__ == "__main__":

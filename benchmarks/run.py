@@ -33,6 +33,8 @@ HERE: Final = Path(__file__).resolve().parent
 RECORDING: Final = HERE.parent / "tests" / "data" / "ws_orderbook_prod_20260807.json"
 FRAMES_PER_ROUND: Final = 50_000
 EVENTS_PER_ROUND: Final = 400
+RECORDED_AT: Final = Timestamp(1_786_085_200_000_000_000)
+"""When the recording ends: a stamp after it would be no time of a frame."""
 ORDERS_AT_ONCE: Final = 40
 """Bounds the events that share a commit: a busy moment of one account, not a best case."""
 
@@ -52,7 +54,7 @@ def decode_with_ours(frames: list[bytes]) -> float:
         read = frames[first : first + READ_MESSAGES]
         events: list[Event] = []
         started = time.process_time()
-        decoder.decode_all(read, Timestamp(0), events, print)
+        decoder.decode_all(read, RECORDED_AT, events, print)
         spent += time.process_time() - started
         if [type(event) for event in events] != [BookDelta] * len(read):
             raise RuntimeError("the decoder did not make one delta of each frame")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,14 +19,29 @@ from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 
 ROOT = Path(__file__).parent.parent
-START_BUDGET_S = 20.0
+START_BUDGET_S = 90.0
+"""Bounds a start. No test is about it: so much that only a daemon that never comes, and no slow machine, fails by it."""
+STOP_BUDGET_S = 60.0
+"""Bounds a stop, likewise."""
 POLL_S = 0.02
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to connections and to whoever asks for port 0: between the choice of one of these and its
+use nobody is handed it."""
+
+_next_port = itertools.count(os.getpid() * 101)
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on; each call another one, and two test runs beside each other begin elsewhere."""
+    for number in itertools.islice(_next_port, len(PORTS)):
+        port = PORTS[number % len(PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"no free port in {PORTS}")
 
 
 def wait_for(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
@@ -110,7 +126,7 @@ class DaemonProcess:
     def log(self) -> str:
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def stop(self, number: int = signal.SIGTERM, *, within_s: float = 10.0) -> int:
+    def stop(self, number: int = signal.SIGTERM, *, within_s: float = STOP_BUDGET_S) -> int:
         self.process.send_signal(number)
         return self.process.wait(timeout=within_s)
 
@@ -195,7 +211,7 @@ def running_exchange(
         process.send_signal(signal.SIGCONT)
         process.send_signal(stop_signal)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=STOP_BUDGET_S)
         finally:
             process.kill()
             process.wait()

@@ -27,6 +27,8 @@ from traderd.model.units import parse_count, parse_money
 
 CONTROL_SOCKET: Final = "control.sock"
 """The daemon serves its commands under this name in the state directory, and the command line calls there."""
+TOKEN_FILE: Final = "control.token"
+"""What the console asks for before it does anything stands in this file of the state directory."""
 MARKETS: Final = "market_data.markets"
 STRATEGIES: Final = "strategies"
 """The section whose names are the plugins' affair."""

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from traderd.config_layers import Given, Layer, setting_of, variable_of
+from traderd.config_secrets import is_secret
 from traderd.errors import ConfigError
 
 SIMILAR: Final = 0.8
@@ -74,7 +75,13 @@ def _value(name: str, kind: Any, given: Given) -> Any:
     except msgspec.ValidationError as exc:
         choices = get_args(kind)
         wanted = f"one of {', '.join(choices)}" if _all_texts(choices) else _wanted(str(exc))
-        raise ConfigError(f"{name} ({given.where}) must be {wanted}, not {value!r}") from exc
+        secret = is_secret(name, value)
+        is_not = (
+            "and what was given is not shown, because it is a secret"
+            if secret
+            else f"not {value!r}"
+        )
+        raise ConfigError(f"{name} ({given.where}) must be {wanted}, {is_not}") from exc
 
 
 def _all_texts(choices: tuple[Any, ...]) -> bool:

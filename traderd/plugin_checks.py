@@ -22,6 +22,7 @@ import attrs
 
 from traderd import __version__, hookspecs, plugin_api
 from traderd.plugin_api import API_VERSION, PROJECT_NAME
+from traderd.runtime.log_text import mask_texts
 
 HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("traderd_"))
 PREFIX: Final = "traderd_"
@@ -261,8 +262,10 @@ def check_answer(hook: str, answer: object, kind: type, module: object) -> list[
     return list(answer)
 
 
-def call_fault(hook: str, error: BaseException, module: object) -> PluginFault:
-    """Return what it means that a hook raised: in the plugin's own line where one is known."""
+def call_fault(
+    hook: str, error: BaseException, module: object, hidden: Iterable[str] = ()
+) -> PluginFault:
+    """Return what it means that a hook raised: in the plugin's own line where one is known, without the `hidden` texts."""
     if isinstance(error, PluginFault):
         return error
     where = getattr(module, "__file__", None)
@@ -275,7 +278,7 @@ def call_fault(hook: str, error: BaseException, module: object) -> PluginFault:
         line_of_hook(module, hook),
     )
     return PluginFault(
-        f"its hook failed: {hook} raised {type(error).__name__}: {str(error)[:TEXT_MAX]}",
+        f"its hook failed: {hook} raised {type(error).__name__}: {mask_texts(str(error), hidden)[:TEXT_MAX]}",
         "correct it; hooks only describe and must not fail",
         line,
     )

@@ -14,6 +14,7 @@ import attrs
 import structlog
 
 from traderd.config import Config
+from traderd.config_secrets import all_secret_texts
 from traderd.plugin_offers import METRICS_HOOK, NOTIFIERS_HOOK, OBSERVATIONS_HOOK, ROUTES_HOOK
 from traderd.plugin_registry import PluginManager
 from traderd.runtime.plugin_record import PluginRecord, PluginState
@@ -25,6 +26,7 @@ Wrap = Callable[[PluginRecord, Any], Any]
 def refill(extensions: Extensions, plugins: PluginManager, config: Config) -> None:
     """Read every list anew from the plugins in use; one whose hook fails is left out and listed."""
     extensions.faults.on_fault = _report(plugins)
+    extensions.faults.hidden = all_secret_texts(config)
     for name, record in plugins.records.items():
         if extensions.forms.get(name, record) is not record:
             # What failed in the form before is mended, or fails again.

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pluggy
 
 from traderd import hookspecs
+from traderd.config_secrets import all_secret_texts
 from traderd.errors import FOREIGN_FAILURES
 from traderd.plugin_api import (
     PROJECT_NAME,
@@ -71,7 +72,8 @@ def ask(plugin: Any, hook: str, arguments: Mapping[str, Any]) -> list[Any]:
         answers = getattr(scratch.hook, hook)(**arguments)
         return check_answer(hook, answers[0] if answers else None, OFFERS[hook][0], plugin)
     except FOREIGN_FAILURES as exc:
-        raise call_fault(hook, exc, plugin) from exc
+        config = arguments.get("config")
+        raise call_fault(hook, exc, plugin, all_secret_texts(config) if config else ()) from exc
 
 
 def names_of(hook: str, items: Iterable[Any]) -> tuple[str, ...]:

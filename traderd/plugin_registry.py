@@ -15,6 +15,7 @@ import attrs
 import pluggy
 
 from traderd.config import Config
+from traderd.config_secrets import all_secret_texts
 from traderd.plugin_api import RiskRule, Service, StrategySpec
 from traderd.plugin_checks import PluginFault, arguments_of, nearest_first
 from traderd.plugin_files import MODULE_PREFIX, modules_in, put_back, untrusted
@@ -28,6 +29,7 @@ from traderd.plugin_offers import (
     names_of,
 )
 from traderd.plugin_opening import fail, found_record, open_drop_in, switch_off
+from traderd.runtime.log_text import mask_texts
 from traderd.runtime.plugin_record import Guard, Origin, PluginRecord, PluginState, PreparedPlugin
 
 
@@ -66,6 +68,8 @@ class PluginManager:
     """The monotonic clock by which calls are measured."""
     on_strike: Callable[[PluginRecord, str, bool], None] = _tell_nobody
     """Told of every failure of a plugin while it is called."""
+    hidden: tuple[str, ...] = ()
+    """Texts that no words of a plugin may show: the configuration's secrets, which plugins may read."""
     _answers: dict[tuple[str, str], tuple[dict[str, Any], list[Any]]] = attrs.Factory(dict)
     """By plugin and hook, what it was asked with and what it offered: the rules of a plugin must not go because another
     one came."""
@@ -131,6 +135,7 @@ class PluginManager:
 
     def ask_all(self, config: Config) -> None:
         """Ask every plugin for everything, so that one which fails is left out whole."""
+        self.hidden = all_secret_texts(config)
         for hook in OFFERS:
             self.offered(hook, **_arguments(hook, config))
 
@@ -189,6 +194,7 @@ class PluginManager:
             record=record,
             clock=lambda: self.clock(),
             on_strike=lambda whose, why, is_last: self.on_strike(whose, why, is_last),
+            masked=lambda words: mask_texts(words, self.hidden),
         )
 
     # --- coming and going -------------------------------------------------------------------------

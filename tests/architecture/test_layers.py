@@ -39,7 +39,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 ONE_PART = dict.fromkeys(
     (
         *("config_layers", "config_values", "config_risk", "config_orders", "config_strategies"),
-        *("config_notify", "config_web"),
+        *("config_notify", "config_web", "config_secrets"),
     ),
     "config",
 ) | dict.fromkeys(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.process_tools import DaemonProcess
+from tests.process_tools import DaemonProcess, wait_for
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -29,7 +29,8 @@ ARGUMENTS = [
 MARKET = "KXMLBGAME-26AUG071840NYMPIT-NYM"
 BETWEEN_ORDERS_MS = 150
 """Slower than the risk gate allows in one market."""
-LONG_MS = 10_000
+LONG_MS = 60_000
+"""Bounds whatever the page has to come to: only what never comes fails by it, not a busy machine."""
 EXPECTED = ("Failed to load resource", "WebSocket connection to")
 """What Chromium itself writes when a daemon is gone or refuses: no fault of the page."""
 
@@ -45,8 +46,9 @@ def open_page(
     *, width: int = 1280, height: int = 900, scheme: str = "dark"
 ) -> Iterator[tuple[Any, list[str]]]:
     """Give a page and the list of what it complains of."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=LONG_MS)
     complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -56,6 +58,7 @@ def open_page(
             permissions=["clipboard-read", "clipboard-write"],
         )
         page = context.new_page()
+        page.set_default_timeout(LONG_MS)
         page.on(
             "console",
             lambda message: complaints.append(message.text) if message.type == "error" else None,
@@ -63,6 +66,61 @@ def open_page(
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page, complaints
         browser.close()
+
+
+def until_drawn(page: Any) -> None:
+    """Wait, in the page's own time, until what it was told is drawn: that waits for a second at most, and then for its frame."""
+    page.evaluate(
+        """async () => {
+          await new Promise((done) => setTimeout(done, 1200));
+          for (let frame = 0; frame < 30; frame += 1) await new Promise(requestAnimationFrame);
+        }"""
+    )
+
+
+def hold_timers(page: Any, *, from_ms: int) -> None:
+    """Have timers of so long and longer wait for `let_timers_go`: what is shown for a moment only is there until it was looked at."""
+    page.add_init_script(
+        f"""{{
+        const [start, stop] = [window.setTimeout, window.clearTimeout];
+        let last = 0;
+        window.heldTimers = new Map();
+        window.setTimeout = (act, ms, ...given) => {{
+          if (!(ms >= {from_ms})) return start(act, ms, ...given);
+          last -= 1;
+          window.heldTimers.set(last, {{ act: () => act(...given), ms }});
+          return last;
+        }};
+        window.clearTimeout = (id) => window.heldTimers.delete(id) || stop(id);
+        }}"""
+    )
+
+
+def let_timers_go(page: Any) -> list[int]:
+    """Have what was held happen now, and return for how many milliseconds each was meant to wait."""
+    gone: list[int] = page.evaluate(
+        """() => [...window.heldTimers].map(([id, { act, ms }]) => {
+          window.heldTimers.delete(id);
+          act();
+          return ms;
+        })"""
+    )
+    return gone
+
+
+def wait_until_told(page: Any, daemon: DaemonProcess) -> None:
+    """Wait until the page decides by what is true now: the daemon refuses what would let risk in by anything older."""
+    wait_for(
+        lambda: page.evaluate("document.body.dataset.stateVersion") == version_of(daemon),
+        within_s=LONG_MS / 1_000,
+        what="the state version of the daemon on the page",
+    )
+
+
+def version_of(daemon: DaemonProcess) -> str:
+    status = daemon.status()
+    assert status is not None
+    return str(status["state_version"])
 
 
 @contextmanager
@@ -80,8 +138,8 @@ def open_console(page: Any, daemon: DaemonProcess) -> None:
     from playwright.sync_api import expect
 
     page.goto(daemon.url)
-    expect(page.locator("#state")).to_have_text(re.compile("ready|acting"), timeout=LONG_MS)
-    expect(page.locator("#book")).to_be_visible(timeout=LONG_MS)
+    expect(page.locator("#state")).to_have_text(re.compile("ready|acting"))
+    expect(page.locator("#book")).to_be_visible()
     page.locator("#book tbody tr.bid").first.wait_for()
 
 

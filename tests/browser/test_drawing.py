@@ -12,12 +12,11 @@ from tests.browser.pages import (
     open_page,
     stopped,
     unexpected,
+    until_drawn,
 )
 from tests.process_tools import DaemonProcess
 
 ORDERS_SHOWN = 10
-PANELS_MS = 1_200
-"""Longer than the second in which each part of the page takes up a status."""
 KEEP_NEWS = """
 window.newest = {};
 const Plain = window.WebSocket;
@@ -28,6 +27,8 @@ window.WebSocket = class extends Plain {
     this.addEventListener("message", (event) => { window.newest[JSON.parse(event.data).type] = event.data; });
   }
 };
+// News of nothing, so that a daemon that is stopped for long is not taken for one that is stuck.
+setInterval(() => window.line?.dispatchEvent(new MessageEvent("message", { data: '{"type":"nothing"}' })), 1000);
 window.tellAgain = (type) => window.line.dispatchEvent(new MessageEvent("message", { data: window.newest[type] }));
 """
 WATCH = """() => {
@@ -63,14 +64,14 @@ def test_what_is_told_again_unchanged_is_not_written_again(daemon: DaemonProcess
         page.add_init_script(KEEP_NEWS)
         open_console(page, daemon)
         place_and_cancel(daemon, page)
-        page.wait_for_timeout(PANELS_MS)
+        until_drawn(page)
         with stopped(daemon):
             # What was on its way is worked off first.
-            page.wait_for_timeout(PANELS_MS)
+            until_drawn(page)
             page.evaluate(WATCH)
             for message in ("trader_status", "book", "order"):
                 page.evaluate("(type) => window.tellAgain(type)", message)
-            page.wait_for_timeout(PANELS_MS)
+            until_drawn(page)
             assert page.evaluate("window.written") == []
         assert unexpected(complaints) == []
 
@@ -93,7 +94,7 @@ def test_a_change_of_state_keeps_the_drawing_and_moves_nothing(daemon: DaemonPro
               new ResizeObserver((news) => { window.moved += news.length; }).observe(document.getElementById("orders"));
             }"""
         )
-        page.wait_for_timeout(100)
+        until_drawn(page)
         assert page.evaluate("window.moved") == 1  # an observer is told the size it begins with
         for _ in range(3):
             place_and_cancel(daemon, page)
@@ -131,7 +132,7 @@ def test_a_late_joiner_sees_the_orders_as_the_page_that_was_there_all_along(
         assert before[-1] == newest
         page.reload()
         page.locator(f"#orders tr[data-key='{newest}']").wait_for()
-        page.wait_for_timeout(PANELS_MS)
+        until_drawn(page)
         assert rows.evaluate_all(keys) == before
         assert unexpected(complaints) == []
 
@@ -163,7 +164,7 @@ def test_a_page_that_nobody_sees_does_not_fall_behind(daemon: DaemonProcess) -> 
         page.add_init_script(KEEP_NEWS)
         open_console(page, daemon)
         with stopped(daemon):
-            page.wait_for_timeout(PANELS_MS)
+            until_drawn(page)
             # A browser runs the timers of a hidden page once a second, and later once a minute.
             shown = page.evaluate(
                 """async () => {

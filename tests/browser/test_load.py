@@ -1,7 +1,7 @@
 """The console in front of two hundred busy markets: it paints at once and never holds the browser up.
 
 What keeps this from failing on a slow machine: the exchange makes up for what it falls behind, so the rate is an average that it owes;
-and a task that is long only because the machine was busy elsewhere is not long in three windows, one that the page is to blame for is.
+and a task that is long only because the machine was busy elsewhere is not long in every window, one that the page is to blame for is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MARKETS = 200
 PROMISED_PER_S = 2_000
 OFFERED_PER_S = 2_400
 WINDOW_MS = 8_000
-WINDOWS = 3
+WINDOWS = 10
 LONG_TASK_MS = 100
 FIRST_PAINT_MS = 1_000
 OBSERVE = """
@@ -54,7 +54,7 @@ def test_the_page_stays_quick_with_two_hundred_markets_and_two_thousand_deltas_a
         daemon.wait_ready()
         wait_for(
             lambda: daemon.client.get("/v3/status")["metrics"]["markets_connected"] == MARKETS,
-            within_s=20,
+            within_s=120,
             what=f"{MARKETS} books",
         )
         page, complaints = stack.enter_context(open_page())
@@ -62,10 +62,8 @@ def test_the_page_stays_quick_with_two_hundred_markets_and_two_thousand_deltas_a
         paints, windows = [], []
         for _ in range(WINDOWS):
             page.goto(daemon.url)
-            expect(page.locator("#feed-numbers")).to_contain_text(
-                f"{MARKETS} of {MARKETS}", timeout=20_000
-            )
-            expect(page.locator("#book")).to_be_visible(timeout=20_000)
+            expect(page.locator("#feed-numbers")).to_contain_text(f"{MARKETS} of {MARKETS}")
+            expect(page.locator("#book")).to_be_visible()
             before, began = deltas_of(daemon), time.monotonic()
             page.wait_for_timeout(WINDOW_MS)
             rate = (deltas_of(daemon) - before) / (time.monotonic() - began)

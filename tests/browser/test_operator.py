@@ -11,26 +11,29 @@ from typing import Any
 import pytest
 
 from tests.browser.pages import (
-    LONG_MS,
     NEEDS_BROWSER,
     give_token,
+    hold_timers,
     open_console,
     open_page,
     token_of,
     unexpected,
+    wait_until_told,
 )
 from tests.process_tools import DaemonProcess, running_daemon
 
 pytestmark = NEEDS_BROWSER
 
+MARKET = "KXMLBGAME-26AUG072140LADAZ-LAD"
+
 
 def test_an_order_is_placed_at_a_price_of_the_ladder_seen_in_the_book_and_cancelled(
-    daemon: DaemonProcess,
+    still: DaemonProcess,
 ) -> None:
     from playwright.sync_api import expect
 
     with open_page() as (page, complaints):
-        open_console(page, daemon)
+        open_console(page, still)
         # The lowest bid that is shown: it rests, and bidding there costs least.
         price = page.locator("#book tr.bid .price button").last.inner_text()
         form = page.locator("#ticket")
@@ -45,13 +48,13 @@ def test_an_order_is_placed_at_a_price_of_the_ladder_seen_in_the_book_and_cancel
         page.locator("#token").fill("not the token of this daemon")
         page.locator("#token-ok").click()
         expect(page.locator("#token-text")).to_contain_text("does not know that token")
-        give_token(page, daemon)
-        expect(page.locator("#ticket-outcome")).to_contain_text("done", timeout=LONG_MS)
+        give_token(page, still)
+        expect(page.locator("#ticket-outcome")).to_contain_text("done")
         row = page.locator("#orders tbody tr", has_text="person")
         expect(row).to_contain_text("resting")
         expect(page.locator("#book .own", has_text="3.00")).to_have_count(1)
         row.get_by_role("button", name=re.compile("^Cancel")).click()
-        expect(row).to_contain_text("canceled", timeout=LONG_MS)
+        expect(row).to_contain_text("canceled")
         expect(page.locator("#book .own", has_text="3.00")).to_have_count(0)
         # An ask in the ladder is bought.
         page.locator("#book tr.ask .price button").last.click()
@@ -75,7 +78,7 @@ def test_pause_and_resume_say_what_they_would_do_and_are_told_to_everybody(
         page.locator("#verb-reason").fill("lunch")
         expect(page.locator("#verb-confirm")).to_be_enabled()
         page.keyboard.press("Enter")
-        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        expect(page.locator("#verb-outcome")).to_contain_text("done")
         page.keyboard.press("Enter")
         expect(page.locator("#verb-dialog")).to_be_hidden()
         expect(page.locator("#paused")).to_be_visible()
@@ -86,7 +89,8 @@ def test_pause_and_resume_say_what_they_would_do_and_are_told_to_everybody(
         page.locator("#ticket [name=count]").fill("1")
         page.locator("#ticket-place").click()
         expect(page.locator("#ticket-outcome")).to_have_attribute("data-answer", "denied")
-        expect(page.locator("#denials")).to_contain_text("person", timeout=LONG_MS)
+        expect(page.locator("#denials")).to_contain_text("person")
+        wait_until_told(page, daemon)
         page.locator("#pauses button").click()
         expect(page.locator("#verb-confirm")).to_be_enabled()
         page.locator("#verb-confirm").click()
@@ -103,6 +107,8 @@ def test_kill_needs_its_word_holds_over_a_restart_and_is_cleared_by_a_person(
 
     with open_page() as (page, complaints):
         open_console(page, daemon)
+        resting = {"ticker": MARKET, "side": "bid", "price_dollars": "0.02", "count": "3"}
+        daemon.client.command("place", resting)
         page.keyboard.press("k")
         give_token(page, daemon)
         expect(page.locator("#verb-preview")).to_contain_text("nothing is done")
@@ -115,8 +121,13 @@ def test_kill_needs_its_word_holds_over_a_restart_and_is_cleared_by_a_person(
         typed.fill("kill")
         expect(confirm).to_be_enabled()
         confirm.click()
-        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        expect(page.locator("#verb-outcome")).to_contain_text("done")
+        became = f"bid 3 @ $0.0200 of {MARKET} is canceled"
+        expect(page.locator("#verb-items li")).to_have_text([became])
         page.locator("#verb-close").click()
+        # What is over ages no more, and says when it ended.
+        expect(page.locator("#orders tr.over [title^='ended 20']")).to_have_count(1)
+        expect(page.locator("#orders tr.over [data-since]")).to_have_count(0)
         halt = page.locator("#halts [data-key=kill]")
         expect(halt).to_be_visible()
         expect(halt).to_contain_text(
@@ -124,11 +135,12 @@ def test_kill_needs_its_word_holds_over_a_restart_and_is_cleared_by_a_person(
         )
         expect(page.locator("#halted")).to_be_visible()
         assert daemon.stop() == 0
-        expect(page.locator("#link")).to_have_attribute("data-link", "lost", timeout=LONG_MS)
+        expect(page.locator("#link")).to_have_attribute("data-link", "lost")
         with running_daemon(daemon.state_dir, web__port=daemon.port) as again:
             again.wait_ready()
-            expect(page.locator("#link")).to_have_attribute("data-link", "live", timeout=30_000)
+            expect(page.locator("#link")).to_have_attribute("data-link", "live")
             expect(halt).to_be_visible()
+            wait_until_told(page, again)
             halt.get_by_role("button").click()
             expect(page.locator("#verb-confirm")).to_be_enabled()
             page.locator("#verb-confirm").click()
@@ -178,6 +190,7 @@ def test_a_late_joiner_filters_the_log_and_copies_it(daemon: DaemonProcess) -> N
     from playwright.sync_api import expect
 
     with open_page() as (page, complaints):
+        hold_timers(page, from_ms=2_000)  # how long a button says what it has done
         open_console(page, daemon)
         lines = page.locator("#log li:not([hidden])")
         expect(lines.first).to_be_visible()
@@ -231,11 +244,11 @@ def test_a_daemon_that_stands_still_is_told_from_one_that_has_nothing_to_say(
         open_console(page, daemon)
         link = page.locator("#link")
         os.kill(daemon.process.pid, signal.SIGSTOP)
-        expect(link).to_have_attribute("data-link", "stale", timeout=LONG_MS)
+        expect(link).to_have_attribute("data-link", "stale")
         # A line that says nothing for long is given up, as one that died without a word.
-        expect(link).to_have_attribute("data-link", re.compile("lost|connecting"), timeout=30_000)
+        expect(link).to_have_attribute("data-link", re.compile("lost|connecting"))
         os.kill(daemon.process.pid, signal.SIGCONT)
-        expect(link).to_have_attribute("data-link", "live", timeout=30_000)
+        expect(link).to_have_attribute("data-link", "live")
         expect(page.locator("#state")).to_have_text(re.compile("ready|acting"))
         assert unexpected(complaints) == []
 
@@ -271,7 +284,7 @@ def test_the_balance_is_told_as_a_whole_and_for_each_shard_where_the_exchange_ha
         expect(rows).to_have_count(2)
         for name in ("whole, by the exchange", "whole, by our entries"):
             cells = rows.filter(has_text=name).locator("td")
-            expect(cells.nth(1)).to_have_text(shown(account["balance_dollars"]), timeout=LONG_MS)
+            expect(cells.nth(1)).to_have_text(shown(account["balance_dollars"]))
             expect(cells.nth(2)).to_have_text(re.compile(r"^\d+ s$"))
         # The embedded exchange has one engine, so two are put into what the daemon tells.
         page.route_web_socket(re.compile("/v3/ws"), with_two_shards)
@@ -363,20 +376,20 @@ def test_a_halt_that_came_after_the_dialog_was_opened_keeps_it_from_letting_risk
     with open_page() as (page, complaints):
         open_console(page, daemon)
         daemon.client.command("pause", {"reason": "lunch"})
-        expect(page.locator("#paused")).to_be_visible()
+        wait_until_told(page, daemon)
         page.keyboard.press("r")
         give_token(page, daemon)
         expect(page.locator("#verb-confirm")).to_be_enabled()
         daemon.client.command("halt", {"reason": "something burns"})
         expect(page.locator("#halts")).to_contain_text("something burns")
         page.locator("#verb-confirm").click()
-        expect(page.locator("#verb-outcome")).to_contain_text("has changed since", timeout=LONG_MS)
+        expect(page.locator("#verb-outcome")).to_contain_text("has changed since")
         assert daemon.status()["paused"] is not None  # type: ignore[index]
         page.locator("#verb-close").click()
         # Decided anew, it goes.
-        page.wait_for_timeout(1_500)
+        wait_until_told(page, daemon)
         page.keyboard.press("r")
         expect(page.locator("#verb-confirm")).to_be_enabled()
         page.locator("#verb-confirm").click()
-        expect(page.locator("#verb-outcome")).to_contain_text("done", timeout=LONG_MS)
+        expect(page.locator("#verb-outcome")).to_contain_text("done")
         assert unexpected(complaints) == []

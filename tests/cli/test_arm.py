@@ -88,7 +88,7 @@ def test_the_doctor_says_what_is_missing(place):
 def test_a_question_that_nobody_answers_is_a_usage_error_with_the_cure(place):
     ran = run_traderd("arm", directory=place)
     assert ran.code == exit_codes.USAGE
-    assert "nobody answers; give each answer as an option" in ran.err
+    assert "\ntraderd: nobody answers; give each answer as an option" in ran.err
     assert read_armed(place / "state") is None
 
 

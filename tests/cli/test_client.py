@@ -9,7 +9,7 @@ import pytest
 
 from traderd.cli import client as client_module
 from traderd.cli import exit_codes
-from traderd.cli.client import DaemonClient
+from traderd.cli.client import DaemonClient, outcome_sentence
 from traderd.cli.json_request import CommandFailed
 
 ANSWERS_MAX = 3
@@ -102,6 +102,18 @@ def test_an_unhealthy_daemon_still_tells_its_state(path):
 def test_a_refusal_has_its_own_exit_code_and_the_daemons_sentence(path, answer):
     body = {"answer": answer, "sentence": "denied by rule size: too many", "key": None}
     assert failure(path, 422, body) == ("denied by rule size: too many", exit_codes.REFUSED)
+
+
+HOSTILE, ESCAPED = "lunch\x1b]0;mine\x07\x1b[8m\u202e", r"lunch\x1b]0;mine\x07\x1b[8m\u202e"
+
+
+def test_words_of_others_in_an_outcome_cannot_move_the_cursor(path):
+    body = {"answer": "denied", "sentence": f"trading is paused: {HOSTILE}", "key": None}
+    assert failure(path, 422, body)[0] == f"trading is paused: {ESCAPED}"
+    path.unlink()
+    error = {"code": "defect", "sentence": HOSTILE, "cure": "wait"}
+    assert failure(path, 500, {"error": error})[0] == f"{ESCAPED} (wait)"
+    assert outcome_sentence({"sentence": HOSTILE, "key": "k1"}) == f"{ESCAPED} (order k1)"
 
 
 def test_an_unknown_outcome_is_an_error_and_no_refusal(path):

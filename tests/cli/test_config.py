@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from tests.cli.conftest import run_traderd
 from traderd.cli import exit_codes
 
@@ -8,10 +10,10 @@ def test_show_prints_each_value_with_its_place(tmp_path):
     (tmp_path / "traderd.toml").write_text("[risk]\nmax_open_orders = 4\n")
     ran = run_traderd("config", "show", "risk", directory=tmp_path)
     assert ran.code == 0
-    title, header, *rows = ran.out.splitlines()
-    assert title.startswith("configuration · sim (default) · ")
-    assert header.split() == ["setting", "value", "from"]
-    assert ["risk.max_open_orders", "4", str(tmp_path / "traderd.toml")] in [
+    header, *rows = ran.out.splitlines()
+    assert ran.err.startswith("configuration · sim (default) · ")
+    assert header.split() == ["setting", "from", "value"]
+    assert ["risk.max_open_orders", str(tmp_path / "traderd.toml"), "4"] in [
         row.split() for row in rows
     ]
     assert all(row.startswith("risk.") for row in rows)
@@ -21,7 +23,7 @@ def test_only_what_was_changed(tmp_path):
     ran = run_traderd("config", "show", "--changed", directory=tmp_path)
     assert ran.out.splitlines()[-1] == "every value is a default"
     ran = run_traderd("config", "show", "--changed", "--set", "risk.day_hour=5", directory=tmp_path)
-    assert ran.out.splitlines()[-1].split() == ["risk.day_hour", "5", "--set"]
+    assert ran.out.splitlines()[-1].split() == ["risk.day_hour", "--set", "5"]
 
 
 def test_a_part_that_does_not_exist_is_wrong_usage(tmp_path):
@@ -71,3 +73,71 @@ def test_a_file_that_is_not_toml_cannot_be_shown(tmp_path):
     ran = run_traderd("config", "show", directory=tmp_path)
     assert ran.code == exit_codes.CONFIGURATION
     assert "cannot be read" in ran.err
+
+
+def test_a_secret_that_is_not_set_does_not_look_as_if_it_were(tmp_path):
+    shown = {
+        row["name"]: row["value"]
+        for row in json.loads(run_traderd("config", "show", "--json", directory=tmp_path).out)[
+            "settings"
+        ]
+    }
+    for name in ("exchange.key_id", "notify.telegram.token", "notify.webhook.secret"):
+        assert not shown[name]
+    ran = run_traderd(
+        *("config", "show", "notify.telegram.token", "--set", "notify.telegram.token=abc:defgh"),
+        directory=tmp_path,
+    )
+    assert ran.out.splitlines()[-1].split() == ["notify.telegram.token", "--set", "[masked]"]
+
+
+LEAKY = """
+import attrs
+from traderd.plugin_api import BadInput, StrategySpec, hookimpl, setting
+
+def check(text):
+    if text != "good":
+        raise BadInput(f"{text!r} is no token")
+
+@attrs.frozen(kw_only=True)
+class Parameters:
+    api_token: str = setting("good", check=check)
+
+class Mine:
+    def __init__(self, parameters): ...
+    def decide(self, observation): ...
+
+@hookimpl
+def traderd_strategies():
+    return [StrategySpec(name="mine", make=Mine, parameters=Parameters)]
+
+@hookimpl
+def traderd_risk_rules(config):
+    raise ValueError(f"no rule with {config.notify.telegram.token}")
+"""
+WRONG = """
+[notify.telegram]
+token = "canary-telegram"
+chat_id = "7"
+[notify.webhook]
+secret = ["canary-webhook"]
+[strategies.mine]
+enabled = true
+api_token = "canary-strategy"
+"""
+
+
+@pytest.mark.parametrize("command", ["config check", "config show", "doctor"])
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_no_complaint_quotes_a_secret_of_core_plugin_or_strategy(tmp_path, command, json_too):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(LEAKY)
+    (tmp_path / "traderd.toml").write_text(WRONG)
+    ran = run_traderd(*command.split(), *json_too, directory=tmp_path)
+    said = ran.out + ran.err
+    assert "canary" not in said
+    assert "what was given is not shown, because it is a secret" in " ".join(said.split())
+    if command != "config show":
+        words = " ".join(said.split())
+        assert "strategies.mine.api_token: '[masked]' is no token" in words
+        assert "ValueError: no rule with [masked]" in words

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.conftest import run_traderd
 from traderd.cli import exit_codes
-from traderd.cli.drill_run import ScenarioResult, _line
+from traderd.cli.drill_run import LIMIT_S, ScenarioResult, _line
 from traderd.config_web import WebConfig
 
 pytestmark = pytest.mark.process
@@ -42,7 +42,7 @@ def test_a_hundred_orders_are_verified_gone_in_time_whatever_the_daemon_does(tmp
     assert (result["verified"], result["latched"]) == (True, True)
     assert result["fills_recorded"] == result["fills_meanwhile"] > 0
     # How long depends on what else the machine does; the receipt judges by three seconds.
-    assert result["seconds_until_verified"] < 8.0
+    assert result["seconds_until_verified"] < LIMIT_S * 10
     assert ran.code == (exit_codes.OK if receipt["passed"] else exit_codes.ERROR)
     (file,) = (tmp_path / "state" / "drills").iterdir()
     assert json.loads(file.read_text()) == receipt
@@ -51,7 +51,8 @@ def test_a_hundred_orders_are_verified_gone_in_time_whatever_the_daemon_does(tmp
     assert list(phases.values()) == sorted(phases.values())
     assert phases["verified"] <= result["seconds_until_verified"]
     assert 0 < phases["process_started"] <= phases["latched"]
-    assert ("last_cancelled" in phases) == (scenario != "alive")
+    # Beside a daemon that is alive this process cancels only when a busy machine lets it answer late (test_kill_run).
+    assert "last_cancelled" in phases or scenario == "alive"
 
 
 def test_a_scenario_that_failed_says_why():

@@ -89,7 +89,7 @@ def test_the_curl_lines_work_as_they_stand(tmp_path):
             ["bash", "-euc", "\n".join(shell).replace("curl ", "curl -sS ")],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=False,
         )
     assert ran.returncode == 0, ran.stderr

@@ -10,7 +10,13 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import run_traderd
 from tests.notify_socket import notify_socket
-from tests.process_tools import free_port, running_exchange, wait_for
+from tests.process_tools import (
+    START_BUDGET_S,
+    STOP_BUDGET_S,
+    free_port,
+    running_exchange,
+    wait_for,
+)
 from traderd.cli import exit_codes
 from traderd.cli.exchange import exchange
 from traderd.cli.exchange_serve import EVENTS_PER_S_MAX, MARKETS_MAX, _serve_options, serve
@@ -158,10 +164,10 @@ def test_it_says_where_it_is_and_ends_with_zero_when_asked(tmp_path):
         text=True,
         cwd=tmp_path,
     )
-    wait_for((tmp_path / "ready.json").exists, within_s=20, what="the ready file")
+    wait_for((tmp_path / "ready.json").exists, within_s=START_BUDGET_S, what="the ready file")
     ready = json.loads((tmp_path / "ready.json").read_text())
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=STOP_BUDGET_S)
     assert (process.returncode, err) == (exit_codes.OK, "")
     assert out.splitlines()[:3] == [
         f"REST       {ready['rest_url']}",
@@ -207,7 +213,7 @@ def test_systemd_hears_when_it_serves_and_when_it_stops(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     with notify_socket(address) as systemd:
         with running_exchange(tmp_path / "exchange") as ready:
-            systemd.wait_for("READY=1", within_s=10)
+            systemd.wait_for("READY=1", within_s=START_BUDGET_S)
             assert systemd.statuses() == [f"serves {ready['rest_url']}"]
-        systemd.wait_for("STOPPING=1", within_s=10)
+        systemd.wait_for("STOPPING=1", within_s=STOP_BUDGET_S)
     assert systemd.words() == ["READY=1", "STOPPING=1"]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.cli.conftest import run_traderd
 from tests.cli.doctor_tools import KEY_ID, resolve_nothing
-from tests.process_tools import free_port, wait_for
+from tests.process_tools import START_BUDGET_S, STOP_BUDGET_S, free_port, wait_for
 from tests.simulation.harness import REPOSITORY
 from traderd.cli import exit_codes
 from traderd.cli.client import DaemonClient
@@ -159,7 +159,7 @@ def traderd_run(directory, state_dir):
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=STOP_BUDGET_S)
         finally:
             process.kill()
             process.wait()
@@ -180,5 +180,5 @@ def test_what_init_leaves_runs_and_orders_appear(tmp_path):
             return []
 
     with traderd_run(tmp_path, tmp_path / "state"):
-        (order, *_) = wait_for(orders, within_s=30.0, what="an order")
+        (order, *_) = wait_for(orders, within_s=START_BUDGET_S, what="an order")
     assert order["owner"] == "spread_maker"

@@ -13,7 +13,7 @@ from traderd.cli.json_request import CommandFailed, Peer, ask_json
 PEER = Peer(name="the clerk", not_running="nobody is there; knock again", doubt="look yourself")
 
 
-def asked(port: int, body=None, *, timeout: float = 5.0):
+def asked(port: int, body=None, *, timeout: float = 60.0):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     return ask_json(connection, PEER, "POST", "/verbs", body, {"X-Who": "me"})
 
@@ -73,3 +73,22 @@ def test_silence_names_the_time_and_the_doubt():
     ):
         asked(silent.getsockname()[1], {}, timeout=0.05)
     assert caught.value.exit_code == exit_codes.TIME_OUT
+
+
+def test_an_answer_that_came_before_all_was_written_is_read():
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b'HTTP/1.1 503 X\r\nContent-Length: 15\r\n\r\n{"full": "yes"}')
+    theirs.close()
+    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection.sock = ours
+    answer = ask_json(connection, PEER, "POST", "/verbs", {"a": "x" * 1_000_000}, {})
+    assert answer == (503, {"full": "yes"})
+
+
+def test_a_peer_that_left_without_an_answer_is_an_error():
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection.sock = ours
+    with pytest.raises(CommandFailed, match="the clerk's answer could not be read"):
+        ask_json(connection, PEER, "POST", "/verbs", {}, {})

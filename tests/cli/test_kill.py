@@ -40,6 +40,9 @@ def test_on_the_embedded_exchange_the_daemon_is_asked_and_the_latch_stays_until_
     refused = shell("place", MARKET, "bid", "1", "0.02")
     assert refused.code == exit_codes.REFUSED
     assert "denied by rule kill" in refused.err
+    (item,) = document["items"]
+    assert item["sentence"] == f"bid 1 @ $0.0200 of {MARKET} is canceled"
+    assert item["key"] in [order["key"] for order in shell.document("orders")["orders"]]
     assert shell("clear-halt", "kill").code == exit_codes.OK
     assert not (shell.daemon.state_dir / LATCH_FILE).exists()
 
@@ -125,6 +128,10 @@ def test_a_plain_kill_goes_to_the_exchange_that_the_dead_daemon_traded_on(tmp_pa
         assert f"3 orders rest at {exchange['rest_url']}" in dry.out
         ran = run_traderd("kill", *state, directory=tmp_path)
         assert ran.code == exit_codes.OK, ran.out
+        for bids in (1, 2, 3):
+            words = f"bid {bids} @ $0.0200 of {MARKET}"
+            assert f"\n  cancel {words} (order " in dry.out
+            assert f"\n  {words} is canceled (order " in ran.out
         assert ran.out.startswith("killed: 3 orders were resting, none rests now; verified in")
         assert f"at {exchange['rest_url']}" in ran.out
         assert "the configuration names the daemon's embedded exchange" in ran.err
@@ -162,6 +169,13 @@ def test_the_orders_that_the_daemons_part_cancelled_are_counted(tmp_path, place)
         assert ran.code == exit_codes.OK, ran.out
         assert ran.out.startswith("killed: 3 orders were resting, none rests now; verified in")
         assert "daemon: latched" in ran.out
+        # Whoever of both saw them, each is named once.
+        for bids in (1, 2, 3):
+            assert (
+                ran.out.count(f"\n  bid {bids} @ $0.0200 of {MARKET} r")
+                + ran.out.count(f"\n  bid {bids} @ $0.0200 of {MARKET} is canceled")
+                == 1
+            )
 
 
 def test_a_key_that_is_missing_is_a_fault_of_the_configuration_and_the_latch_holds_all_the_same(

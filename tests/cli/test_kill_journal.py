@@ -57,7 +57,7 @@ async def test_an_order_that_never_arrived_is_waited_for_no_longer_than_it_can_a
         report, _ = await run(at, tmp_path)
         assert report.exit_code == exit_codes.OK
         assert trio.current_time() - began < ARRIVES_S + 2.0
-        assert f"1 orders of the journal ({key}) have no answer there" in report.sentence
+        assert f"1 order of the journal ({key}) has no answer there" in report.sentence
         # Long after it nobody waits, and it is named all the same.
         await trio.sleep(60.0)
         report, _ = await run(at, tmp_path)

@@ -1,5 +1,7 @@
 """The kill switch of its own process against an exchange that outlives every daemon."""
 
+from types import SimpleNamespace
+
 import pytest
 import trio
 
@@ -8,7 +10,13 @@ from tests.simulation.harness import simulated_daemon, simulated_exchange
 from traderd.cli import exit_codes
 from traderd.cli.client import DaemonClient
 from traderd.cli.kill_report import KillOptions
-from traderd.cli.kill_run import kill_run, resting_orders
+from traderd.cli.kill_run import (
+    ALONE_AFTER_S,
+    NO_PROGRESS_S,
+    _Helper,
+    kill_run,
+    resting_orders,
+)
 from traderd.config import load_config
 from traderd.errors import ConfigError
 from traderd.runtime.simulation import SimEnv
@@ -52,10 +60,10 @@ async def test_with_no_daemon_every_order_is_cancelled_verified_and_latched(
         place_foreign(Account(at))
         report, told = await run(at, tmp_path)
         assert (report.exit_code, report.daemon) == (exit_codes.OK, "not running")
-        assert report.sentence.startswith("killed: 1 orders were resting, none rests now; verified")
+        assert report.sentence.startswith("killed: 1 order was resting, none rests now; verified")
         assert resting(Account(at)) == []
         assert read_latch(tmp_path / "state").by == "ann"
-        assert "1 orders rest" in told
+        assert "1 order rests" in told
         # And the daemon that starts afterwards honours it.
         async with simulated_daemon(tmp_path / "state", at=at) as simulated:
             assert simulated.view.conditions.killed.by == "ann"
@@ -160,7 +168,7 @@ async def test_a_configuration_of_another_exchange_is_not_where_a_kill_looks(
         assert report.exit_code == exit_codes.OK, report.sentence
         assert report.exchange == at.exchange.rest_url
         assert report.sweep.readings >= 2
-        assert report.sentence.startswith("killed: 1 orders were resting, none rests now; verified")
+        assert report.sentence.startswith("killed: 1 order was resting, none rests now; verified")
         assert any("the configuration names" in line for line in told)
         assert resting(Account(at)) == []
 
@@ -221,3 +229,22 @@ async def test_what_was_spared_is_not_called_none(tmp_path, autojump_clock):
         report, told = await run(at, tmp_path, only_ours=True)
         assert "none of this daemon rests now, 1 left alone" in report.sentence
         assert any(line.startswith("verified: no order of ours rests") for line in told)
+
+
+async def test_it_cancels_itself_only_while_the_daemon_answers_late_or_gets_no_further(
+    autojump_clock,
+):
+    sweep = SimpleNamespace(left=["a", "b"])
+    helper = _Helper(SimEnv(seed=1))
+    assert not helper.is_alone(sweep)
+    await trio.sleep(ALONE_AFTER_S + 0.01)
+    assert helper.is_alone(sweep)
+    helper.latched = False
+    assert helper.is_alone(sweep)
+    helper.latched = True
+    assert not helper.is_alone(sweep)
+    await trio.sleep(NO_PROGRESS_S)
+    sweep.left.pop()
+    assert not helper.is_alone(sweep)
+    await trio.sleep(NO_PROGRESS_S + 0.01)
+    assert helper.is_alone(sweep)

@@ -49,7 +49,9 @@ async def test_what_the_daemon_noted_goes_before_a_configuration_that_differs(tm
     assert (exchange.embedded, exchange.rest_url) == (False, URL)
     assert (exchange.key_id, exchange.key_file) == ("k", "/keys/k.pem")
     assert (target.exchange, target.config.state_path()) == (URL, tmp_path)
-    assert f"the daemon traded on {URL} with key k" in target.note
+    assert f"the daemon traded on {URL} with key …: " in target.note, (
+        "of a key id only the beginning is shown"
+    )
     assert "remove it to go by the configuration" in target.note
     assert TRADED_FILE in target.note
 

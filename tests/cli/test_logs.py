@@ -83,6 +83,12 @@ def test_the_newest_of_those_that_fit_are_shown(state):
     assert logs(state, "-n", "0").out == ""
 
 
+def test_that_no_line_fits_is_said_on_the_standard_error(state):
+    ran = logs(state, "--grep", "nothing says this")
+    assert (ran.code, ran.out) == (exit_codes.OK, "")
+    assert ran.err == f"none of the newest {len(LINES)} lines fits\n"
+
+
 def test_json_is_one_object_a_line(state):
     ran = logs(state, "--json", "--level", "error")
     assert [json.loads(text) for text in ran.out.splitlines()] == LINES[3:]

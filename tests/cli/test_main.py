@@ -17,6 +17,7 @@ from traderd.errors import (
     AlreadyRunning,
     BadInput,
     ConfigError,
+    ExchangeRefused,
     InvariantViolation,
     StoreError,
 )
@@ -169,6 +170,15 @@ def test_nobody_running_is_three_and_says_how_to_start(monkeypatch, capsys, tmp_
     )
 
 
+def test_an_error_with_words_of_others_cannot_move_the_cursor(monkeypatch, capsys):
+    def refused(*arguments, **options):
+        raise ExchangeRefused(status=400, code="odd", message="a line\n\x1b[2Jgone")
+
+    monkeypatch.setattr(cli, "main", refused)
+    assert ends(monkeypatch) == exit_codes.ERROR
+    assert "a line\n\\x1b[2Jgone" in capsys.readouterr().err
+
+
 def test_a_defect_shows_its_traceback(monkeypatch):
     def broken(*arguments, **options):
         raise KeyError("a defect")
@@ -260,7 +270,7 @@ def test_a_daemon_is_found_by_its_environment_when_no_directory_is_named(tmp_pat
 def test_a_signal_ends_it_in_order_with_zero(tmp_path, number):
     with running_daemon(tmp_path / "state") as own:
         own.wait_ready()
-        assert own.stop(number, within_s=6) == exit_codes.OK
+        assert own.stop(number) == exit_codes.OK
         assert f"{number.name}: stopping in order" in own.log()
         assert '"event":"stopped"' in own.log().splitlines()[-1]
         kept = (own.state_dir / "traderd.log").read_text().splitlines()
@@ -279,3 +289,11 @@ def test_a_running_daemon_keeps_its_files_to_itself(daemon):
     wanted = {"control.sock", "control.token", "journal.sqlite3", "lock", "traderd.log"}
     assert wanted <= modes.keys()
     assert daemon.state_dir.stat().st_mode & 0o077 == 0
+
+
+def test_an_option_before_the_command_is_told_where_it_belongs():
+    ran = traderd("-e", "sim", "orders")
+    assert ran.exit_code == exit_codes.USAGE
+    assert "No such option '-e' of `traderd` itself" in ran.output
+    assert "as in `traderd orders -e sim`" in ran.output
+    assert "traderd` itself" not in traderd("orders", "--wath").output

@@ -64,6 +64,13 @@ def test_a_setting_without_a_value_is_wrong_usage(text):
         given(settings=(text,))
 
 
+@pytest.mark.parametrize("sign", [":", " ", "-", "!"])
+def test_what_may_be_a_secret_is_not_said_again(sign):
+    with pytest.raises(click.UsageError) as caught:
+        given(settings=(f"notify.telegram.token{sign}canary",))
+    assert str(caught.value) == "--set needs SECTION.KEY=VALUE, not 'notify.telegram.token…'"
+
+
 def test_who_only_asks_is_not_asked_for_keys():
     assert given(environment="demo", check=False).environment == "paper"
     with pytest.raises(ConfigError, match="API key"):

@@ -1,6 +1,7 @@
 """Somebody who waits is told so, on the standard error alone, and never beside a document."""
 
 import io
+import re
 import sys
 import threading
 
@@ -25,6 +26,7 @@ def told(monkeypatch):
         monkeypatch.setattr(progress, "FIRST_AFTER_S", 0.01)
         monkeypatch.setattr(progress, "LINE_EVERY_S", 0.01)
         monkeypatch.setattr(progress, "TERMINAL_EVERY_S", 0.01)
+        monkeypatch.setattr(progress, "monotonic", lambda: 5.0)
         monkeypatch.setattr(sys, "stderr", stream)
         looked, seen = threading.Event(), []
 
@@ -35,7 +37,7 @@ def told(monkeypatch):
             return look()
 
         with signs_of_life("flatten: the daemon works", look_and_note, quiet=quiet):
-            looked.wait(0.1 if quiet else 10)
+            looked.wait(0.1 if quiet else 60)
         return stream.getvalue()
 
     return wait
@@ -66,7 +68,7 @@ def test_what_is_printed_meanwhile_has_its_line_for_itself(monkeypatch):
         screen, "flush", lambda: drawn.set() if "still" in screen.getvalue() else None
     )
     with signs_of_life("still examining", quiet=False) as signs:
-        assert drawn.wait(10)
+        assert drawn.wait(60)
         with signs.aside():
             click.echo("ok       the clock")
     assert "\rok       the clock\n" in screen.getvalue()
@@ -81,15 +83,15 @@ def test_who_looks_for_longer_than_the_wait_says_nothing_afterwards_and_holds_no
 
     def look():
         looks.set()
-        answer.wait(10)
+        answer.wait(60)
         looked.set()
         return "too late"
 
     with signs_of_life("flatten", look, quiet=False):
-        assert looks.wait(10)
+        assert looks.wait(60)
     assert not answer.is_set()
     answer.set()
-    assert looked.wait(10)
+    assert looked.wait(60)
     assert screen.getvalue() == ""
 
 
@@ -108,10 +110,14 @@ def test_what_is_short_has_no_signs(capsys):
 def test_a_verb_that_takes_long_tells_what_is_left(tmp_path, more):
     outcome = {"answer": "done", "sentence": "flat", "key": None, "items": []}
     answers = {"/v3/commands/flatten": (200, outcome), "/v3/status": (200, ACCOUNT)}
-    slow = {"/v3/commands/flatten": 3.0}
+    # Beside a document nobody is told anything; otherwise there is time for it on a busy machine too.
+    slow = {"/v3/commands/flatten": 3.0 if more else 6.0}
     with daemon_answering(tmp_path, answers, slow_s=slow):
         ran = run_traderd("flatten", "--state-dir", str(tmp_path), *more, directory=tmp_path)
     assert ran.code == exit_codes.OK, ran.err
     assert "flat" in ran.out
-    expected = "" if more else "flatten: the daemon works, 2 s: open orders 3, positions 2\n"
-    assert ran.err == expected
+    assert ran.err == ""
+    told = [re.sub(r"\d+ s:", "N s:", sign) for sign in ran.signs]
+    assert told[:1] == (
+        [] if more else ["flatten: the daemon works, N s: open orders 3, positions 2\n"]
+    )

@@ -36,8 +36,8 @@ def test_what_runs_is_listed_and_each_verb_has_an_example(shell):
     ran = ask(shell, "list")
     assert (ran.code, ran.err) == (OK, "")
     assert "spread_maker" in ran.out
-    assert re.search(r"with orders +loop % +commands", ran.out)
-    assert re.search(r" \d+ of 25 ", ran.out)
+    assert re.search(r"with_orders +loop_% +commands", ran.out)
+    assert re.search(r" \d+/25 ", ran.out)
     (row,) = [
         r for r in shell.document("strategies")["strategies"] if r["strategy"] == "spread_maker"
     ]

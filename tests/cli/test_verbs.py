@@ -182,11 +182,11 @@ def test_an_order_is_amended_decreased_and_told_by_its_key(shell):
     ("arguments", "code", "words"),
     [
         (("amend", "nope", "--price", "0.03"), REFUSED, "no order 'nope' is known"),
-        (("amend", "nope"), USAGE, "say --price, --count, or both"),
+        (("amend", "nope"), USAGE, "give --price, --count, or both"),
         (("amend", "nope", "--price", "NaN"), USAGE, "is not a plain decimal number"),
         (("amend", "nope", "--count", "0"), USAGE, "an order needs a count above 0"),
         (("amend", "nope", "--count", str(10**18)), USAGE, "is too large"),
-        (("decrease", "nope"), USAGE, "say either --by or --to"),
+        (("decrease", "nope"), USAGE, "give either --by or --to"),
         (("decrease", "nope", "--by", "-1"), USAGE, "an order needs a decrease above 0"),
         (("decrease", "nope", "--to", "2"), REFUSED, "no order 'nope' is known"),
         (("place", MARKET, "bid", "1", "0.02", "--expires-in", "0"), USAGE, "expires_in_s must be"),
@@ -194,8 +194,17 @@ def test_an_order_is_amended_decreased_and_told_by_its_key(shell):
         (
             ("place", MARKET, "bid", "1", "0.02", "--reduce-only"),
             USAGE,
-            "needs immediate_or_cancel",
+            "--reduce-only needs --ioc",
         ),
+        (
+            ("place", MARKET, "bid", "1", "0.02", "--fok", "--expires-in", "9"),
+            USAGE,
+            "--ioc and --fok never rest",
+        ),
+        (("place", MARKET, "buy", "1", "0.02"), USAGE, "'SIDE': 'buy' is not one of 'bid', 'ask'"),
+        (("cancel",), USAGE, "name one order by its KEY (`traderd orders` lists them)"),
+        (("cancel", "nope", "--all"), USAGE, "give one of the two"),
+        (("cancel", "nope", "--market", MARKET), USAGE, "--market and --strategy go with --all"),
         (("reset-strategy", "nobody"), REFUSED, "strategy 'nobody' is not stopped"),
     ],
 )

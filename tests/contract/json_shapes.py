@@ -18,8 +18,8 @@ KINDS: dict[type, str] = {
     list: "list",
     type(None): "null",
 }
-NAMES_OF_THEIR_OWN = ("fields", "strategies[].positions", "quality.faults")
-"""Objects whose names are data: levels, tickers, kinds of fault."""
+NAMES_OF_THEIR_OWN = ("fields", "strategies[].positions", "quality.faults", "phases")
+"""Objects whose names are data: levels, tickers, kinds of fault, what a kill went through."""
 HEADING = re.compile(r"^### `traderd ([^`]+)`")
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|")
 

@@ -8,11 +8,14 @@ import json
 
 import pytest
 import structlog
+import trio
 
 from tests.web.conftest import TOKEN, Face
-from tests.web.test_server import serving
+from tests.web.test_server import UPGRADE as WHOLE_UPGRADE
+from tests.web.test_server import ask, serving, until_closed
 from traderd.web.access import AccessRules
 from traderd.web.http_app import HEADERS, create_app
+from traderd.web.seldom import SAY_AGAIN_S
 
 READ = "look-but-do-not-touch-it"
 OURS = "127.0.0.1:8005"
@@ -111,3 +114,66 @@ async def test_nothing_but_the_right_combination_does_anything(autojump_clock, h
     assert refused
     assert TOKEN not in str(lines)
     assert READ not in str(lines)
+
+
+def asking_for(target):
+    return f"GET {target} HTTP/1.1\r\nHost: {OURS}\r\n\r\n".encode()
+
+
+def upgrading_with(header):
+    return WHOLE_UPGRADE[:-2] + header + b"\r\n\r\n"
+
+
+MALFORMED = {
+    "no path": asking_for("?x"),
+    "an asterisk": asking_for("*"),
+    "an address that has no end": asking_for("http://[::1"),
+    "an address that has no end once it is decoded": asking_for("http://h%5B/"),
+    "an address of nothing": asking_for("http://"),
+    "an address of another kind": asking_for("ws://127.0.0.1:8005/v3/ws"),
+    "a proxy's request": f"CONNECT {OURS} HTTP/1.1\r\nHost: {OURS}\r\n\r\n".encode(),
+    "HTTP/2 from the first byte": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+    "compression by no number": upgrading_with(
+        b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=abc"
+    ),
+    "compression in no letters": upgrading_with(b"Sec-WebSocket-Extensions: \xff"),
+    "frames before the upgrade": WHOLE_UPGRADE + b"\x81\x80abcd",
+    "a body behind the upgrade": upgrading_with(b"Content-Length: 5") + b"hello",
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+async def test_what_comes_in_front_of_the_gate_is_refused_like_all_else_and_logs_nothing(
+    autojump_clock, case
+):
+    face = Face()
+    with structlog.testing.capture_logs() as lines:
+        async with serving(face) as (listener, _nursery):
+            for _ in range(100):
+                stream = await listener.connect()
+                await stream.send_all(MALFORMED[case])
+                head, _, body = (await until_closed(stream)).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 400 ")
+                assert json.loads(body)["error"]["code"] == "not_http"
+    assert lines == []
+    assert face.source.commands == []
+
+
+async def test_a_defect_that_somebody_can_provoke_does_not_fill_the_log(autojump_clock):
+    face = Face()
+
+    def fail():
+        raise RuntimeError("a defect")
+
+    face.source.status = fail
+    with structlog.testing.capture_logs() as lines:
+        async with serving(face) as (listener, _nursery):
+            for pause_s in (0, SAY_AGAIN_S):
+                await trio.sleep(pause_s)
+                for _ in range(100):
+                    stream = await listener.connect()
+                    status, _headers, body = await ask(stream, "GET", "/v3/status")
+                    assert (status, json.loads(body)["error"]["code"]) == (500, "defect")
+                    await stream.aclose()
+    assert [line["event"] for line in lines] == ["web.defect"] * 2
+    assert lines[1]["more"] == 99

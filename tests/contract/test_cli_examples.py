@@ -33,7 +33,7 @@ from traderd.cli.main import cli
 from traderd.config_layers import variable_of
 
 TICKER = "KXMLBGAME-26AUG072140LADAZ-LAD"
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 PLACEHOLDER_KEY = "1a2b3c4d-1-7"
 FIXED_PORT = "8006"
 
@@ -171,6 +171,7 @@ CASES = {
     "traderd place": Case(prepare=open_for_orders),
     "traderd place-orders": Case(prepare=open_for_orders, stdin=one_order("0.03"), says="1."),
     "traderd drill": Case(too_slow="it took longer than"),
+    "traderd drill kill": Case(too_slow="it took longer than"),
     "traderd amend": Case(prepare=real_key),
     "traderd decrease": Case(prepare=real_key),
     "traderd reset-strategy": Case(

@@ -42,6 +42,7 @@ COMMANDS = {
     "init": "init --overwrite",
     "arm": "arm --environment production --confirm production",
     "arm --off": "arm --environment production --off",
+    "kill": "kill --reason test",
 }
 """What the page calls a command, and how it is called here."""
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from tests.contract.signed_client import SignedClient
-from tests.process_tools import running_exchange, select_nothing
+from tests.process_tools import running_exchange, select_nothing, wait_for
 
 KILLS = 4
+PLACED_MIN = 20
+"""Fewer orders in a life would prove nothing."""
 TICKERS = ("KXWNBAGAME-26AUG07PHXCONN-PHX", "KXMLBGAME-26AUG072140LADAZ-LAD")
 
 pytestmark = pytest.mark.process
@@ -91,8 +93,13 @@ def test_nothing_that_was_said_is_lost_by_a_kill(tmp_path: Path):
             traders.append(trader)
             trader.start()
             select_nothing(0.6 + 0.37 * life)
-        trader.join(timeout=20)
+            wait_for(
+                lambda one=trader: len(one.placed) > PLACED_MIN or not one.is_alive(),
+                within_s=60,
+                what="orders enough to prove something",
+            )
+        trader.join(timeout=60)
         assert not trader.is_alive()
-        assert len(trader.placed) > 20, "the exchange answered too little to prove anything"
+        assert len(trader.placed) > PLACED_MIN
     with running_exchange(tmp_path, *options, account="trader:100000") as ready:
         check(ready, traders)

@@ -80,7 +80,7 @@ def test_a_key_is_known_after_a_kill_and_its_order_is_placed_once(tmp_path: Path
             slow_down(tmp_path / "exchange" / "keys", tmp_path / "plan.toml")
             asking = others.submit(post, daemon, "unanswered", "place", ORDER)
             wait_for(
-                lambda: len(ask_exchange(ready).orders) == 2, within_s=15, what="the second order"
+                lambda: len(ask_exchange(ready).orders) == 2, within_s=60, what="the second order"
             )
             kill(daemon)
             with pytest.raises((OSError, http.client.HTTPException)):

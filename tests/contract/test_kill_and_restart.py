@@ -111,8 +111,14 @@ def test_no_order_is_sent_twice_and_no_fill_is_lost_over_kill_9(tmp_path: Path, 
         kill_often(state_dir, settings, kills)
         with running_daemon(state_dir, **settings) as daemon:
             daemon.wait_ready()
+            # On a slow machine the lives between the kills may have been too short for one.
+            wait_for(
+                lambda: daemon.client.get("/v3/status")["account"]["fills"] > 0,
+                within_s=120,
+                what="a fill",
+            )
             daemon.client.command("pause", {"reason": "the test compares"})
-            wait_for(lambda: settled(daemon), within_s=15, what="every order known")
+            wait_for(lambda: settled(daemon), within_s=60, what="every order known")
             daemon.client.command("cancel-all", {"ticker": None})
             daemon.client.command("calibrate", {})
             status = daemon.client.get("/v3/status")

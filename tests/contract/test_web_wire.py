@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import ssl
+import time
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,17 @@ from trio_websocket import wrap_client_stream
 from tests.services.test_web_access import write_certificate
 from tests.web.conftest import Face
 from tests.web.live_looking import log_line
-from tests.web.test_server import HOST, UPGRADE, ask, serving, until_closed
+from tests.web.test_server import HOST, REAL_BUDGET_S, UPGRADE, ask, serving, until_closed
+from traderd.cli.client import DaemonClient
+from traderd.cli.json_request import CommandFailed
 from traderd.config import Config
 from traderd.config_web import WebConfig
 from traderd.runtime.env import RealEnv
 from traderd.services.web_access import tls_context
+from traderd.web.connection import Connection
 from traderd.web.live import CLIENTS_MAX
 from traderd.web.raw_answers import FULL_ANSWER
-from traderd.web.server import CONNECTIONS_MAX, STOP_BUDGET_S, _Connection
+from traderd.web.server import CONNECTIONS_MAX
 
 MANY = 1_000
 
@@ -39,7 +43,7 @@ async def test_an_answer_before_the_body_came_ends_the_connection_and_is_not_los
         await stream.send_all(head)
         await trio.sleep(pause_s)
         await stream.send_all(b"x" * 100_000)
-        with trio.fail_after(3 * STOP_BUDGET_S):
+        with trio.fail_after(REAL_BUDGET_S):
             answer = await until_closed(stream)
         await stream.aclose()
     assert answer.startswith(b"HTTP/1.1 405")
@@ -62,14 +66,53 @@ async def test_with_a_certificate_the_port_speaks_tls_and_nothing_else(face, tmp
         assert json.loads(await websocket.get_message())["type"] == "hello"
         plain = await trio.open_tcp_stream("127.0.0.1", served.port)
         await plain.send_all(b"GET /v3/status HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        with trio.fail_after(5):
+        with trio.fail_after(REAL_BUDGET_S):
             assert b"HTTP" not in await until_closed(plain)
         await plain.aclose()
         await trio.aclose_forcefully(tcp)
 
 
+async def test_over_tls_http_1_1_is_agreed_on_and_nothing_else(face, tmp_path):
+    context = tls_context(Config(web=WebConfig(**write_certificate(tmp_path))))
+    async with serving(face, env=RealEnv(), port=0, tls=context) as (served, _nursery):
+        for offered, agreed in ((["h2", "http/1.1"], "http/1.1"), (["h2"], None)):
+            trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+            trusting.set_alpn_protocols(offered)
+            tcp = await trio.open_tcp_stream("127.0.0.1", served.port)
+            stream = trio.SSLStream(
+                tcp, trusting, server_hostname="localhost", https_compatible=True
+            )
+            await stream.do_handshake()
+            assert stream.selected_alpn_protocol() == agreed
+            await stream.send_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            with trio.fail_after(REAL_BUDGET_S):
+                assert (await until_closed(stream)).startswith(b"HTTP/1.1 400 ")
+            await trio.aclose_forcefully(tcp)
+
+
+async def test_a_port_full_of_connections_shuts_nobody_out_of_the_unix_socket(
+    face, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("traderd.web.server.CONNECTIONS_MAX", 3)
+    path = tmp_path / "control.sock"
+    async with serving(face, env=RealEnv(), port=0, socket_path=path) as (served, _nursery):
+        idle = [await trio.open_tcp_stream("127.0.0.1", served.port) for _ in range(3)]
+        extra = await trio.open_tcp_stream("127.0.0.1", served.port)
+        assert b"too_many_connections" in await until_closed(extra)
+        local = [await trio.open_unix_socket(str(path)) for _ in range(3)]
+        answers = [await ask(stream, "POST", "/v3/commands/pause") for stream in local]
+        # The socket's own bound: the answer comes to a client that could not write all it wanted.
+        client = DaemonClient(socket_path=path, timeout_s=REAL_BUDGET_S)
+        with pytest.raises(CommandFailed, match="Too many connections are open") as failed:
+            await trio.to_thread.run_sync(client.command, "pause", {"reason": "x" * 1_000_000})
+        for each in (*idle, *local, extra):
+            await trio.aclose_forcefully(each)
+    assert [status for status, _headers, _body in answers] == [200] * 3
+    assert failed.value.document["error"]["code"] == "too_many_connections"
+
+
 async def test_a_thousand_connections_and_clients_that_never_read_harm_nobody(face):
-    """A page stays served, and what is published reaches it within a second, whatever the others do."""
+    """A page stays served, and what is published reaches it, whatever the others do."""
     async with serving(face, env=RealEnv(), port=0) as (served, nursery):
         page = await trio.open_tcp_stream("127.0.0.1", served.port)
         websocket = await wrap_client_stream(nursery, page, HOST, "/v3/ws")
@@ -83,16 +126,19 @@ async def test_a_thousand_connections_and_clients_that_never_read_harm_nobody(fa
         for number in range(500):
             face.hub.publish("log", log_line(number))
         face.hub.publish("halt", {"id": "h-1"})
-        with trio.fail_after(5):
+        with trio.fail_after(REAL_BUDGET_S):
             while json.loads(await websocket.get_message())["type"] != "halt":
                 pass
         assert face.hub.statistics().clients <= CONNECTIONS_MAX
+        # New ones wait for their share of the loop; then those that are too many are told so.
+        with trio.fail_after(REAL_BUDGET_S):
+            while not turned_away:
+                for stream in crowd:
+                    with trio.move_on_after(0.001):
+                        turned_away += FULL_ANSWER.startswith(bytes(await stream.receive_some(20)))
         for stream in crowd:
-            with trio.move_on_after(0.001):
-                turned_away += FULL_ANSWER.startswith(bytes(await stream.receive_some(20)))
             await trio.aclose_forcefully(stream)
-        assert turned_away > 0
-        with trio.fail_after(5):
+        with trio.fail_after(REAL_BUDGET_S):
             while True:
                 stream = await trio.open_tcp_stream("127.0.0.1", served.port)
                 answer = await ask_or_nothing(stream)
@@ -118,31 +164,35 @@ async def test_consoles_that_never_read_cost_little_memory_and_hold_up_nobody(fa
             stuck.append(stream)
         page = await trio.open_tcp_stream("127.0.0.1", served.port)
         websocket = await wrap_client_stream(nursery, page, HOST, "/v3/ws")
-        with trio.fail_after(20):
+        with trio.fail_after(REAL_BUDGET_S):
             while json.loads(await websocket.get_message())["type"] != "chart":
                 pass  # the present is told
             while face.hub.statistics().clients < CLIENTS_MAX:  # noqa: ASYNC110 - no event tells of it
                 await trio.sleep(0.05)
         before_mb = resident_mb()
-        late_s = []
+        late_s, cost_s = [], []
         for burst in range(20):
+            spent_s = time.process_time()
             for number in range(500):
                 face.hub.publish("log", {**log_line(number), "pad": "x" * 1_000})
                 face.hub.publish("order", {"key": f"k-{burst}-{number}", "pad": "x" * 200})
             face.hub.publish("halt", {"id": f"h-{burst}"})
             told_at = trio.current_time()
-            with trio.fail_after(20):
+            with trio.fail_after(REAL_BUDGET_S):
                 while True:
                     message = json.loads(await websocket.get_message())
                     if message["type"] == "halt" and message["data"]["id"] == f"h-{burst}":
                         break
             late_s.append(trio.current_time() - told_at)
+            cost_s.append(time.process_time() - spent_s)
         grown_mb = resident_mb() - before_mb
-        print(f"{grown_mb:.1f} MB, late {sorted(late_s)}")
+        print(f"{grown_mb:.1f} MB, late {sorted(late_s)}, processor {sorted(cost_s)}")
         # Without the bounds of a mailbox it is 80 MB.
         assert grown_mb < 40, grown_mb
         assert face.hub.statistics().dropped > 100_000
-        assert sorted(late_s)[len(late_s) // 2] < 2
+        # A machine that is busy elsewhere makes some late; the work of each is the same on any.
+        assert min(late_s) < 2
+        assert sorted(cost_s)[len(cost_s) // 2] < 2
         for stream in (*stuck, page):
             await trio.aclose_forcefully(stream)
 
@@ -156,7 +206,7 @@ async def test_a_ping_that_meets_the_end_of_a_connection_is_no_defect():
     # On real sockets: theirs is the stream that tells a send from an end at the same time by an error.
     for _ in range(20):
         ours, theirs = trio.socket.socketpair()
-        connection, peer = _Connection(trio.SocketStream(ours)), trio.SocketStream(theirs)
+        connection, peer = Connection(trio.SocketStream(ours)), trio.SocketStream(theirs)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(end, connection)
             nursery.start_soon(ping, connection)

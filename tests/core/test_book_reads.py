@@ -34,6 +34,15 @@ def test_the_microprice_leans_to_where_less_rests():
     assert mid(top) == price("0.45") * FINE_PER_PRICE
 
 
+@pytest.mark.parametrize(("bid_count", "ask_count"), [(0, 0), (-100, 100), (200, -100)])
+def test_the_last_known_sizes_of_a_book_that_was_refused_for_them_weigh_nothing(
+    bid_count, ask_count
+):
+    top = Top(bid=Price(4_500), bid_count=bid_count, ask=Price(5_500), ask_count=ask_count)
+    assert (microprice(top), imbalance(top)) == (None, None)
+    assert mid(top) == 500_000
+
+
 @pytest.mark.parametrize(
     ("bids", "asks", "expected"),
     [

@@ -30,7 +30,7 @@ OTHERS = (
     ev.StrategyParameterSet(at=b.second(1), strategy=MAKER, name="edge", value="2", was="1"),
     ev.StrategyReleased(at=b.second(2), strategy=MAKER),
     ev.RequestTaken(at=b.second(3), key="k-1", verb="place", digest="ab12"),
-    ev.RequestTaken(at=b.second(3), key="k-2", verb="pause", digest="cd34"),
+    ev.RequestTaken(at=b.second(3), key="k-2", verb="pause", digest="cd34", forgotten=("k-0",)),
     ev.RequestAnswered(at=b.second(4), key="k-1", status=200, answer="{}"),
 )
 """Facts that the histories do not draw."""

@@ -22,7 +22,7 @@ async def test_a_flatten_names_cancels_closes_and_the_worst_cost(tmp_path):
         key = daemon.place(Side.ASK, "2", "0.60")
         outcome, sentence = told(daemon, cm.Flatten())
         assert sentence == (
-            "the account would be paused, 1 orders cancelled and 1 positions closed, at worst $0.34 lost to "
+            "the account would be paused, 1 order cancelled and 1 position closed, at worst $0.34 lost to "
             "price and fees"
         )
         cancel, close = outcome.items

@@ -133,6 +133,13 @@ def test_a_record_that_is_older_than_the_answer_to_an_amend_changes_no_terms(sto
     assert (order.price, order.count) == (price("0.40"), contracts(9))
 
 
+def test_a_telling_of_the_future_does_not_stay_the_newest(story):
+    order = story.tell(told("0.44", updated=1_000_000))
+    assert (order.price, order.told_at) == (price("0.44"), None)
+    order = story.tell(told("0.45", updated=6))
+    assert (order.price, order.told_at) == (price("0.45"), second(6))
+
+
 def test_within_one_millisecond_the_later_telling_counts(story):
     story.tell(told("0.41", 10, updated=5.0009))
     assert story.tell(told("0.42", 10, updated=5.0001)).price == price("0.42")

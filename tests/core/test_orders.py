@@ -685,3 +685,30 @@ def test_what_an_adopted_order_had_filled_before_is_never_owed():
     ended = attrs.evolve(record(S.CANCELED, 3, order_id="x9", key="web-1"), updated_at=second(2))
     tell(engine, ev.OrderReported(at=second(3), record=ended, source=ev.Source.SYNC))
     assert engine.orders.at_risk() == ()
+
+
+def test_an_order_ended_when_it_was_over_first_and_not_at_later_news():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted())
+    order = the_order(engine)
+    assert order.ended_at is None
+    tell(engine, filled("t1", 10, at=5))
+    assert (order.status, order.ended_at) == (S.EXECUTED, second(5))
+    tell(engine, reported(S.EXECUTED, 10, at=9))
+    assert order.ended_at == second(5)
+
+
+def test_an_order_whose_end_is_learned_late_ended_when_its_record_says():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted())
+    told = reported(S.CANCELED, at=9)
+    tell(engine, attrs.evolve(told, record=attrs.evolve(told.record, updated_at=second(4))))
+    assert the_order(engine).ended_at == second(4)
+
+
+def test_an_order_that_turns_up_again_has_not_ended():
+    engine = ready_engine()
+    tell(engine, intended(), sent(), accepted(), vanished(at=8))
+    assert the_order(engine).ended_at == second(8)
+    tell(engine, reported(S.RESTING, at=9))
+    assert the_order(engine).ended_at is None

@@ -4,7 +4,7 @@ import msgspec
 from tests.core.builders import OTHER, TICKER, contracts, price, ready_engine, second, tell
 from traderd.core.trade_tape import TRADES_KNOWN_MAX, TradeTape
 from traderd.model.events import TradePrinted, TradesBackfilled
-from traderd.model.ids import TradeId
+from traderd.model.ids import MarketTicker, TradeId
 from traderd.model.orders import Side
 
 
@@ -39,6 +39,19 @@ def test_a_trade_that_was_read_late_is_not_the_last_one():
     assert engine.market_data.tape.backfilled == 1
     tell(engine, trade("t3", 9, "0.61"))
     assert engine.market_data.last_trade[TICKER] == price("0.61")
+
+
+def test_the_last_trade_is_what_the_feed_brought_last_whatever_its_stamp_says():
+    engine = ready_engine()
+    data = engine.market_data
+    tell(engine, trade("t1", 9, "0.60"), trade("t2", 4, "0.40"))
+    assert (data.last_trade[TICKER], data.tape.last_at[TICKER]) == (price("0.40"), second(4))
+    # Late ones are judged by it, and what was brought since its second is known for as long as it is the last.
+    assert all(data.tape.knows(trade(each, 9)) for each in ("t1", "t2"))
+    tell(engine, trade("t0", 3, "0.30", backfilled=True))
+    assert data.last_trade[TICKER] == price("0.40")
+    tell(engine, trade("t3", 5, "0.50", backfilled=True))
+    assert (data.last_trade[TICKER], data.tape.last_at[TICKER]) == (price("0.50"), second(5))
 
 
 def test_a_trade_that_was_agreed_upon_away_from_the_book_is_no_last_price():
@@ -96,3 +109,13 @@ def test_a_reading_that_could_not_bring_all_is_counted():
     engine = ready_engine()
     tell(engine, whole, attrs.evolve(whole, complete=False))
     assert engine.market_data.tape.gaps_left == 1
+
+
+def test_trades_are_kept_with_their_books_own_text_of_the_name():
+    engine = ready_engine()
+    name = "".join(list(TICKER))
+    assert name is not TICKER
+    tell(engine, trade("t1", 1, ticker=MarketTicker(name)))
+    (kept,) = engine.market_data.tape.recent[TICKER]
+    assert kept == trade("t1", 1)
+    assert kept.ticker is engine.market_data.books[TICKER].ticker

@@ -24,6 +24,18 @@ EPOCH_NS = 1_794_724_170_000_000_000
 """2026-11-15T06:29:30Z: when virtual time begins."""
 
 
+def watch_connects(env):
+    """Return the list of the streams that this real Env opens from now on."""
+    opened, connect = [], env.connect
+
+    async def watched(host, port, *, tls):
+        opened.append(await connect(host, port, tls=tls))
+        return opened[-1]
+
+    env.connect = watched
+    return opened
+
+
 class MemoryEnv(Env):
     """Virtual clock, seeded chance, in-memory streams."""
 

@@ -1,6 +1,7 @@
 """Keys are read with care, and signatures are what Kalshi checks."""
 
 import base64
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -155,6 +156,17 @@ def test_a_bad_key_file_is_refused_with_fault_and_cure_but_never_its_content(
     assert "key.pem" in sentence
     assert SECRET.decode() not in sentence
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_a_key_in_the_place_of_its_path_is_refused_and_not_said_again(kind):
+    pem = KEYS[kind][0].decode()
+    body = "".join(pem.splitlines()[1:-1])
+    for given in (pem, pem.replace("\n", " "), body):
+        with pytest.raises(ConfigError) as caught:
+            load_signer("id", Path(given))
+        assert str(caught.value).startswith("exchange.key_file is the private key itself; save it")
+        assert body[-20:] not in str(caught.value)
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):

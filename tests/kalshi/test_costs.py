@@ -39,6 +39,11 @@ def test_a_word_in_the_place_of_an_id_is_not_taken_for_one():
     assert table.tokens("DELETE", f"{ORDERS}/batched") == 10
 
 
-@pytest.mark.parametrize("told", [0, -5])
-def test_a_default_that_makes_everything_free_is_not_believed(told):
+@pytest.mark.parametrize("told", [0, -5, 10**400])
+def test_a_default_that_makes_everything_free_or_nothing_possible_is_not_believed(told):
     assert cost_table(told, []).tokens("POST", ORDERS) == COST_DEFAULT
+
+
+def test_a_cost_that_no_bucket_could_pay_for_is_not_believed():
+    table = cost_table(11, [Cost("POST", ORDERS, 10**9), Cost("DELETE", ORDERS, 3)])
+    assert (table.tokens("POST", ORDERS), table.tokens("DELETE", ORDERS)) == (11, 3)

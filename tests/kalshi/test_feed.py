@@ -109,7 +109,7 @@ def subscribed(command):
 
 
 async def test_the_handshake_is_signed_over_the_websocket_path(feed_exchange, autojump_clock):
-    async with Trader(feed_exchange).open(clock_offset_ms=1_500):
+    async with Trader(feed_exchange).open(clock_offset_ms=lambda: 1_500):
         pass
     (headers,) = feed_exchange.headers
     assert headers["kalshi-access-key"] == "key-1"

@@ -34,7 +34,9 @@ async def test_buckets_and_costs_are_those_that_the_exchange_tells(exchange, aut
         assert client.throttle.costs.tokens("GET", "/x") == 11
 
 
-@pytest.mark.parametrize(("rate", "capacity"), [(0, 100), (100, 0), (-1, -1), (0.5, 10)])
+@pytest.mark.parametrize(
+    ("rate", "capacity"), [(0, 100), (100, 0), (-1, -1), (0.5, 10), (1e300, 1e300), (100, 10**9)]
+)
 async def test_a_bucket_that_makes_no_sense_is_taken_for_the_lowest_tiers(
     exchange, autojump_clock, rate, capacity
 ):

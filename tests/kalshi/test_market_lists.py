@@ -26,7 +26,7 @@ TRADE = {
     "no_price_dollars": "0.4800",
     "taker_outcome_side": "yes",
     "taker_book_side": "bid",
-    "created_time": "2026-11-15T15:48:42.609997Z",
+    "created_time": "2026-11-14T15:48:42.609997Z",
     "is_block_trade": False,
 }
 
@@ -94,13 +94,16 @@ async def test_a_search_asks_for_its_place_and_never_for_combos(
 
 async def test_one_odd_market_does_not_hide_the_others(exchange, autojump_clock):
     rows = [market("A"), market("B", price_ranges=[]), market("C", volume_24h_fp="many")]
+    rows += [market("D", status=5), market("E" * 1_000), 7]
     exchange.reply(200, {"markets": rows, "cursor": ""})
     exchange.reply(200, {"markets": rows, "cursor": ""})
     async with opened(exchange) as client:
         for search in (await client.lists.find(), await client.lists.listings([A, B, C])):
             assert [listing.market.ticker for listing in search.listings] == [A]
-            assert list(search.unreadable) == [B, C]
+            # The last two have no name that anybody could follow.
+            assert sorted(search.unreadable) == ["", B, C, "D"]
             assert search.unreadable[B].startswith("market B: ")
+            assert search.unreadable["D"].startswith("market: ")
 
 
 async def test_a_market_that_reads_as_it_is_known_is_the_known_one(exchange, autojump_clock):
@@ -151,7 +154,7 @@ async def test_the_series_of_a_category(exchange, autojump_clock):
 async def test_trades_are_read_from_a_second_on_and_marked_as_late(exchange, autojump_clock):
     block = TRADE | {"trade_id": "t0", "is_block_trade": True}
     exchange.reply(200, {"trades": [TRADE, block], "cursor": "more"})
-    since = Timestamp(1_794_757_722 * NS_PER_S + 999)
+    since = Timestamp(1_794_671_322 * NS_PER_S + 999)
     async with opened(exchange) as client:
         reading = await client.lists.trades(MarketTicker("A"), since=since, pages_max=1)
     assert not reading.complete
@@ -164,11 +167,11 @@ async def test_trades_are_read_from_a_second_on_and_marked_as_late(exchange, aut
         count=Count(777),
         taker_side=Side.BID,
         at=trade.at,
-        exchange_at=Timestamp(1_794_757_722_609_997_000),
+        exchange_at=Timestamp(1_794_671_322_609_997_000),
         backfilled=True,
     )
     (request,) = exchange.requests
-    assert request.query == {"ticker": "A", "min_ts": "1794757722", "limit": "1000"}
+    assert request.query == {"ticker": "A", "min_ts": "1794671322", "limit": "1000"}
 
 
 async def test_trades_can_be_read_to_the_end_of_a_second(exchange, autojump_clock):
@@ -183,13 +186,27 @@ async def test_trades_can_be_read_to_the_end_of_a_second(exchange, autojump_cloc
 
 @pytest.mark.parametrize(
     "changes",
-    [{"taker_book_side": "ask"}, {"trade_id": ""}, {"count_fp": "x"}, {"created_time": ""}],
+    [
+        {"taker_book_side": "ask"},
+        {"trade_id": ""},
+        {"count_fp": "x"},
+        {"created_time": ""},
+        {"created_time": "1969-12-31T23:59:59Z"},
+        {"created_time": "2040-01-01T00:00:00Z"},
+        {"created_time": 5},
+        {"trade_id": "x" * 1_000},
+    ],
 )
-async def test_a_trade_that_cannot_be_read_is_an_error(exchange, autojump_clock, changes):
-    exchange.reply(200, {"trades": [TRADE | changes], "cursor": ""})
+async def test_a_trade_that_cannot_be_read_hides_no_other_and_is_told(
+    exchange, autojump_clock, changes
+):
+    rows = [TRADE | {"trade_id": "t2"} | changes, TRADE]
+    exchange.reply(200, {"trades": rows, "cursor": ""})
     async with opened(exchange) as client:
-        with pytest.raises(ExchangeProtocolError, match="trade"):
-            await client.lists.trades(MarketTicker("A"), since=Timestamp(0), pages_max=1)
+        reading = await client.lists.trades(MarketTicker("A"), since=Timestamp(0), pages_max=1)
+    assert [trade.trade_id for trade in reading.rows] == ["t1"]
+    assert not reading.complete
+    assert reading.unreadable.startswith("trade")
 
 
 async def test_the_categories_are_those_of_the_search(exchange, autojump_clock):

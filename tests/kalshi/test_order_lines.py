@@ -11,6 +11,7 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kalshi.conftest import watch_connects
 from tests.kalshi.test_transport import tls_contexts
 from traderd.kalshi.errors import NOTHING_SENT, NothingWritten
 from traderd.kalshi.order_lines import (
@@ -345,24 +346,25 @@ async def test_a_connection_that_the_server_closed_while_idle_is_noticed_before_
     """N17: real sockets, because only they can tell; nothing waits for time to pass."""
     env = RealEnv(seed=1)
     listener, port = await env.listen("127.0.0.1", 0)
-    closed = trio.Event()
+    opened, answered = watch_connects(env), [trio.Event(), trio.Event()]
 
     async def answer_once_and_close():
-        for _ in range(2):
+        for is_idle in answered:
             stream = await listener.accept()
             await stream.receive_some()
             await stream.send_all(OK)
+            await is_idle.wait()
             await stream.aclose()
-            closed.set()
 
     async with trio.open_nursery() as nursery, listener:
         nursery.start_soon(answer_once_and_close)
         url = f"http://127.0.0.1:{port}/x"
         lines = lines_to(env, url=url)
-        for _ in range(2):
+        for is_idle in answered:
             response = await lines.handle_async_request(order(url=url))
             assert response.status_code == 201
-            await closed.wait()
+            is_idle.set()
+            await trio.lowlevel.wait_readable(opened[-1].socket)  # until the end is there
         assert lines.opened == 2
         await lines.aclose()
 

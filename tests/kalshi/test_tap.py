@@ -8,9 +8,9 @@ from tests.runtime.loop_passes import LoopPasses
 from tests.runtime.tls import tls_contexts
 from traderd.kalshi.tap import FrameTap
 from traderd.runtime.env import RealEnv
+from traderd.runtime.raw_reads import raw_reads_under
 
-REAL_BUDGET_S = 10
-SETTLE_S = 0.01
+REAL_BUDGET_S = 60
 ACCEPTED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 
 
@@ -123,17 +123,20 @@ async def test_what_a_socket_has_is_with_the_sink_at_once(tmp_path, tls, passes)
             peer = trio.SSLStream(peer, server_context, server_side=True)
         await peer.send_all(ACCEPTED)
         ends.append(peer)
+        greeted.set()
 
-    ends = []
+    ends, greeted = [], trio.Event()
     with trio.fail_after(REAL_BUDGET_S):
         async with listener, trio.open_nursery() as nursery:
             nursery.start_soon(greet)
             async with await env.connect("localhost", port, tls=tls) as stream:
+                socket = (raw_reads_under(stream).inner if tls else stream).socket
                 loop = LoopPasses()
                 tap = FrameTap(stream, sink=lambda _: seen.append(loop.count), on_end=lambda: None)
                 assert await tap.receive_some() == ACCEPTED
+                await greeted.wait()
                 await ends[0].send_all(text("a") + ping())
-                await trio.sleep(SETTLE_S)  # a socket over loopback: until its bytes are there
+                await trio.lowlevel.wait_readable(socket)
                 with loop:
                     assert await tap.receive_some() == ping()
                 assert seen == [passes]

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.kalshi.conftest import watch_connects
 from traderd.kalshi.transport import (
     IDLE_AGE_S_MAX,
     LINES_READY,
@@ -214,22 +215,24 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_for_a_
     # Real sockets, because only they can tell; nothing waits for time to pass.
     env = RealEnv(seed=1)
     listener, port = await env.listen("127.0.0.1", 0)
-    closed = trio.Event()
+    opened, answered = watch_connects(env), [trio.Event(), trio.Event()]
 
     async def answer_once_and_close():
-        for _ in range(2):
+        for is_idle in answered:
             stream = await listener.accept()
             await stream.receive_some()
             await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            await is_idle.wait()
             await stream.aclose()
-            closed.set()
 
     async with trio.open_nursery() as nursery, listener:
         nursery.start_soon(answer_once_and_close)
         async with make_http_client(env, base_url=f"http://127.0.0.1:{port}/") as http:
             assert (await http.get("/x")).status_code == 200
-            await closed.wait()
+            answered[0].set()
+            await trio.lowlevel.wait_readable(opened[0].socket)  # until the end is there
             assert (await http.post("/x", content=b"order")).status_code == 200
+            answered[1].set()
 
 
 async def test_writes_have_connections_for_orders_and_others_for_cancels_all_closed_at_the_end(

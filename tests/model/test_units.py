@@ -202,7 +202,11 @@ def test_the_two_sides_of_a_market_add_up_to_a_dollar(price):
     assert units.complement(units.complement(price)) == price
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+EPOCH = datetime(1970, 1, 1)
+LATEST = datetime(2262, 4, 11, 23, 47, 16)
+
+
+@given(st.datetimes(min_value=EPOCH, max_value=LATEST, timezones=st.just(UTC)))
 def test_a_time_survives_its_wire_form(moment):
     at = units.parse_time(moment.isoformat())
     text = units.format_time(at)
@@ -214,13 +218,40 @@ def test_a_time_survives_its_wire_form(moment):
     ("text", "at"),
     [
         ("1970-01-01T00:00:00Z", 0),
-        ("1969-12-31T23:59:59.5Z", -500_000_000),
+        ("1970-01-01T00:59:59.5+01:00", None),
+        ("1969-12-31T23:59:59.999999Z", None),
+        ("2262-04-11T23:47:16.854775Z", units.TIMESTAMP_MAX // 1_000 * 1_000),
+        ("2262-04-11T23:47:16.854776Z", None),
+        ("9999-12-31T23:59:59Z", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        (f"2026-11-15T06:29:47.{'0' * 1_000}Z", None),
         ("2026-11-15T06:29:47.354803Z", 1_794_724_187_354_803_000),
         ("2026-11-15T01:29:47.354803-05:00", 1_794_724_187_354_803_000),
     ],
 )
-def test_known_times(text, at):
-    assert units.parse_time(text) == at
+def test_known_times_and_those_that_none_can_be(text, at):
+    if at is not None:
+        assert units.parse_time(text) == at
+        return
+    with pytest.raises(UnitError, match=r"not between 1970 and 2262|not an RFC 3339") as refusal:
+        units.parse_time(text, what="close_time")
+    assert str(refusal.value).startswith("close_time ")
+    assert len(str(refusal.value)) < 120
+
+
+@pytest.mark.parametrize("number", [-1, -(10**13), 10**18, 10**400, -(10**4_299)])
+def test_a_number_that_is_no_time_is_refused_in_few_words(number):
+    for read in (units.timestamp_from_ms, units.timestamp_from_seconds):
+        with pytest.raises(UnitError, match=r"^close_ts is not between 1970 and 2262-04-11T") as no:
+            read(number, what="close_ts")
+        assert len(str(no.value)) < 100
+
+
+def test_a_time_after_the_latest_that_can_be_is_refused():
+    assert units.timestamp_from_ms(5, Timestamp(5_000_000)) == 5_000_000
+    with pytest.raises(UnitError, match=r"not between 1970 and 1970-01-01T00:00:00\.005Z"):
+        units.timestamp_from_ms(6, Timestamp(5_000_000))
+    assert units.timestamp_from_seconds(1_798_732_800) == 1_798_732_800 * units.NS_PER_S
 
 
 def test_nanoseconds_below_a_microsecond_are_not_printed():
@@ -259,3 +290,7 @@ def test_an_average_for_people_is_exact_and_has_at_least_the_decimals_of_a_price
 )
 def test_a_duration_has_its_two_largest_units(seconds, text):
     assert units.show_duration(seconds) == text
+
+
+def test_one_is_no_plural():
+    assert [units.counted(n, "book") for n in (0, 1, 2)] == ["0 books", "1 book", "2 books"]

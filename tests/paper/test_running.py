@@ -94,7 +94,7 @@ async def test_without_a_list_the_scenarios_accounts_have_their_own_cash(autojum
 
 async def test_it_serves_on_a_real_loopback_socket():
     env = RealEnv(seed=1)
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         listener, port = await env.listen("127.0.0.1", 0)
         async with trio.open_nursery() as nursery:
             exchange = await nursery.start(

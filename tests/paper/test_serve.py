@@ -181,7 +181,7 @@ async def test_settings_and_faults_are_those_that_were_chosen(autojump_clock, tm
 async def test_a_state_file_brings_money_and_orders_back(tmp_path):
     env = RealEnv()
     seen = []
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         for dollars in ("1000", "5"):
             chosen = options(
                 tmp_path,
@@ -222,7 +222,7 @@ async def test_a_port_that_is_taken_is_named(tmp_path):
 
 async def test_it_serves_another_connection_on_a_real_port(tmp_path):
     env = RealEnv()
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with trio.open_nursery() as nursery:
             await served(nursery, env, options(tmp_path, flow_rate=10.0, key_type="rsa"))
             ready = json.loads((tmp_path / "ready.json").read_bytes())

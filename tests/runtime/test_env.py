@@ -15,14 +15,15 @@ import pytest
 import trio
 import trio.testing
 
+from tests.process_tools import free_port
 from tests.runtime.tls import tls_contexts
 from traderd.runtime import env as env_module
 from traderd.runtime.env import CONNECT_DEADLINE_S, RealEnv
 from traderd.runtime.raw_reads import raw_reads_under
 
 HOST = "127.0.0.1"
-REAL_BUDGET_S = 5.0
-"""Bounds each real exchange on loopback: a thousand times what it takes."""
+REAL_BUDGET_S = 60.0
+"""Bounds each real exchange on loopback, and what waits for a thread: only what never comes fails by it, not a busy machine."""
 
 
 @pytest.fixture
@@ -58,8 +59,7 @@ async def test_small_writes_leave_at_once(env):
 
 
 async def test_connecting_to_nobody_is_an_os_error_at_once(env):
-    listener, port = await env.listen(HOST, 0)
-    await listener.aclose()
+    port = free_port()
     with trio.fail_after(REAL_BUDGET_S), pytest.raises(OSError, match=str(port)):
         await env.connect(HOST, port, tls=False)
 
@@ -291,12 +291,15 @@ class Weak:
 
 
 async def test_a_thread_beside_the_loop_sees_what_the_loop_is_at():
-    """A real thread on a real clock: a fraction of a second."""
+    """A real thread on a real clock: as long as it takes until that thread has had its turn."""
     seen = []
 
+    def is_seen():
+        return any("hold_up" in function for stack in list(seen) for function in stack)
+
     def hold_up():
-        ended = time.monotonic() + 0.2
-        while time.monotonic() < ended:
+        ended = time.monotonic() + REAL_BUDGET_S
+        while not is_seen() and time.monotonic() < ended:
             pass
 
     with RealEnv().watch_beside(
@@ -304,7 +307,7 @@ async def test_a_thread_beside_the_loop_sees_what_the_loop_is_at():
     ) as is_watched:
         assert is_watched
         hold_up()
-    count = len(seen)
-    assert any(any("hold_up" in function for function in stack) for stack in seen)
-    await trio.sleep(0.1)
-    assert len(seen) == count
+    assert is_seen()
+    with trio.fail_after(REAL_BUDGET_S):
+        while any(one.name == "traderd watch" for one in threading.enumerate()):  # noqa: ASYNC110 - no event tells of it
+            await trio.sleep(0.01)

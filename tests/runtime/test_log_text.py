@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from traderd.kalshi.auth import generate_key
 from traderd.runtime.log_text import (
     DEPTH_MAX,
     ITEMS_MAX,
@@ -15,7 +16,9 @@ from traderd.runtime.log_text import (
     TEXT_CHARACTERS_MAX,
     clean_field,
     clean_text,
+    is_key_material,
     is_secret_name,
+    mask_texts,
 )
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----"
@@ -77,6 +80,13 @@ def test_a_secret_deep_inside_is_masked():
         ("(b'kalshi-access-key', b'hunter2')", "(b'kalshi-access-key', b'[masked]')"),
         ('{"password":"hunter2"}', '{"password":"[masked]"}'),
         ("Authorization: Bearer hunter2", "Authorization: Bearer [masked]"),
+        ("authorization: Basic aHVudGVyMg==", "authorization: Basic [masked]"),
+        ("(b'authorization', b'Bearer hunter2')", "(b'authorization', b'Bearer [masked]')"),
+        ("Login(token='hunter2', chat_id='7')", "Login(token='[masked]', chat_id='7')"),
+        ('Login(password="hunter2")', 'Login(password="[masked]")'),
+        ("api_key=b'hunter2'", "api_key=b'[masked]'"),
+        ("Login(token='')", "Login(token='')"),
+        ("the Basic tier has 20 tokens", "the Basic tier has 20 tokens"),
         ("the token is wrong", "the token is wrong"),
         ("wrong token: ask for a new one", "wrong token: ask for a new one"),
     ],
@@ -166,3 +176,27 @@ def test_whatever_comes_in_json_comes_out(name, value):
     encoded = msgspec.json.encode(clean_field(name, value)).decode()
     assert "\n" not in encoded
     assert "\x1b" not in encoded
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets", "masked"),
+    [
+        ("the key is hunter2", ["hunter2"], f"the key is {MASK}"),
+        ("hunter2hunter2 and hunter2", ["hunter2", "hunter2hunter2"], f"{MASK} and {MASK}"),
+        (repr("it's\\me\n"), ["it's\\me\n"], f'"{MASK}"'),
+        ("abc is short", ["abc", ""], "abc is short"),
+        ("nothing", [], "nothing"),
+    ],
+)
+def test_known_secrets_are_masked_wherever_they_stand(text, secrets, masked):
+    assert mask_texts(text, secrets) == masked
+
+
+@pytest.mark.parametrize("of", ["rsa", "ed25519"])
+def test_a_key_is_told_from_the_path_of_its_file(of):
+    private, _ = generate_key(of)
+    body = b"".join(private.splitlines()[1:-1]).decode()
+    for text in (private.decode(), body, f" {body[:80]}", "PRIVATE KEY"):
+        assert is_key_material(text)
+    for path in ("/keys/one.pem", "~/MII/key", "My Keys/kalshi.key", "C:\\k.pem", ""):
+        assert not is_key_material(path)

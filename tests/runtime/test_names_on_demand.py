@@ -157,7 +157,7 @@ def test_after_the_block_imports_are_as_they_were() -> None:
 
 def test_who_comes_while_another_thread_reads_a_module_waits_for_it(tmp_path: Path) -> None:
     (tmp_path / "late" / "__init__.py").write_text(
-        "import late_reads\nlate_reads.reading.set()\nlate_reads.go.wait(10)\ndef f(): return 1\n"
+        "import late_reads\nlate_reads.reading.set()\nlate_reads.go.wait(60)\ndef f(): return 1\n"
     )
     reads_of = importlib.import_module("late_reads")
     vars(reads_of).update(reading=threading.Event(), go=threading.Event())
@@ -165,17 +165,17 @@ def test_who_comes_while_another_thread_reads_a_module_waits_for_it(tmp_path: Pa
         late = importlib.import_module("late")
     with ThreadPoolExecutor() as threads:
         first = threads.submit(lambda: late.f())
-        assert vars(reads_of)["reading"].wait(10)
+        assert vars(reads_of)["reading"].wait(60)
         second = threads.submit(lambda: late.f())
         assert not wait([second], timeout=0.1).done
         vars(reads_of)["go"].set()
-        assert (first.result(10), second.result(10)) == (1, 1)
+        assert (first.result(60), second.result(60)) == (1, 1)
 
 
 def test_a_block_is_open_for_its_own_thread_only() -> None:
     with names_on_demand():
         with ThreadPoolExecutor() as threads:
-            user = threads.submit(importlib.import_module, "user").result(10)
+            user = threads.submit(importlib.import_module, "user").result(60)
         assert reads() == 1
         assert type(user.double) is not NameOnDemand
         assert type(importlib.import_module("broken").name) is NameOnDemand

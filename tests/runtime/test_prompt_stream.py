@@ -12,7 +12,7 @@ from traderd.runtime.env import RealEnv, secure
 from traderd.runtime.prompt_stream import PromptStream, has_unread
 
 HOST = "127.0.0.1"
-REAL_BUDGET_S = 10
+REAL_BUDGET_S = 60
 READS = 30
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 

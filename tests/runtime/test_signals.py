@@ -10,7 +10,7 @@ from traderd.runtime.env import RealEnv
 from traderd.runtime.signals import watch_signals
 from traderd.runtime.simulation import SimEnv
 
-REAL_BUDGET_S = 5.0
+REAL_BUDGET_S = 60.0
 """Bounds the way of a real signal to the own process: a hundred times what it takes."""
 
 

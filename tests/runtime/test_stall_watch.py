@@ -117,8 +117,11 @@ async def test_in_virtual_time_nobody_looks(autojump_clock):
 
 
 @pytest.mark.process
-def test_a_real_loop_that_is_held_up_for_two_seconds_is_named_within_about_one(tmp_path):
-    (tmp_path / "maker.py").write_text("import time\ndef block():\n    time.sleep(2.0)\n")
+def test_a_real_loop_that_is_held_up_is_named_while_it_is(tmp_path):
+    """By the look that first finds it late enough: how long it takes to come to that is the machine's affair."""
+    (tmp_path / "maker.py").write_text(
+        "import time\ndef block(until):\n    while not until(): time.sleep(0.05)\n"
+    )
     program = tmp_path / "main.py"
     program.write_text(
         textwrap.dedent("""
@@ -127,24 +130,31 @@ def test_a_real_loop_that_is_held_up_for_two_seconds_is_named_within_about_one(t
         from traderd.runtime.stall_watch import StallWatch
 
         async def main():
-            begun, over = [], []
-            watch = StallWatch(
+            begun, over, looks = [], [], []
+
+            class Watch(StallWatch):
+                def look(self, now, frames):
+                    looks.append(now)
+                    super().look(now, frames)
+
+            watch = Watch(
                 stall_s=0.5,
                 whose=lambda file: "plugin maker" if file == maker.__file__ else "",
-                on_stall=lambda stall: begun.append((time.monotonic(), stall)),
+                on_stall=begun.append,
             )
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(watch.run, RealEnv(), over.append)
                 await trio.sleep(0.5)
                 assert begun == []
                 at = time.monotonic()
-                maker.block()
-                ended = time.monotonic()
-                await trio.sleep(0.5)
+                maker.block(lambda: begun or time.monotonic() > at + 60)
+                (stall,) = begun
+                while not over:
+                    await trio.sleep(0.01)
                 nursery.cancel_scope.cancel()
-            ((seen_at, stall),) = begun
-            assert seen_at < ended
-            print(stall.culprit, stall.place.rpartition("/")[2], seen_at - at < 1.2, over[0].late_s > 1.5)
+            between = max(later - sooner for sooner, later in zip(looks, looks[1:]))
+            print(stall.culprit, stall.place.rpartition("/")[2], stall.late_s <= 0.5 + between)
+            print(over[0].late_s > stall.late_s)
 
         trio.run(main)
         """)
@@ -153,9 +163,9 @@ def test_a_real_loop_that_is_held_up_for_two_seconds_is_named_within_about_one(t
         [sys.executable, str(program)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT)},
         check=False,
     )
-    assert ran.stdout == "plugin maker maker.py:3 in block True True\n", ran.stderr
+    assert ran.stdout == "plugin maker maker.py:3 in block True\nTrue\n", ran.stderr

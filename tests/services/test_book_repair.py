@@ -1,5 +1,7 @@
 """The repair: one request at a time within a budget, subscriptions made anew, and a line that is looked at."""
 
+import json
+
 import pytest
 import trio
 
@@ -31,6 +33,12 @@ def end_subscription(simulated, code: int, channel: str = BOOKS) -> None:
     session._audience.leave(subscription)
     del session._by_sid[subscription.sid], session._by_channel[channel]
     session._send(frames.encode_error(code, sid=subscription.sid))
+
+
+def take_off(simulated, *tickers: str) -> None:
+    """Let the exchange take markets off the subscription to books without a word; its numbers stay whole."""
+    session, subscription = held(simulated)
+    session._audience.uncover(subscription, tickers, ())
 
 
 def known_books_are_same(simulated) -> bool:
@@ -243,6 +251,62 @@ async def test_a_market_that_gets_a_whole_request_refused_does_not_hold_the_othe
         subscription.tickers[gone] = kept
         await simulated.wait_until(lambda: all_usable(simulated), within_s=70.0)
         assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
+
+
+@pytest.mark.parametrize("body", [{"market_ticker": TICKERS[0], "levels": 3}, {"levels": 3}])
+async def test_a_type_that_nobody_knows_costs_no_book_for_good(tmp_path, autojump_clock, body):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        await trio.sleep(3)
+        _, subscription = held(simulated)
+        data, usable, looks = simulated.view.market_data, 0, 0
+        for _ in range(60):
+            subscription.seq += 1
+            frame = {"type": "orderbook_stats", "sid": subscription.sid, "seq": subscription.seq}
+            subscription.send(json.dumps(frame | {"msg": body}).encode())
+            for _ in range(20):
+                await trio.sleep(0.05)
+                looks, usable = looks + 1, usable + simulated.view.book(TICKERS[5]).usable
+        if "market_ticker" in body:
+            assert usable == looks, "it told of another market"
+        assert usable > 0.8 * looks
+        assert data.snapshots_requested <= 6 * len(TICKERS)
+        assert data.drift.counts == {"unknown_type orderbook_stats": 60}
+        change_book(simulated)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1.0)
+        assert (data.gaps, all_usable(simulated)) == (0, True)
+
+
+async def test_a_market_that_fell_off_the_subscription_is_put_on_again(tmp_path, autojump_clock):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=20) as simulated:
+        gone, others = TICKERS[0], TICKERS[1:]
+        take_off(simulated, gone)
+        change_book(simulated, gone)
+        # The audit finds that it is wrong, and what cannot be asked for is put on anew.
+        await simulated.wait_until(lambda: not simulated.view.book(gone).usable, within_s=60.0)
+        await simulated.wait_until(lambda: all_usable(simulated), within_s=20.0)
+        assert same_books(simulated)
+        assert simulated.count("putting 1 market on the subscription anew") == 1
+        # From now on it is told of like the others, which nothing happened to.
+        change_book(simulated, gone)
+        await simulated.wait_until(lambda: same_books(simulated), within_s=1.0)
+        assert all(simulated.view.book(ticker).snapshots == 1 for ticker in others[:-1])
+        data, feed = simulated.view.market_data, simulated.view.feed(FeedName.MARKET_DATA)
+        assert (data.gaps, feed.losses) == (0, 0)
+
+
+async def test_a_market_that_fell_off_does_not_spoil_the_repair_of_another(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path, market_data__audit_interval_s=0) as simulated:
+        await trio.sleep(5)
+        take_off(simulated, TICKERS[0])
+        change_book(simulated, TICKERS[1])
+        await trio.sleep(0.1)
+        simulated.view.book(TICKERS[2]).invalidate(BookFault.GAP, "a test")
+        await simulated.wait_until(
+            lambda: simulated.view.book(TICKERS[2]).usable, within_s=RELOOK_S + 1.0
+        )
+        assert not simulated.said("no snapshots: ")
 
 
 async def test_a_subscription_that_the_exchange_has_forgotten_puts_all_its_books_in_doubt(

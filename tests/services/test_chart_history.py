@@ -60,3 +60,20 @@ async def test_a_book_that_cannot_be_trusted_leaves_a_gap_and_a_clock_that_steps
         charts.sample(view, after(0))
         points = charts.price_document(MARKET)["points"]
         assert [bid for _, bid, _ in points] == [None, None]
+
+
+async def test_a_market_that_came_later_has_the_newest_moments(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        charts = ChartHistory()
+        charts.sample(daemon.context("web").view, after(0))
+        view = followed_market(daemon)
+        for number in range(1, SAMPLES_KEPT + 2):
+            charts.sample(view, after(number * SAMPLE_S))
+            if number == 1:
+                assert charts.price_document(MARKET)["points"] == [
+                    [1_800_000_000 + SAMPLE_S, "0.4500", "0.4700"]
+                ]
+        points = charts.price_document(MARKET)["points"]
+        assert len(points) == SAMPLES_KEPT
+        assert points[-1] == [1_800_000_000 + number * SAMPLE_S, "0.4500", "0.4700"]
+        assert [at_s for at_s, *_ in points] == [at_s for at_s, *_ in charts.profits]

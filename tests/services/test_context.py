@@ -82,7 +82,9 @@ async def test_a_refused_key_names_the_key_and_where_to_look(autojump_clock, tmp
         context = daemon.context("sync")
         refusal = AuthenticationRefused(status=401, code="NOT_FOUND", message="unknown key")
         sentence = str(key_refused(context, refusal))
-        assert context.venue.signer.key_id in sentence
+        key_id = context.venue.signer.key_id
+        assert f"the key {key_id[:4]}…: " in sentence
+        assert key_id not in sentence
         assert "exchange.key_id and exchange.key_file" in sentence
         assert "environment sim" in sentence
         assert MARKET not in sentence

@@ -2,6 +2,7 @@ import json
 
 import attrs
 import pytest
+import trio
 
 from tests.core.builders import READY
 from tests.services.still_daemon import MARKET, OTHER_MARKET, StillDaemon, still_daemon
@@ -9,7 +10,7 @@ from traderd.model import events as ev
 from traderd.model import states as st
 from traderd.model.ids import StrategyName
 from traderd.model.orders import Attribution, OrderOwner, Side
-from traderd.model.units import NS_PER_S, Money, Timestamp, format_money
+from traderd.model.units import NS_PER_S, Money, Timestamp, format_money, format_time
 from traderd.services import documents
 
 STRATEGY = Attribution(owner=OrderOwner.STRATEGY, strategy=StrategyName("spread_maker"))
@@ -222,11 +223,24 @@ async def test_an_order_is_told_with_exact_texts_and_its_owner(autojump_clock, t
             "status": "resting",
             "owner": "spread_maker",
             "age_s": 12.0,
+            "ended_at": None,
             "reason": "",
             "expires_at": None,
             "renewed": False,
             "change": None,
         }
+
+
+async def test_an_order_that_is_over_ages_no_more_and_says_when_it_ended(autojump_clock, tmp_path):
+    async with still_daemon(tmp_path) as daemon:
+        key = daemon.place(Side.BID, "5", "0.45")
+        await trio.sleep(3)
+        daemon.fill(key, "5", "0.45", "0")
+        order, ended = daemon.view.order(key), daemon.now()
+        for later in (0, 1_000):
+            document = documents.order_document(order, Timestamp(ended + later * NS_PER_S))
+            assert document["status"] == "executed"
+            assert (document["age_s"], document["ended_at"]) == (3.0, format_time(ended))
 
 
 async def test_an_order_of_a_person_says_person(autojump_clock, tmp_path):

@@ -4,7 +4,7 @@ import structlog
 import trio
 
 from traderd.model.ids import MarketTicker
-from traderd.services.doubt_log import NAMES_TOLD, REASONS_TOLD, DoubtLog, counted, names
+from traderd.services.doubt_log import NAMES_TOLD, REASONS_TOLD, DoubtLog, names
 
 TICKERS = tuple(MarketTicker(f"KX{letter}") for letter in "ABCDEFG")
 A, B, C = TICKERS[:3]
@@ -77,7 +77,3 @@ async def test_one_burst_makes_few_lines_however_many_reasons_it_has(autojump_cl
 def test_only_the_first_few_markets_are_named():
     assert names(TICKERS[:NAMES_TOLD]) == "KXA, KXB, KXC"
     assert names(TICKERS) == "KXA, KXB, KXC and 4 more"
-
-
-def test_one_is_no_plural():
-    assert [counted(count, "book") for count in (0, 1, 2)] == ["0 books", "1 book", "2 books"]

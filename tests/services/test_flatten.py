@@ -257,7 +257,7 @@ async def test_no_rule_against_slips_and_crowds_keeps_a_position_from_being_clos
             outcome = await simulated.send(Flatten(by="ann"))
             assert outcome.ok, outcome.sentence
             assert held(simulated) == 0
-            assert "1 orders of others still rest" in outcome.sentence
+            assert "1 order of others still rests" in outcome.sentence
 
 
 async def test_a_strategy_that_was_stopped_can_be_flattened_in_equal_steps_and_by_nothing_else(
@@ -398,7 +398,7 @@ async def test_what_can_be_closed_before_such_an_order_is_closed(tmp_path, autoj
         outcome = await simulated.send(Flatten(ticker=B))
         assert outcome.ok, outcome.sentence
         assert held(simulated, B) == 0
-        assert "1 orders of others still rest" in outcome.sentence
+        assert "1 order of others still rests" in outcome.sentence
 
 
 async def test_what_nobody_took_before_such_an_order_names_it(tmp_path, autojump_clock):

@@ -70,7 +70,7 @@ async def test_with_only_ours_the_orders_of_others_stay(tmp_path, autojump_clock
         place_foreign(simulated)
         outcome = await simulated.send(Kill(reason="x", only_ours=True))
         assert outcome.ok
-        assert "1 orders of ours were resting, none of ours rests now, 1 of others left" in (
+        assert "1 order of ours was resting, none of ours rests now, 1 of others left" in (
             outcome.sentence
         )
         (left,) = resting(simulated)
@@ -172,6 +172,7 @@ async def test_a_sweep_that_nobody_finished_is_finished_by_the_next_start_in_its
             await simulated.wait_until(
                 lambda: simulated.said("KILL: verified: no order rests at the exchange")
             )
+            assert read_latch(state).verified
 
 
 async def test_once_it_was_verified_a_restart_leaves_what_others_placed_since(
@@ -402,7 +403,7 @@ async def test_a_second_kill_sweeps_again(tmp_path, autojump_clock):
         assert (await simulated.send(Kill(reason="x"))).ok
         place_foreign(simulated)
         outcome = await simulated.send(Kill(reason="y"))
-        assert "1 orders were resting" in outcome.sentence
+        assert "1 order was resting" in outcome.sentence
         assert simulated.view.conditions.killed.reason == "x"
 
 
@@ -421,4 +422,20 @@ async def test_whoever_reads_later_is_told_what_rested_before_the_cancels(tmp_pa
         await trio.sleep(0.1)
         again = await simulated.send(Kill(reason="x"))
         assert again.sentence.startswith("killed: 3 orders were resting, none rests now")
-        assert len(again.items) == 3
+        assert [item.key for item in again.items] == keys
+        said = [f"bid 1 @ $0.0{n}00 of {TICKERS[0]} is canceled" for n in (1, 2, 3)]
+        assert [item.sentence for item in again.items] == said
+
+
+async def test_an_order_of_somebody_else_is_named_among_those_that_were_cancelled(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        ours = await simulated.place("bid", "1", "0.0100")
+        place_foreign(simulated)
+        outcome = await simulated.send(Kill(reason="x"))
+        assert outcome.sentence.startswith("killed: 2 orders were resting, none rests now")
+        first, other = outcome.items
+        assert first.key == ours.key
+        assert other.key
+        assert other.sentence.endswith((" is canceled", " rests no more"))

@@ -1,5 +1,7 @@
 """A market that the exchange refuses takes no other along."""
 
+from itertools import pairwise
+
 import pytest
 import structlog
 import trio
@@ -7,6 +9,8 @@ import trio
 from traderd.errors import ExchangeRefused
 from traderd.model.ids import MarketTicker
 from traderd.services.market_offers import (
+    AGAIN_CAP_S,
+    AGAIN_FIRST_S,
     BATCH,
     NO_ROOM,
     PATIENCE_TRIES,
@@ -58,7 +62,7 @@ async def test_all_but_the_refused_are_taken(names, bad):
     assert exchange.all == [ticker for ticker in NAMES if ticker not in exchange.bad]
     assert list(put.refused) == list(exchange.bad)
     assert exchange.commands <= 3 + 24 * len(bad)
-    # They are not offered again.
+    # They are not offered again at once.
     before = exchange.commands
     await put.put(exchange.bad, exchange.ask)
     assert exchange.commands == before
@@ -127,3 +131,30 @@ async def test_one_refused_market_alone_is_left_out():
     exchange, put = Exchange(NAMES[:1]), offers()
     await put.put(NAMES[:1], exchange.ask)
     assert (exchange.taken, list(put.refused)) == ([], NAMES[:1])
+
+
+async def test_a_refused_market_is_offered_again_less_and_less_often_until_it_is_taken(
+    autojump_clock,
+):
+    exchange, put = Exchange(NAMES[:1]), offers()
+    await put.put(NAMES[:2], exchange.ask)
+    asked_at = []
+    while trio.current_time() < 5 * AGAIN_CAP_S:
+        await trio.sleep(1)
+        if put.is_due:
+            asked_at.append(trio.current_time())
+            await put.put(NAMES[:1], exchange.ask)
+    waits = [later - before for before, later in pairwise([0.0, *asked_at])]
+    assert waits[:7] == [AGAIN_FIRST_S * 2**n for n in range(6)] + [AGAIN_CAP_S]
+    assert set(waits[6:]) == {AGAIN_CAP_S}
+    exchange.bad.clear()
+    await trio.sleep(AGAIN_CAP_S)
+    await put.put(NAMES[:1], exchange.ask)
+    assert (exchange.all, put.refused, put.is_due) == ([NAMES[1], NAMES[0]], {}, False)
+
+
+async def test_what_was_refused_and_is_not_wanted_any_more_is_forgotten(autojump_clock):
+    exchange, put = Exchange(NAMES[:2]), offers()
+    await put.put(NAMES[:2], exchange.ask)
+    put.forget_but(NAMES[1:])
+    assert list(put.refused) == NAMES[1:2]

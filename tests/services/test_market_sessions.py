@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import trio
 
-from tests.services.test_book_repair import end_subscription, held
+from tests.services.test_book_repair import end_subscription, held, take_off
 from tests.services.test_market_data import change_book, skip_a_frame
 from tests.services.test_market_data import same_books as known_books_are_same
 from tests.simulation.harness import TICKERS, simulated_daemon
@@ -25,6 +25,8 @@ from traderd.services import market_offers, market_sessions
 from traderd.services.line_proof import PROOF_S
 from traderd.services.load_watch import LOOK_S
 from traderd.services.market_data import STAGE
+from traderd.services.market_offers import AGAIN_FIRST_S
+from traderd.services.market_sessions import AGAIN_LOOK_S
 
 NAMES = tuple(MarketTicker(ticker) for ticker in TICKERS)
 LATE = Load(delay_ns=NS_PER_S)
@@ -157,6 +159,63 @@ async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
         refuses.clear()
         simulated.exchange.faults.drop_websockets("orderbook_delta")
         await simulated.wait_until(lambda: same_books(simulated), within_s=5)
+
+
+async def test_a_market_that_the_exchange_refused_is_offered_again_and_what_is_held_is_told_of(
+    tmp_path, autojump_clock, monkeypatch
+):
+    gone, refuses, command = TICKERS[3], set(), FeedSession.command
+
+    def choosy(session, raw):
+        asked = decode_command(raw)
+        if refuses & set(getattr(asked, "tickers", ())):
+            session._send(frames.encode_error(11, command_id=asked.id))
+        else:
+            command(session, raw)
+
+    monkeypatch.setattr(FeedSession, "command", choosy)
+    async with simulated_daemon(tmp_path) as simulated:
+        part, degraded = f"market data {gone}", simulated.view.conditions.degraded
+        assert (await simulated.place("bid", "1", "0.0100", ticker=gone)).ok
+        refuses.update((gone, TICKERS[4]))
+        simulated.exchange.faults.drop_websockets("orderbook_delta")
+        await simulated.wait_until(lambda: part in degraded, within_s=2 * AGAIN_LOOK_S)
+        assert f"market data {TICKERS[4]}" not in degraded, "nothing of ours is in it"
+        assert (
+            "it has a resting order and the exchange takes no subscription to it"
+            in (degraded[part])
+        )
+        refuses.clear()
+        within_s = AGAIN_FIRST_S + 2 * AGAIN_LOOK_S
+        await simulated.wait_until(lambda: same_books(simulated), within_s=within_s)
+        await simulated.wait_until(lambda: part not in degraded, within_s=1)
+        assert subscribed(simulated, "trade") == [tuple(sorted(TICKERS))]
+        assert simulated.count(f"takes no subscription to {gone}") == 1
+        assert simulated.view.feed(FeedName.MARKET_DATA).connection == 2
+
+
+async def test_markets_leave_although_the_exchange_has_taken_one_of_them_off_already(
+    tmp_path, autojump_clock, monkeypatch
+):
+    command = FeedSession.command
+
+    def strict(session, raw):
+        asked = decode_command(raw)
+        if getattr(asked, "action", "") == commands.DELETE_MARKETS:
+            held_there = session._by_sid[asked.sid]
+            if not all(held_there.covers(ticker) for ticker in asked.tickers):
+                session._send(frames.encode_error(11, command_id=asked.id))
+                return
+        command(session, raw)
+
+    monkeypatch.setattr(FeedSession, "command", strict)
+    async with simulated_daemon(tmp_path) as simulated:
+        take_off(simulated, NAMES[1])
+        drop(simulated, *NAMES[:5])
+        await simulated.wait_until(
+            lambda: subscribed(simulated) == [tuple(sorted(NAMES[5:]))], within_s=1
+        )
+        assert simulated.view.feed(FeedName.MARKET_DATA).connection == 1
 
 
 async def test_books_that_are_given_up_are_unsubscribed_and_their_trades_go_on(

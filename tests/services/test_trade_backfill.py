@@ -14,9 +14,15 @@ from traderd.kalshi.wire import rest as wire
 from traderd.kalshi.wire.translate import trade_from_wire
 from traderd.model import events as ev
 from traderd.model.orders import Side
-from traderd.model.units import NS_PER_S, Timestamp, format_time
+from traderd.model.units import NS_PER_S, TIMESTAMP_MAX, Timestamp, format_time
 from traderd.services import trade_backfill
-from traderd.services.trade_backfill import GUARD_S, PAGES_MAX, TradeBackfill
+from traderd.services.trade_backfill import (
+    GUARD_S,
+    PAGES_MAX,
+    QUIET_MARKET_NS,
+    SLACK_NS,
+    TradeBackfill,
+)
 
 BOTH = (MARKET, OTHER_MARKET)
 
@@ -29,6 +35,7 @@ class Trades:
         self.asked = []
         self.rows = {}
         self.complete = True
+        self.unreadable = ""
         self.errors = []
         self.meanwhile = None
         self.broken = {}
@@ -46,7 +53,8 @@ class Trades:
             raise self.errors.pop(0)
         if ticker in self.broken:
             raise self.broken[ticker]
-        return Reading(list(self.rows.get(ticker, ())), complete=self.complete)
+        rows = list(self.rows.get(ticker, ()))
+        return Reading(rows, complete=self.complete, unreadable=self.unreadable)
 
 
 def late(daemon, trade_id, ticker=MARKET, *, at_s=0.0):
@@ -56,7 +64,7 @@ def late(daemon, trade_id, ticker=MARKET, *, at_s=0.0):
         "created_time": format_time(Timestamp(daemon.now() + round(at_s * NS_PER_S))),
     }
     decoded = wire.decode_body(json.dumps(row).encode(), wire.Trade, "test")
-    return trade_from_wire(decoded, at=daemon.now())
+    return trade_from_wire(decoded, at=daemon.now(), latest=TIMESTAMP_MAX)
 
 
 def live(daemon, trade_id, ticker=MARKET):
@@ -252,6 +260,43 @@ async def test_too_many_trades_are_said_to_be_cut(world, autojump_clock):
     *_, done = await told.receive()
     assert not done.complete
     assert "older ones are lost" in daemon.log_text.getvalue()
+
+
+async def test_a_row_that_is_no_trade_is_said_to_be_lost_and_the_others_are_told(
+    world, autojump_clock
+):
+    daemon, lists, backfill, told = world
+    lists.complete, lists.unreadable = False, "trade x: created_time is none"
+    lists.rows[MARKET] = [late(daemon, "a")]
+    backfill.miss([MARKET])
+    backfill.cover([MARKET])
+    trade, done = await told.receive()
+    assert (trade.trade_id, done.count, done.complete) == ("a", 1, False)
+    assert "one at least is lost: trade x: created_time is none" in daemon.log_text.getvalue()
+
+
+async def test_what_is_missing_before_a_trade_is_read_from_before_the_hole_on(
+    world, autojump_clock
+):
+    daemon, lists, backfill, told = world
+    before = daemon.now()
+    await trio.sleep(30)
+    shows_it = live(daemon, "shows it")
+    daemon.publish(shows_it)
+    await told.receive()
+    # An older hole stays as long as it is; a later one makes no hole smaller.
+    for since in (before + 9 * NS_PER_S, before, before + 5 * NS_PER_S):
+        backfill.missed([MARKET], Timestamp(since))
+    backfill.cover([MARKET])
+    lists.rows[MARKET] = [late(daemon, "shows it"), late(daemon, "lost", at_s=-5)]
+    trade, done = await told.receive()
+    assert (trade.trade_id, done.since) == ("lost", before - SLACK_NS)
+    # Without a trade before it the hole began when a line may have been dead already.
+    found_at = daemon.context("market_data").exchange_now()
+    backfill.missed([MARKET], None)
+    backfill.cover([MARKET])
+    (done,) = await told.receive()
+    assert done.since == found_at - QUIET_MARKET_NS - SLACK_NS
 
 
 async def test_a_market_that_left_meanwhile_needs_nothing(world, autojump_clock):

@@ -58,7 +58,7 @@ async def test_a_refused_key_is_a_sentence_with_its_cure(tmp_path, autojump_cloc
             error = simulated.view.transitions[-1].metadata
             assert error.failed_stage == "trading_client"
             assert error.error.startswith(
-                f"the exchange does not take the key {at.credentials.key_id}: "
+                f"the exchange does not take the key {at.credentials.key_id[:4]}…: "
             )
             assert error.error.endswith("that the key is one of the environment sim")
             at.exchange.faults.clear()

@@ -8,12 +8,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from traderd.config import Config
+from traderd.config import TOKEN_FILE, Config
 from traderd.config_web import WebConfig
 from traderd.errors import ConfigError
 from traderd.services.web_access import (
     READ_TOKEN_FILE,
-    TOKEN_FILE,
     access_rules,
     ensure_token,
     open_access,

@@ -16,9 +16,12 @@ from tests.simulation.harness import (
 from traderd.core.balance_proof import Proof
 from traderd.kalshi.rows import RowReading
 from traderd.model.commands import Answer, Calibrate
+from traderd.model.events import BookGrade, FeedName
 from traderd.model.orders import OrderStatus, TimeInForce
 from traderd.model.units import NS_PER_S
 from traderd.paper.faults.faults import ORDERS
+from traderd.services.book_repair import LOOK_S
+from traderd.services.market_data import STAGE
 
 SETTLE_S = 100.0
 """Long enough for the offset of the clocks to be learned anew."""
@@ -182,3 +185,37 @@ async def test_a_step_is_told_once_and_stamps_never_go_back(tmp_path, autojump_c
         assert simulated.count("clock was set back by 3600.0 s") == 1
         # The exchange's clock is as near as before: nothing that is signed is refused meanwhile.
         assert abs(shared.venue.rest.clock_offset_ms) < 1_000
+
+
+@pytest.mark.parametrize(("slept_s", "looks"), [(2, 26), (600, 0)])
+async def test_books_from_before_the_machine_slept_are_not_taken_for_new(
+    tmp_path, autojump_clock, slept_s, looks
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        shared, feed = simulated.daemon.shared, simulated.view.feed(FeedName.MARKET_DATA)
+        book, now = simulated.view.book(TICKERS[0]), shared.env.wall_ns
+        await trio.sleep(35.0)
+
+        async def hear_nothing(max_bytes: int | None = None) -> bytes:
+            await trio.sleep_forever()
+            raise AssertionError
+
+        # The peer gave us up meanwhile: nothing comes after what the read that is under way brings.
+        stream = shared.extras[STAGE].lines[0].feed._line._tap._inner
+        stream.receive_some = hear_nothing
+        await trio.sleep(12.0)
+        assert simulated.view.quality(TICKERS[0], now()).grade is BookGrade.A
+        simulated.exchange.faults.refuse_websockets(503)
+        simulated.env.wall_step_ns += slept_s * NS_PER_S
+        grades = []
+        for _ in range(50):
+            grades.append(simulated.view.quality(TICKERS[0], now()).grade)
+            await trio.sleep(LOOK_S / 25)
+        # A long silence counts at once; that there was a short one is found at the next look.
+        assert set(grades[looks:]) == {BookGrade.F}
+        assert feed.losses == 1
+        assert not book.usable
+        assert simulated.said("the machine slept, or its clock was set forward")
+        simulated.exchange.faults.clear()
+        await simulated.wait_until(lambda: book.usable, within_s=10.0)
+        assert (feed.losses, feed.connection) == (1, 2)

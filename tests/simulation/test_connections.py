@@ -1,5 +1,6 @@
 """Connections that are shared, lost and silent: what a loss takes, what was missed meanwhile, and hours without any."""
 
+import pytest
 import trio
 
 from tests.simulation.harness import TICKERS, fresh, simulated_daemon, simulated_exchange
@@ -88,10 +89,15 @@ async def test_lesson_27_trades_of_an_outage_are_read_again_marked_and_told_once
         assert simulated.view.market_data.tape.gaps_left == 0
 
 
-async def test_a_hole_in_the_trades_of_a_line_that_stands_is_read_again(tmp_path, autojump_clock):
+@pytest.mark.parametrize("shown_by", TICKERS[:2])
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_hole_in_the_trades_of_a_line_that_stands_is_read_again_whoever_shows_it(
+    tmp_path, autojump_clock, shown_by, before
+):
     async with simulated_daemon(tmp_path) as simulated:
         ticker = TICKERS[0]
-        print_trades(simulated, ticker, 1)
+        print_trades(simulated, ticker, before)
+        await trio.sleep(5)
         (held,) = [
             held
             for session, _ in simulated.exchange.feed._open.values()
@@ -104,9 +110,11 @@ async def test_a_hole_in_the_trades_of_a_line_that_stands_is_read_again(tmp_path
         tape = simulated.view.market_data.tape
         await trio.sleep(5)
         assert tape.backfilled == 0
-        # The number of the next trade shows the hole.
-        print_trades(simulated, TICKERS[1], 1)
+        # The number of the next trade shows the hole; of the same market it is newer than what is missing.
+        print_trades(simulated, shown_by, 1)
         await simulated.wait_until(lambda: tape.backfilled == 2, within_s=10)
+        theirs = [t.trade_id for t in simulated.exchange.venue.floor.trades if t.ticker == ticker]
+        assert [trade.trade_id for trade in tape.recent[ticker]] == theirs
         assert simulated.view.feed(FeedName.MARKET_DATA).losses == 0
         assert simulated.view.market_data.resyncs == 0
 

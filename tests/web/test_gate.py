@@ -8,9 +8,10 @@ from quart.testing.connections import WebsocketResponseError
 from tests.web.conftest import TOKEN
 from tests.web.live_looking import LiveLookingSource
 from traderd.web.access import AccessRules
-from traderd.web.gate import SAY_AGAIN_S, is_this_machine
+from traderd.web.gate import is_this_machine
 from traderd.web.http_app import create_app
 from traderd.web.live import LiveHub
+from traderd.web.seldom import SAY_AGAIN_S
 from traderd.web.wrong_tokens import FREE_ATTEMPTS
 
 READ = "look-but-do-not-touch-it"
@@ -142,3 +143,24 @@ async def test_a_token_is_in_no_log_line(autojump_clock):
 )
 def test_which_addresses_are_of_this_machine(peer, here):
     assert is_this_machine(peer) is here
+
+
+async def test_a_token_that_only_reads_makes_no_wrong_one_good(autojump_clock):
+    """Who has it would otherwise have as many guesses of the other one as he likes."""
+    guarded, statuses = Guarded(), []
+    for number in range(50):
+        answer = await guarded.ask(authorization="Bearer wrong-but-long-enough")
+        statuses.append(answer.status_code)
+        if number % 4 == 3:
+            await guarded.ask(authorization=f"Bearer {READ}")
+    assert statuses.count(401) == FREE_ATTEMPTS + 1
+    assert statuses.count(429) == 50 - FREE_ATTEMPTS - 1
+
+
+async def test_the_control_token_makes_wrong_ones_good(autojump_clock):
+    guarded = Guarded()
+    for _ in range(3 * FREE_ATTEMPTS):
+        for _ in range(FREE_ATTEMPTS - 1):
+            answer = await guarded.ask(authorization="Bearer wrong-but-long-enough")
+            assert answer.status_code == 401
+        assert (await guarded.ask(authorization=f"Bearer {TOKEN}")).status_code == 200

@@ -8,6 +8,7 @@ from tests.web.live_looking import ALPHA, BRAVO, LiveLookingSource, fill, log_li
 from traderd.errors import BadInput
 from traderd.web.live import (
     CLIENTS_MAX,
+    HEAR_EVERY_S,
     SNAPSHOT_FILLS,
     SNAPSHOT_LOG_LINES,
     LiveHub,
@@ -270,6 +271,21 @@ async def test_watching_nothing_ends_the_books(autojump_clock):
         hub.publish("book", {"ticker": ALPHA})
         await trio.sleep(1)
     assert console.received == []
+
+
+async def test_who_asks_faster_than_a_person_is_heard_ten_times_a_second(autojump_clock):
+    source = LiveLookingSource()
+    chart, asked = source.chart, []
+    source.chart = lambda ticker: asked.append(ticker) or chart(ticker)
+    async with running(source) as (hub, nursery):
+        console = await connect(hub, nursery)
+        asked.clear()
+        for ticker in (ALPHA, BRAVO) * 5:
+            await console.said.send(json.dumps({"watch": ticker}))
+        await trio.sleep(2.5 * HEAR_EVERY_S)
+        assert asked == [ALPHA, BRAVO, ALPHA]
+        await trio.sleep(10 * HEAR_EVERY_S)
+        assert asked == [ALPHA, BRAVO] * 5
 
 
 async def test_an_unknown_market_is_answered_with_a_book_that_says_so(autojump_clock):

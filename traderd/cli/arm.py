@@ -16,8 +16,8 @@ from traderd.cli.halts import author_option
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import print_json, read_config, settings_options
 from traderd.config import Config
+from traderd.config_secrets import mask_key_id
 from traderd.runtime.env import RealEnv
-from traderd.services.setting_words import mask_key_id
 
 PRODUCTION: Final = "production"
 NS_PER_S: Final = 1_000_000_000

@@ -16,6 +16,7 @@ import attrs
 from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed, Peer, ask_json
 from traderd.cli.progress import signs_of_life
+from traderd.runtime.log_text import clean_text
 
 TIME_OUT_S: Final = 35.0
 """Bounds the wait for a verb's answer: the daemon itself bounds a verb at 30 s."""
@@ -104,13 +105,17 @@ def _failure(status: int, document: dict[str, Any]) -> CommandFailed:
     error = document.get("error")
     if isinstance(error, dict):
         code = exit_codes.USAGE if status == 400 else exit_codes.ERROR
-        return CommandFailed(f"{error.get('sentence')} ({error.get('cure')})", code, document)
+        words = clean_text(f"{error.get('sentence')} ({error.get('cure')})")
+        return CommandFailed(words, code, document)
     refused = {"denied", "rejected", "unavailable"}
     code = exit_codes.REFUSED if document.get("answer") in refused else exit_codes.ERROR
     return CommandFailed(outcome_sentence(document), code, document)
 
 
 def outcome_sentence(outcome: dict[str, Any]) -> str:
-    """Return an outcome's sentence with the key of its order: who placed one needs it to look or to cancel."""
+    """Return an outcome's sentence with the key of its order: who placed one needs it to look or to cancel.
+
+    Escaped: it may hold words of other people or of the exchange, which must not move the cursor.
+    """
     sentence, key = str(outcome.get("sentence", "no reason was given")), outcome.get("key")
-    return sentence if key is None or key in sentence else f"{sentence} (order {key})"
+    return clean_text(sentence if key is None or key in sentence else f"{sentence} (order {key})")

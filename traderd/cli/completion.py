@@ -22,9 +22,9 @@ LINES: Final = {
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(tuple(LINES)))
+@click.argument("shell", type=click.Choice(tuple(LINES)), metavar="SHELL")
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL.
+    """Print the completion script of SHELL: bash, zsh or fish.
 
     Load it at each start of the shell: eval "$(traderd completion bash)" in ~/.bashrc; the same with zsh in ~/.zshrc; traderd completion fish | source in ~/.config/fish/config.fish.
 

@@ -14,9 +14,10 @@ import click
 from traderd.cli import exit_codes
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import print_json, settings_options
-from traderd.cli.tables import Column, counted
+from traderd.cli.tables import Column
 from traderd.cli.terminal_tables import show_table, terminal_width
 from traderd.config_layers import DEFAULT
+from traderd.model.units import counted
 from traderd.runtime.log_text import clean_text
 
 if TYPE_CHECKING:
@@ -90,10 +91,11 @@ def check(as_json: bool, **options: Any) -> None:
     problems = list(found.problems)
     if found.config is not None:
         problems += strategy_problems(found.config, plugins)
+    problems = [clean_text(problem) for problem in problems]
     if as_json:
         print_json({"environment": found.environment, "ok": not problems, "problems": problems})
     elif problems:
-        click.echo("\n".join(f"- {clean_text(problem)}" for problem in problems))
+        click.echo("\n".join(f"- {problem}" for problem in problems))
         count = counted(len(problems), "fault")
         click.echo(f"{count} in the configuration · {found.environment}")
     else:
@@ -116,7 +118,7 @@ def document(found: Inspection, rows: list[Setting]) -> dict[str, Any]:
             {"name": row.name, "value": row.value, "from": row.where, "means": row.means or None}
             for row in rows
         ],
-        "problems": list(found.problems),
+        "problems": [clean_text(problem) for problem in found.problems],
     }
 
 
@@ -124,9 +126,12 @@ def _print_table(found: Inspection, rows: list[Setting]) -> None:
     shown: list[dict[str, Any]] = [
         {"name": row.name, "value": _text(row), "where": row.where} for row in rows
     ]
-    click.echo(f"configuration · {found.environment} ({found.environment_where}) · {_files(found)}")
+    width = terminal_width()
+    title = f"configuration · {found.environment} ({found.environment_where}) · {_files(found)}"
+    # A pipe gets a line a setting and nothing else.
+    click.echo(title, err=width is None)
     if shown:
-        show_table("", COLUMNS, shown, width=terminal_width())
+        show_table("", COLUMNS, shown, width=width)
     else:
         click.echo("every value is a default")
     for problem in found.problems:

@@ -25,6 +25,7 @@ from traderd.config_layers import (
     Layers,
     read_layers,
 )
+from traderd.config_secrets import masked_setting
 from traderd.config_strategies import DEFAULTS, ENABLED
 from traderd.config_values import build_tree, settings_of
 from traderd.errors import ConfigError
@@ -34,7 +35,6 @@ from traderd.runtime.env import RealEnv
 from traderd.runtime.log_text import Plain
 from traderd.runtime.plugin_record import PluginState
 from traderd.services.market_plan import configured_tickers
-from traderd.services.setting_words import masked_setting
 from traderd.services.tenant_make import make_tenants
 
 

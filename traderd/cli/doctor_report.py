@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from traderd.cli import exit_codes
-from traderd.cli.tables import counted
+from traderd.model.units import counted
 from traderd.runtime.log_text import clean_text
 
 

@@ -15,12 +15,12 @@ from traderd.cli.config_sources import Inspection, strategy_problems
 from traderd.cli.doctor_report import Finding, failed, ok, skipped, warning
 from traderd.config import Config
 from traderd.config_layers import ENVIRONMENT_ALIASES, ENVIRONMENTS, read_dotenv
+from traderd.config_secrets import mask_key_id
 from traderd.errors import ConfigError
 from traderd.kalshi.auth import Signer, load_signer
 from traderd.kalshi.hosts import HOSTS, check_endpoints
 from traderd.plugin_manager import PluginManager
 from traderd.services.remote_exchange import remote_endpoints, usual_endpoints
-from traderd.services.setting_words import mask_key_id
 
 CONFIGURATION: Final = "configuration"
 ENVIRONMENT: Final = "environment"

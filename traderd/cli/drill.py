@@ -12,11 +12,13 @@ from typing import Any, Final
 import click
 
 from traderd.cli import exit_codes
+from traderd.cli.client import outcome_sentence
 from traderd.cli.options import print_json, read_config, settings_options
 from traderd.cli.progress import signs_of_life
 from traderd.cli.tables import Column, Row
 from traderd.cli.terminal_tables import show_table, terminal_width
 from traderd.runtime.env import RealEnv
+from traderd.runtime.log_text import clean_text
 
 PHASES: Final = {
     "process_started": "process started",
@@ -94,7 +96,7 @@ def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options
     def tell(words: str) -> None:
         if not as_json:
             with signs.aside():
-                click.echo(words, err=True)
+                click.echo(clean_text(words), err=True)
 
     async def main() -> Any:
         return await drill_run(chosen, env=env, tell=tell)
@@ -104,7 +106,7 @@ def drill_kill(orders: int, scenarios: tuple[str, ...], as_json: bool, **options
     if as_json:
         print_json(receipt)
     else:
-        click.echo(receipt["sentence"])
+        click.echo(outcome_sentence(receipt))
         columns, rows = phase_table(receipt)
         if any(one["phases"] for one in receipt["scenarios"]):
             show_table("", columns, rows, width=terminal_width())

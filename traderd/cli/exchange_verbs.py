@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from traderd.cli import tables
+from traderd.cli.client import outcome_sentence
 from traderd.cli.exchange_client import ExchangeClient, exchange_command
 from traderd.cli.exchange_files import read_fault_plan
 from traderd.cli.options import print_json
@@ -151,7 +152,9 @@ def clock(client: ExchangeClient, as_json: bool, offset_s: float) -> None:
 @exchange_command
 @click.option("--channel", help="Only those subscribed to it; default: all.")
 def drop_websockets(client: ExchangeClient, as_json: bool, channel: str | None) -> None:
-    """Break WebSockets, as a network would: without a close frame.
+    """Break WebSockets without a close frame.
+
+    So does a network that goes away.
 
     Example: traderd exchange drop-websockets --channel fill
     """
@@ -243,7 +246,7 @@ def _carry_out(client: ExchangeClient, verb: str, body: dict[str, Any], as_json:
     if as_json:
         print_json(outcome)
     else:
-        click.echo(outcome["sentence"])
+        click.echo(outcome_sentence(outcome))
 
 
 def _row(fault: dict[str, Any]) -> dict[str, Any]:

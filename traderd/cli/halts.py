@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from traderd.cli.client import DaemonClient, outcome_sentence
-from traderd.cli.options import daemon_command, print_json
+from traderd.cli.options import daemon_command, print_json, show_parts
 from traderd.config import Config
 
 BY_PERSON: Final = "asked for on the command line"
@@ -213,6 +213,4 @@ def carry_out(client: DaemonClient, verb: str, body: dict[str, Any], as_json: bo
         print_json(outcome)
         return
     click.echo(outcome_sentence(outcome))
-    for item in outcome.get("items", ()):
-        key = "" if item["key"] is None else f" (order {item['key']})"
-        click.echo(f"  {item['sentence']}{key}")
+    show_parts(outcome.get("items", ()))

@@ -6,6 +6,7 @@ Must not: know whom it talks to, or send a request again; one whose answer was l
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +60,9 @@ def ask_json(
     """
     payload = None if body is None else msgspec.json.encode(body)
     try:
-        connection.request(method, path, body=payload, headers=dict(headers))
+        # Who is full says so without reading, and may be gone before all is written; what was said is there.
+        with contextlib.suppress(BrokenPipeError):
+            connection.request(method, path, body=payload, headers=dict(headers))
         answer = connection.getresponse()
         document = msgspec.json.decode(answer.read())
     except (FileNotFoundError, ConnectionRefusedError) as exc:

@@ -15,10 +15,11 @@ import click
 from traderd.cli import exit_codes
 from traderd.cli.halts import BY_PERSON, author_option, dry_run_option, reason_option
 from traderd.cli.json_request import CommandFailed
-from traderd.cli.options import print_json, read_config, settings_options
+from traderd.cli.options import print_json, read_config, settings_options, show_parts
 from traderd.config import CONTROL_SOCKET, Config
 from traderd.errors import ConfigError, ExchangeError
 from traderd.runtime.env import RealEnv
+from traderd.runtime.log_text import clean_text
 
 if TYPE_CHECKING:
     from traderd.cli.kill_target import KillTarget
@@ -103,13 +104,14 @@ def kill(
     if as_json:
         print_json(report.document())
     else:
-        click.echo(report.sentence)
+        click.echo(clean_text(report.sentence))
+        show_parts(report.items)
     if report.exit_code != exit_codes.OK:
         sys.exit(report.exit_code)
 
 
 def _tell(words: str) -> None:
-    click.echo(words, err=True)
+    click.echo(clean_text(words), err=True)
 
 
 def _quiet(_words: str) -> None:
@@ -123,6 +125,8 @@ def _dry_run(config: Config, *, only_ours: bool, as_json: bool) -> None:
     from traderd.cli.kill_report import order_document
     from traderd.cli.kill_run import resting_orders
     from traderd.cli.kill_target import find_target
+    from traderd.kalshi.order_reads import listed_words
+    from traderd.model.units import counted
 
     env = RealEnv()
     target = trio.run(find_target, config, env)
@@ -141,23 +145,25 @@ def _dry_run(config: Config, *, only_ours: bool, as_json: bool) -> None:
         raise CommandFailed(
             f"the resting orders could not be read: {exc}", exit_codes.ERROR
         ) from exc
-    rows = [order_document(record) for record in records]
+    items = [
+        {
+            "answer": "done",
+            "sentence": f"cancel {listed_words(record)}",
+            "key": record.client_order_id or record.order_id,
+        }
+        for record in records
+    ]
+    rests = "rests" if len(items) == 1 else "rest"
     sentence = (
-        f"dry run, nothing is done: {len(rows)} orders rest at {target.exchange} and would be cancelled, which costs $0.00, and nothing "
+        f"dry run, nothing is done: {counted(len(items), 'order')} {rests} at {target.exchange} and would be cancelled, which costs $0.00, and nothing "
         "but cancels would leave until `traderd clear-halt kill`"
     )
     if as_json:
-        print_json({"dry_run": True, "sentence": sentence, "orders": rows})
+        rows = [order_document(record) for record in records]
+        print_json({"dry_run": True, "sentence": sentence, "items": items, "orders": rows})
         return
-    click.echo(sentence)
-    for row in rows:
-        key = row["client_order_id"] or row["order_id"]
-        if row["count"] is None:
-            click.echo(f"  cancel what cannot be read of {row['ticker']} (order {key})")
-            continue
-        click.echo(
-            f"  cancel {row['side']} {row['count']} @ ${row['price_dollars']} of {row['ticker']} (order {key})"
-        )
+    click.echo(clean_text(sentence))
+    show_parts(items)
 
 
 def _ask_daemon(target: KillTarget, directory: Path, *, only_ours: bool, as_json: bool) -> None:
@@ -182,6 +188,6 @@ def _ask_daemon(target: KillTarget, directory: Path, *, only_ours: bool, as_json
         "would leave until `traderd clear-halt kill`"
     )
     if as_json:
-        print_json({"dry_run": True, "sentence": sentence, "orders": []})
+        print_json({"dry_run": True, "sentence": sentence, "items": [], "orders": []})
         return
-    click.echo(sentence)
+    click.echo(clean_text(sentence))

@@ -6,15 +6,16 @@ Must not: cancel, read or ask anything.
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 import attrs
 
 from traderd.cli import exit_codes
-from traderd.kalshi.kill import Sweep, first_keys
-from traderd.kalshi.order_reads import Listed
+from traderd.kalshi.kill import Sweep, first_keys, rested_words
+from traderd.kalshi.order_reads import Listed, listed_words
 from traderd.model.rows import UnreadableRow
-from traderd.model.units import format_count, format_price
+from traderd.model.units import counted, format_count, format_price
 
 TIMEOUT_S: Final = 30.0
 NOT_ASKED: Final = "not asked"
@@ -50,8 +51,8 @@ class KillReport:
     """Why that is not the one of the configuration, empty where it is."""
     ended: bool = False
     """The exchange was the daemon's own and ended with it, so that nothing can rest there."""
-    daemon_found: int = 0
-    """Orders that rested when the daemon began to cancel, as far as it knew."""
+    daemon_items: dict[str, dict[str, Any]] = attrs.Factory(dict)
+    """By their keys, the orders that rested when the daemon began to cancel, as far as it knew, and what it last said of them."""
     unknown: tuple[str, ...] = ()
     """The orders of which the daemon, when last asked, did not know what had become."""
     journal_problem: str = ""
@@ -69,10 +70,33 @@ class KillReport:
         """Note what the journal told."""
         self.journal_problem, self.journal_missing, self.journal_found = problem, missing, found
 
+    def take_daemon(self, items: Sequence[dict[str, Any]]) -> None:
+        """Note what the daemon said of each order: a doubt that it leaves out now is over."""
+        sure = {key: one for key, one in self.daemon_items.items() if one["answer"] != "unknown"}
+        self.daemon_items = sure | {str(one["key"]): one for one in items}
+        self.unknown = tuple(str(one["key"]) for one in items if one["answer"] == "unknown")
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Return each order that rested or of which nobody knows: who reads later sees only what the daemon's cancels have left."""
+        seen = {}
+        for record in self.sweep.seen.values():
+            key = _key(record, self.daemon_items)
+            sentence = f"{listed_words(record)} {self.sweep.became(record)}"
+            is_left = record in self.sweep.left
+            # A row may have no name that can be read.
+            seen[key or sentence] = {
+                "answer": "unknown" if is_left else "done",
+                "sentence": sentence,
+                "key": key or None,
+            }
+        # The exchange's own word goes ahead of what the daemon knew when it began.
+        return list((self.daemon_items | seen).values())
+
     @property
     def found(self) -> int:
-        """Return how many orders rested: who reads later sees only what the daemon's cancels have left."""
-        return max(self.sweep.found, self.daemon_found)
+        """Return how many orders rested, as far as anybody knew."""
+        return sum(item["key"] not in self.unknown for item in self.items)
 
     def document(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -88,6 +112,7 @@ class KillReport:
             "seconds": round(self.seconds, 3),
             "phases": {name: round(seconds, 3) for name, seconds in self.phases.items()},
             "found": self.found,
+            "items": self.items,
             "cancelled_by_this_process": self.sweep.cancelled,
             # None: nobody has looked.
             "left": [order_document(record) for record in self.sweep.left]
@@ -139,7 +164,7 @@ def conclude(report: KillReport, options: KillOptions) -> None:
         whose = " of this daemon" if options.only_ours else ""
         spared = f", {report.sweep.spared} left alone" if report.sweep.spared else ""
         report.sentence = (
-            f"killed: {report.found} orders{whose} were resting, none{whose} rests now{spared}; verified in "
+            f"killed: {rested_words(report.found, whose)}, none{whose} rests now{spared}; verified in "
             f"{seconds} at {report.exchange}; daemon: {report.daemon}; {_of_journal(report)}{undo}{latch}"
         )
         return
@@ -163,10 +188,22 @@ def _of_journal(report: KillReport) -> str:
     missing = report.journal_missing
     if not missing:
         return ""
-    return f"{len(missing)} orders of the journal ({first_keys(missing)}) have no answer there and are not at the exchange; "
+    have, are = ("has", "is") if len(missing) == 1 else ("have", "are")
+    return (
+        f"{counted(len(missing), 'order')} of the journal ({first_keys(missing)}) {have} no answer there and {are} not at the "
+        "exchange; "
+    )
 
 
 def _last_look(report: KillReport) -> str:
     if not report.sweep.readings:
         return f"nobody has read {report.exchange}, so what rests is not known"
-    return f"{len(report.sweep.left)} orders rested at the last look at {report.exchange}"
+    return (
+        f"{counted(len(report.sweep.left), 'order')} rested at the last look at {report.exchange}"
+    )
+
+
+def _key(record: Listed, known: Container[str]) -> str:
+    """Return what an order is called here: the daemon's name for it, where it said one."""
+    names = [name for name in (record.client_order_id, record.order_id) if name]
+    return next((name for name in names if name in known), names[0] if names else "")

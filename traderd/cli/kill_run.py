@@ -274,12 +274,11 @@ async def _ask_daemon(
     except CommandFailed as exc:
         known = {exit_codes.NOT_RUNNING: "not running", exit_codes.TIME_OUT: "no answer"}
         report.daemon = known.get(exc.exit_code, str(exc))
+        if exc.document is not None:
+            report.take_daemon(exc.document.get("items", ()))
     else:
         report.daemon = "latched"
-        items = answer.get("items", ())
-        report.unknown = tuple(str(one["key"]) for one in items if one["answer"] == "unknown")
-        known = sum(one["answer"] == "done" for one in items)
-        report.daemon_found = max(report.daemon_found, known)
+        report.take_daemon(answer.get("items", ()))
 
 
 def _unknown_words(report: KillReport) -> str:

@@ -13,6 +13,7 @@ import attrs
 import msgspec
 
 from traderd.config import Config
+from traderd.config_secrets import mask_key_id
 from traderd.runtime.env import Env
 from traderd.services.remote_exchange import remote_endpoints
 from traderd.store.journal import LOCK_FILE
@@ -56,8 +57,8 @@ async def find_target(config: Config, env: Env) -> KillTarget:
     return KillTarget(
         config=_config_of(config, traded),
         traded=traded,
-        note=f"the configuration names {named} with key {config.exchange.key_id or 'none'}, but the daemon traded on "
-        f"{traded.rest_url} with key {traded.key_id}: that is where orders are cancelled ({path} says so; "
+        note=f"the configuration names {named} with key {mask_key_id(config.exchange.key_id) or 'none'}, but the daemon traded on "
+        f"{traded.rest_url} with key {mask_key_id(traded.key_id)}: that is where orders are cancelled ({path} says so; "
         "remove it to go by the configuration)",
     )
 

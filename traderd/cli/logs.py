@@ -19,6 +19,7 @@ import msgspec
 from traderd.cli.client import DaemonClient
 from traderd.cli.options import colour_wanted, daemon_command
 from traderd.config import Config
+from traderd.model.units import counted
 from traderd.runtime.log_text import (
     BLOCKS,
     MILLISECONDS,
@@ -115,6 +116,9 @@ def logs(
     lines = ask_lines(client)
     chosen = [line for line in lines if wanted.wants(line)]
     show(chosen[len(chosen) - count :] if count else [])
+    if not chosen and not follow:
+        # On the standard error, so that a program still gets lines and nothing else.
+        click.echo(f"none of the newest {counted(len(lines), 'line')} fits", err=True)
     while follow:
         time.sleep(FOLLOW_INTERVAL_S)  # sim-ok: see the import
         newer, is_gap = lines_after(lines, ask_lines(client))

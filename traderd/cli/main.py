@@ -22,6 +22,7 @@ from traderd.cli.plugin_commands import GroupWithPlugins
 from traderd.errors import ConfigError, TraderdError, describe_error
 from traderd.runtime.env import RealEnv
 from traderd.runtime.lean_imports import HTTP_2, lean_imports
+from traderd.runtime.log_text import clean_text
 
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -106,7 +107,9 @@ def main() -> None:
         if isinstance(exc.__context__, EOFError):
             # No Ctrl-C: a question came, and nobody is there to answer it.
             click.echo(
-                "traderd: nobody answers; give each answer as an option, see --help", err=True
+                # The question stands on the line still.
+                "\ntraderd: nobody answers; give each answer as an option, see --help",
+                err=True,
             )
             sys.exit(exit_codes.USAGE)
         sys.exit(exit_codes.INTERRUPTED)
@@ -116,7 +119,8 @@ def main() -> None:
         code = exit_code_of(exc)
         if code is None:
             raise
-        click.echo(f"traderd: {describe_error(exc)}", err=True)
+        # Words of the exchange or of a file may be in it; its lines stay.
+        click.echo(clean_text(f"traderd: {describe_error(exc)}", block=True), err=True)
         sys.exit(code)
 
 

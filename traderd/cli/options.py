@@ -6,8 +6,9 @@ Must not: hold a command.
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -93,6 +94,12 @@ def show_items(outcome: dict[str, Any]) -> None:
         click.echo(f"{number}. {outcome_sentence(item)}")
 
 
+def show_parts(items: Sequence[dict[str, Any]]) -> None:
+    """Print, below the sentence of a verb, what it says of each order."""
+    for item in items:
+        click.echo(f"  {outcome_sentence(item)}")
+
+
 def read_config(
     *,
     config_file: Path | None,
@@ -128,9 +135,15 @@ def given_flags(
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise click.UsageError(f"--set needs SECTION.KEY=VALUE, not {setting!r}")
+            raise click.UsageError(f"--set needs SECTION.KEY=VALUE, not {_name_of(setting)!r}")
         flags[key] = value
     return flags
+
+
+def _name_of(setting: str) -> str:
+    # A value may be a secret, also behind a sign that is no `=`.
+    _, name, rest = re.split(r"\A([\w.]*)", setting, maxsplit=1)
+    return f"{name}…" if rest else name
 
 
 def colour_wanted() -> bool:

@@ -19,6 +19,7 @@ from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json, read_config
 from traderd.config import Config
 from traderd.errors import BadInput, ConfigError
+from traderd.runtime.log_text import clean_text
 
 if TYPE_CHECKING:
     from traderd.services.extensions import CommandAnswer, CommandSpec
@@ -38,6 +39,14 @@ class GroupWithPlugins(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every name, for `--help`."""
         return sorted([*super().list_commands(ctx), *self._of_plugins()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments; an option that stands before the command gets the hint where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            words = f"No such option {exc.option_name!r} of `traderd` itself: options of a command stand after it, as in `traderd orders -e sim`."
+            raise click.UsageError(words, ctx) from exc
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -88,7 +97,8 @@ def click_command(plugin: str, spec: CommandSpec) -> click.Command:
         if as_json:
             print_json(answer.document)
         else:
-            click.echo(answer.text.rstrip("\n"))
+            lines = answer.text.rstrip("\n").split("\n")
+            click.echo("\n".join(clean_text(line) for line in lines))
         if answer.exit_code:
             click.get_current_context().exit(answer.exit_code)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from traderd.cli import exit_codes
-from traderd.cli.client import DaemonClient
+from traderd.cli.client import DaemonClient, outcome_sentence
 from traderd.cli.halts import author_option, carry_out
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
@@ -204,7 +204,7 @@ def _switch(
     if as_json:
         print_json(outcome)
     else:
-        click.echo(outcome["sentence"])
+        click.echo(outcome_sentence(outcome))
 
 
 def _switch_on_disk(config: Config, author: str, name: str, *, on: bool) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from typing import Final
 
 import click
 
+from traderd.runtime.log_text import clean_text
+
 FIRST_AFTER_S: Final = 2.0
 """Until then nobody wonders."""
 TERMINAL_EVERY_S: Final = 0.5
@@ -47,7 +49,7 @@ class Signs:
                 return
             self._wipe()
             # Of a longer line only the last part could be written over.
-            shown = words[: shutil.get_terminal_size().columns - 1]
+            shown = clean_text(words)[: shutil.get_terminal_size().columns - 1]
             click.echo(shown, err=True, nl=False)
             self._drawn = len(shown)
 
@@ -55,7 +57,7 @@ class Signs:
         """Print the words as a line; nothing once it is over."""
         with self._lock:
             if not self._is_over:
-                click.echo(words, err=True)
+                click.echo(clean_text(words), err=True)
 
     def end(self) -> None:
         """Leave nothing on the terminal, and nothing for later: who looks may still be waiting for an answer."""

@@ -6,6 +6,7 @@ Must not: compute what the daemon did not say.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -16,9 +17,10 @@ from traderd.cli.book_view import book_lines, unavailable_sentence
 from traderd.cli.client import DaemonClient
 from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
+from traderd.cli.status_lines import BALANCE_FIELDS, LABEL_WIDTH, balance_lines, status_lines
 from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.cli.watch import watchable
-from traderd.config import Config
+from traderd.config import TOKEN_FILE, Config
 from traderd.runtime.log_text import clean_text
 
 MARKETS_MAX: Final = 1_000
@@ -40,16 +42,21 @@ def status(client: DaemonClient, config: Config, as_json: bool, history: bool) -
     elif history:
         boxes = document["boxes"]
         click.echo(
-            "\n".join(boxes) if boxes else "no status box yet: the first comes 30 s after ready"
+            "\n".join(clean_text(box, block=True) for box in boxes)
+            if boxes
+            else "no status box yet: the first comes 30 s after ready"
         )
     else:
-        show_lines(tables.status_lines(document), indent=tables.LABEL_WIDTH)
+        token_file = config.state_path() / TOKEN_FILE
+        show_lines(status_lines(document, token_file=token_file), indent=LABEL_WIDTH)
 
 
-def _list_command(name: str, columns: tuple[tables.Column, ...], text: str) -> click.Command:
+def _list_command(
+    name: str, columns: tuple[tables.Column, ...], text: str, *, newest_last: bool = False
+) -> click.Command:
     @click.command(name, help=f"{text}\n\nExample: traderd {name} --json")
     @daemon_command
-    @watchable
+    @partial(watchable, newest_last=newest_last)
     def show(client: DaemonClient, config: Config, as_json: bool) -> None:
         document = client.get(f"/v3/{name}")
         if as_json:
@@ -108,7 +115,7 @@ def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
     """
     account = client.get("/v3/status")["account"]
     if as_json:
-        names = (*tables.BALANCE_FIELDS, "balance_read_at", "balance_age_s", "reconciled_age_s")
+        names = (*BALANCE_FIELDS, "balance_read_at", "balance_age_s", "reconciled_age_s")
         document = {name: account.get(name) for name in names}
         print_json({
             "environment": config.environment,
@@ -116,10 +123,10 @@ def balance(client: DaemonClient, config: Config, as_json: bool) -> None:
             "proof": account["balance_proof"],
         })
         return
-    show_lines(tables.balance_lines(account, environment=config.environment), indent=len("proof: "))
+    show_lines(balance_lines(account, environment=config.environment), indent=len("proof: "))
 
 
-fills = _list_command("fills", tables.FILLS, "List the newest fills.")
+fills = _list_command("fills", tables.FILLS, "List the newest fills.", newest_last=True)
 
 
 @click.command()
@@ -144,7 +151,8 @@ def markets(client: DaemonClient, config: Config, as_json: bool) -> None:
     left_out = document["followed"] - len(rows)
     if left_out:
         lines.append(f"(and {left_out} more; `traderd book TICKER` shows any of them)")
-    show_lines(lines, indent=2)
+    # A pipe gets a line a market and nothing else.
+    show_lines(lines, indent=2, err=terminal_width() is None)
 
 
 @click.command()
@@ -174,6 +182,6 @@ def book(
     if as_json:
         print_json(document)
     elif not is_refused:
-        show_lines(book_lines(document, environment=config.environment), indent=tables.LABEL_WIDTH)
+        show_lines(book_lines(document, environment=config.environment), indent=LABEL_WIDTH)
     if is_refused:
         raise CommandFailed(unavailable_sentence(document), exit_codes.ERROR)

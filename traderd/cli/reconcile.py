@@ -31,8 +31,8 @@ NOT_COMPARED: Final = ("undecided", "inconclusive", "not_yet")
 DIFFERENCES: Final = (
     tables.Column("kind", "difference"),
     tables.Column("subject", "of"),
-    tables.Column("ours", "we had"),
-    tables.Column("theirs", "the exchange says"),
+    tables.Column("ours", "we had", wraps=True),
+    tables.Column("theirs", "the exchange says", wraps=True),
 )
 
 

@@ -65,7 +65,7 @@ def list_strategies(client: DaemonClient, config: Config, as_json: bool) -> None
         row
         | {
             "orders": row["outcomes"].get("order", 0),
-            "loop": f"{row['loop_percent']} of {row['loop_percent_max']}",
+            "loop": f"{row['loop_percent']}/{row['loop_percent_max']}",
         }
         for row in document["strategies"]
     ]
@@ -116,7 +116,7 @@ def set_parameter(
     """
     parameter, equals, value = assignment.partition("=")
     if not equals or not parameter or not value:
-        raise click.UsageError(f"write it as PARAM=VALUE, not {assignment!r}")
+        raise click.UsageError("write it as PARAM=VALUE")
     body = {"strategy": name, "name": parameter, "value": value, "author": author}
     carry_out(client, "set-strategy-parameter", body, as_json)
 

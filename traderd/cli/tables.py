@@ -1,7 +1,8 @@
 """Answers as text for a terminal, a pipe or a chat.
 
 Owns: columns, alignment and words of every table. Numbers stand right, units stand in the headers, one row is one
-line. On a pipe a line is as long as it must be; on a narrow terminal the columns that matter least are left out.
+line. A pipe gets one heading and whole rows that grep and awk can take apart; on a narrow terminal the columns that matter
+least are left out.
 Must not: ask the daemon anything, or print.
 """
 
@@ -12,13 +13,10 @@ from typing import Any, Final
 
 import attrs
 
-from traderd.model.units import parse_money, show_duration, show_money
 from traderd.runtime.log_text import clean_text
 
 Row = dict[str, Any]
 
-LABEL_WIDTH: Final = 11
-"""Where the text begins in a line of status or book."""
 GAP: Final = "  "
 INDENT: Final = "  "
 """Before the rows below a heading."""
@@ -43,9 +41,13 @@ class Column:
     wraps: bool = False
     """Words: a terminal that is too narrow gets them on several lines."""
     is_heading: bool = False
-    """Where not all that matters has room, it goes on a line of its own above its rows."""
+    """Where not all that matters has room, it goes on a line of its own above all rows that have it."""
+    yields: bool = False
+    """Left out last of all, where even so there is no room."""
 
 
+ENVIRONMENT: Final = Column("environment", "environment")
+"""Stands in each row that a pipe gets, because rows are taken out of their table there."""
 ORDERS: Final = (
     Column("key", "order"),
     # Keys and markets are long and must not be cut: on eighty columns there is room for one of them in a row.
@@ -53,10 +55,11 @@ ORDERS: Final = (
     Column("side", "side"),
     Column("price_dollars", "price $", is_number=True),
     Column("count", "contracts", is_number=True),
-    Column("filled", "filled", is_number=True),
+    Column("filled", "filled", is_number=True, yields=True),
     Column("status", "status"),
     Column("owner", "owner", droppable=True),
     Column("age_s", "age s", is_number=True, droppable=True),
+    Column("ended_at", "ended (UTC)", is_time=True, droppable=True),
 )
 POSITIONS: Final = (
     Column("ticker", "market", is_heading=True),
@@ -106,14 +109,36 @@ def listing(
 ) -> list[str]:
     """Return a titled table, or one line when there are no rows.
 
-    `width` is the terminal's; None on a pipe, where nothing has to fit.
+    `width` is the terminal's; None on a pipe, where nothing has to fit and each row says of which environment it is.
     """
     if not rows:
         return [f"no {title} ({environment})"]
+    if width is None:
+        told = [{**row, ENVIRONMENT.name: environment} for row in rows]
+        return plain_lines([*columns, ENVIRONMENT], told)
     lines, left_out = table_lines(columns, rows, width=width)
     if left_out:
         lines.append(f"(no room for {', '.join(left_out)}; --json has all)")
     return [f"{title} · {environment}", *lines]
+
+
+def plain_lines(columns: Sequence[Column], rows: list[Row]) -> list[str]:
+    """Return a table for programs: one heading, then a line for each row.
+
+    Columns are two or more blanks apart and words come last; nothing is empty and only words have blanks, so that a row's
+    fields can be counted.
+    """
+    ordered = sorted(columns, key=lambda column: column.wraps)
+    heads = [column.header.replace(" ", "_") for column in ordered]
+    lines = [heads, *([_plain_cell(row.get(c.name), c) for c in ordered] for row in rows)]
+    widths = [max(map(len, texts)) for texts in zip(*lines, strict=True)]
+    return [GAP.join(map(_pad, line, widths, ordered)).rstrip() for line in lines]
+
+
+def _plain_cell(value: Any, column: Column) -> str:
+    if column.is_time and value is not None:
+        return cell(value, column).replace(" ", "T") + "Z"
+    return " ".join(cell(value, column).split()) or "-"
 
 
 def table_lines(
@@ -142,17 +167,16 @@ def below_headings(
     top: list[str],
     lines: list[str],
 ) -> list[str]:
-    """Return a table's `top` and a line for each row, with the headings among them if there are any."""
+    """Return a table's `top` and a line for each row, below its heading if there is one: headings come as their first rows do."""
     heading = next((c for c in columns if c.is_heading and c not in shown), None)
     if heading is None:
         return [*top, *lines]
-    found, before = [INDENT + line for line in top], None
+    below: dict[str, list[str]] = {}
     for row, line in zip(rows, lines, strict=True):
-        text = cell(row.get(heading.name), heading)
-        if text != before:
-            found.append(text)
-        found.append(INDENT + line)
-        before = text
+        below.setdefault(cell(row.get(heading.name), heading), []).append(INDENT + line)
+    found = [INDENT + line for line in top]
+    for text, its_lines in below.items():
+        found += [text, *its_lines]
     return found
 
 
@@ -167,12 +191,12 @@ def fitting(
     if width is None or not is_narrow or not any(column.is_heading for column in columns):
         return shown, left_out
     below = [column for column in columns if not column.is_heading]
-    shown, left_out, _ = _fitting(below, rows, width - len(INDENT))
+    shown, left_out, _ = _fitting(below, rows, width - len(INDENT), is_last=True)
     return shown, left_out
 
 
 def _fitting(
-    columns: Sequence[Column], rows: list[Row], width: int | None
+    columns: Sequence[Column], rows: list[Row], width: int | None, *, is_last: bool = False
 ) -> tuple[list[Column], list[str], bool]:
     shown, left_out = list(columns), list[str]()
     needed: dict[Column, int] = {}
@@ -188,7 +212,7 @@ def _fitting(
         total = sum(needed[column] + len(GAP) for column in shown) - len(GAP)
         return width is not None and total > width
 
-    droppable = [column for column in reversed(columns) if column.droppable]
+    droppable = [c for c in reversed(columns) if c.droppable or (is_last and c.yields)]
     # Sorting keeps the order of those that are alike.
     for column in sorted(droppable, key=lambda column: not silent[column]):
         if not is_narrow():
@@ -220,159 +244,5 @@ def short_decimal(text: str) -> str:
     return f"{whole}.{fraction.rstrip('0').ljust(DECIMALS_MIN, '0')}"
 
 
-def status_lines(status: Row) -> list[str]:
-    """Return one screen of status."""
-    account, metrics = status["account"], status["metrics"]
-    lines = [
-        f"traderd {status['version']} · {status['environment']} · {status['state']} for "
-        f"{show_duration(status['state_since_s'] or 0)} · up {show_duration(status['uptime_s'])}",
-        f"health     {status['health']}",
-        *(f"           {problem}" for problem in status["problems"]),
-    ]
-    trades = status["mode"] == "trading"
-    if trades:
-        lines += [
-            f"balance    {_dollars(account['balance_dollars'])}   fees "
-            f"{_dollars(account['fees_dollars'])}",
-            f"profit     realized {_profit(account['realized_pnl_dollars'])}   unrealized at bid "
-            f"{_profit(account['unrealized_at_bid_dollars'])}, at mid "
-            f"{_profit(account['unrealized_at_mid_dollars'])}",
-            f"account    {counted(account['positions'], 'position')}, "
-            f"{counted(account['open_orders'], 'open order')}, "
-            f"{counted(account['fills'], 'fill')}, "
-            f"worst case {_dollars(account['exposure_dollars'])}",
-        ]
-    feeds = f"feeds      market data {metrics['ws_connection_status']}"
-    if trades:
-        feeds += f", private {metrics['private_feed']}"
-    lines += [
-        *feed_lines(status["market_data"], status["services"]),
-        feeds,
-    ]
-    if trades and account["balance_proof"]["is_drift"]:
-        lines.append(f"DRIFT      {account['balance_proof']['sentence']}")
-    for halt in status["halts"]:
-        who = " ".join(filter(None, (halt["author"], halt.get("by"))))
-        lines.append(f"HALT       {halt['id']} by {who}: {halt['reason']}")
-    lines += [_pause_line(pause) for pause in status["pauses"]]
-    lines += [
-        f"STOPPED    {sentence}" for sentence in status.get("strategies_stopped", {}).values()
-    ]
-    lines += [
-        f"PLUGIN     {one['name']} is {one['state']}: {one['where']}: {one['why']}"
-        for one in status.get("plugin_troubles", ())
-        if one["state"] != "off"
-    ]
-    # A daemon of an earlier version does not tell it.
-    if status.get("console"):
-        lines.append(f"console    {status['console']}")
-    if status["venue_paused"]:
-        lines.append(f"VENUE      {status['venue_paused']}")
-    lines += _refusals(status)
-    return [clean_text(line) for line in lines]
-
-
-def _pause_line(pause: Row) -> str:
-    scope = ", ".join(filter(None, (pause["ticker"], pause["strategy"]))) or "the account"
-    who = f" by {pause['by']}" if pause.get("by") else ""
-    return f"PAUSED     {scope}{who}: {pause['reason']}"
-
-
-BALANCE_FIELDS: Final = {
-    "balance_dollars": "balance",
-    "portfolio_value_dollars": "portfolio value",
-    "realized_pnl_dollars": "realized",
-    "unrealized_at_bid_dollars": "unrealized at bid",
-    "fees_dollars": "fees",
-    "exposure_dollars": "worst case",
-}
-"""The fields of the account that are its money, and what people call them."""
-
-
-def balance_lines(account: Row, *, environment: str) -> list[str]:
-    """Return the money of an account, a line for each figure, to the last unit."""
-    proof = account["balance_proof"]
-    rows = [(word, account.get(name)) for name, word in BALANCE_FIELDS.items()]
-    rows.insert(1, ("by our entries", proof["ours_dollars"]))
-    texts = [(word, "unknown" if value is None else short_decimal(value)) for word, value in rows]
-    width = max(len(text) for _, text in texts)
-    lines = [f"balance · {environment}, in dollars"]
-    lines += [f"{word:<18}{text.rjust(width)}" for word, text in texts]
-    lines.append(f"{'DRIFT' if proof['is_drift'] else 'proof'}: {proof['sentence']}")
-    read_at = account.get("balance_read_at")
-    lines.append(
-        "never read yet"
-        if read_at is None
-        else f"read at {read_at}{_ago(account, 'balance_age_s')}"
-    )
-    if proof.get("proved_at") is not None:
-        lines.append(f"proved at {proof['proved_at']}{_ago(proof, 'proved_age_s')}")
-    return [clean_text(line) for line in lines]
-
-
-def _ago(row: Row, name: str) -> str:
-    # A daemon of an earlier version does not tell it.
-    return "" if row.get(name) is None else f", {row[name]:.0f} s ago"
-
-
-def _refusals(status: Row) -> list[str]:
-    # A daemon of an earlier version tells the sums alone.
-    if "denials" not in status:
-        return [f"denied     {count} x {rule}" for rule, count in status["why_no_trade"].items()]
-    return [
-        f"denied     {one['count']} x {one['rule']}{_control(one)} of {one['owner']}, last: "
-        f"{one['last_sentence']}"
-        for one in status["denials"]
-    ]
-
-
-def _control(refusals: Row) -> str:
-    return f" [{refusals['control']}]" if refusals["control"] else ""
-
-
-def feed_lines(data: Row, services: Row) -> list[str]:
-    """Return how market data does: how many books are how good, how fast and how late it comes, and what is lost."""
-    grades = " ".join(f"{grade} {n}" for grade, n in data["book_grade_markets"].items() if n)
-    shed = f", {data['markets_shed']} given up" if data["markets_shed"] else ""
-    drops = {
-        name: inbox["dropped"]
-        for name, service in services.items()
-        if (inbox := service.get("inbox")) is not None and inbox["dropped"]
-    }
-    dropped = ", ".join(f"{count} by {name}" for name, count in drops.items()) or "none"
-    rate, silent = data["per_second"]["deltas"], data["line_silence_seconds"]
-    poor = data.get("markets_below_grade")
-    few = f", {poor} of them too poor for strategies" if poor else ""
-    heard = "never" if silent is None else f"{silent:.1f} s ago"
-    return [
-        f"books      {data['markets_connected']}/{data['markets_wanted']} usable{few}{shed}, "
-        f"grades: {grades or 'none yet'}",
-        f"feed       {'not measured yet' if rate is None else f'{rate} deltas/s'}, "
-        f"{_lag(data['lag_seconds'])}, line heard {heard}",
-        f"faults     {counted(data['gaps_total'], 'gap')}, "
-        f"{counted(data['resyncs_total'], 'resync')}, events dropped: {dropped}",
-    ]
-
-
 def _pad(text: str, width: int, column: Column) -> str:
     return text.rjust(width) if column.is_number else text.ljust(width)
-
-
-def _lag(quantiles: Row) -> str:
-    middle, high = quantiles.get("0.5"), quantiles.get("0.99")
-    if middle is None or high is None:
-        return "lag unknown"
-    return f"lag {middle * 1_000:.1f} ms (p99 {high * 1_000:.1f} ms)"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return how many there are, as `1 fill` or `2 fills`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _profit(text: str | None) -> str:
-    return "unknown" if text is None else show_money(parse_money(text), signed=True)
-
-
-def _dollars(text: str | None) -> str:
-    return "unknown" if text is None else show_money(parse_money(text))

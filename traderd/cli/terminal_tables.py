@@ -17,12 +17,14 @@ import click
 
 from traderd.cli.options import colour_wanted
 from traderd.cli.tables import (
+    INDENT,
     Column,
     Row,
     below_headings,
     cell,
     fitting,
     listing,
+    plain_lines,
     table_lines,
 )
 
@@ -50,11 +52,11 @@ def show_listing(
 def show_table(
     heading: str, columns: Sequence[Column], rows: list[Row], *, width: int | None
 ) -> None:
-    """Print a table below its heading, which may be empty; `width` None is a pipe."""
-    lines, left_out = table_lines(columns, rows, width=width)
+    """Print a table below its heading, which may be empty; `width` None is a pipe, which gets the columns' heading alone."""
     if width is None:
-        click.echo("\n".join([heading, *lines] if heading else lines))
+        click.echo("\n".join(plain_lines(columns, rows)))
         return
+    lines, left_out = table_lines(columns, rows, width=width)
     shown, _ = fitting(columns, rows, width=width)
     # A table whose columns all matter may be wider than the terminal, which then breaks its lines.
     wraps = any(column.wraps for column in shown)
@@ -66,13 +68,17 @@ def show_table(
         drawn.insert(0, click.style(heading, bold=True) if colour_wanted() else heading)
     click.echo("\n".join(drawn))
     if left_out:
-        click.echo(f"(no room for {', '.join(left_out)}; --json has all)")
+        show_lines([f"(no room for {', '.join(left_out)}; --json has all)"], indent=len(INDENT))
 
 
 def show_lines(
-    lines: Sequence[str], *, indent: int, style: Mapping[str, str] = MappingProxyType({})
+    lines: Sequence[str],
+    *,
+    indent: int,
+    style: Mapping[str, str] = MappingProxyType({}),
+    err: bool = False,
 ) -> None:
-    """Print lines of a label and a text that begins after `indent` characters.
+    """Print lines of a label and a text that begins after `indent` characters; `err` prints on the standard error.
 
     A terminal gets long ones broken between words, below their text, and labels in colour: in that of `style`, and in
     the one of alarm those in capitals, which say that something is wrong.
@@ -93,7 +99,7 @@ def show_lines(
         is_alarm = len(label) > 1 and label.isalpha() and label.isupper()
         if colours and (colour := style.get(label, ALARM if is_alarm else "")):
             parts[0] = click.style(label, fg=colour, bold=is_alarm) + parts[0][len(label) :]
-        click.echo("\n".join(parts))
+        click.echo("\n".join(parts), err=err)
 
 
 def _drawn(columns: Sequence[Column], rows: list[Row], width: int) -> list[str]:

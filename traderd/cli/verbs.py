@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from traderd.cli.client import DaemonClient
+from traderd.cli.client import DaemonClient, outcome_sentence
 from traderd.cli.halts import carry_out, dry_run_option
 from traderd.cli.options import daemon_command, print_json, show_items
 from traderd.config import Config
@@ -21,15 +21,19 @@ from traderd.model.orders import SelfTradePrevention
 @click.command()
 @daemon_command
 @click.argument("ticker")
-@click.argument("side", type=click.Choice(("bid", "ask")))
+@click.argument("side", type=click.Choice(("bid", "ask")), metavar="SIDE")
 @click.argument("count")
 @click.argument("price")
 @click.option("--post-only", is_flag=True, help="Refuse rather than take.")
 @click.option("--ioc", is_flag=True, help="Cancel at once what does not fill at once.")
 @click.option("--fok", is_flag=True, help="Fill all of it at once, or nothing.")
-@click.option("--reduce-only", is_flag=True, help="With --ioc: never turn the position.")
+@click.option("--reduce-only", is_flag=True, help="With --ioc: close at most what is held.")
 @click.option("--expires-in", metavar="SECONDS", type=int, help="End it by itself after this.")
-@click.option("--own-gives-way", is_flag=True, help="Meet an order of our own: that one ends.")
+@click.option(
+    "--own-gives-way",
+    is_flag=True,
+    help="Where it meets an order of our own, that one ends; else this one does.",
+)
 def place(
     client: DaemonClient,
     config: Config,
@@ -47,7 +51,7 @@ def place(
 ) -> None:
     """Place one order.
 
-    SIDE is of the YES book: a bid buys YES; an ask sells YES, which is buying NO at 1 - PRICE. COUNT is in
+    SIDE is bid or ask, of the YES book: a bid buys YES; an ask sells YES, which is buying NO at 1 - PRICE. COUNT is in
     contracts, PRICE in dollars.
 
     Example: traderd place KXMLBGAME-26AUG072140LADAZ-LAD bid 5 0.60
@@ -57,6 +61,12 @@ def place(
     if post_only and (ioc or fok):
         raise click.UsageError(
             "--post-only rests and never takes; --ioc and --fok take and never rest"
+        )
+    if reduce_only and not ioc:
+        raise click.UsageError("--reduce-only needs --ioc: it closes now, or not at all")
+    if expires_in is not None and (ioc or fok):
+        raise click.UsageError(
+            "--expires-in is for an order that rests; --ioc and --fok never rest"
         )
     body = {
         "ticker": ticker,
@@ -99,7 +109,7 @@ def place_orders(client: DaemonClient, config: Config, as_json: bool, file: Bina
     if as_json:
         print_json(outcome)
         return
-    click.echo(outcome["sentence"])
+    click.echo(outcome_sentence(outcome))
     show_items(outcome)
 
 
@@ -123,7 +133,7 @@ def amend(
     Example: traderd amend 1a2b3c4d-1-7 --price 0.61
     """
     if price is None and count is None:
-        raise click.UsageError("say --price, --count, or both")
+        raise click.UsageError("give --price, --count, or both")
     carry_out(client, "amend", {"key": key, "price_dollars": price, "count": count}, as_json)
 
 
@@ -147,7 +157,7 @@ def decrease(
     Example: traderd decrease 1a2b3c4d-1-7 --to 2
     """
     if (by is None) == (to is None):
-        raise click.UsageError("say either --by or --to")
+        raise click.UsageError("give either --by or --to")
     carry_out(client, "decrease", {"key": key, "by": by, "to": to}, as_json)
 
 
@@ -172,10 +182,14 @@ def cancel(
 
     Example: traderd cancel --all
     """
-    if (key is None) == (not everything):
-        raise click.UsageError("name one order by its key, or say --all, not both")
     if (market is not None or strategy is not None) and not everything:
         raise click.UsageError("--market and --strategy go with --all")
+    if key is None and not everything:
+        raise click.UsageError(
+            "name one order by its KEY (`traderd orders` lists them), or say --all"
+        )
+    if key is not None and everything:
+        raise click.UsageError("KEY is one order and --all is every order: give one of the two")
     body: dict[str, Any] = {"key": key}
     if everything:
         body = {"ticker": market, "strategy": strategy}
@@ -188,6 +202,8 @@ def cancel(
 @daemon_command
 def calibrate(client: DaemonClient, config: Config, as_json: bool) -> None:
     """Compare the account with the exchange now.
+
+    It says how much differed, and books what was missed. `traderd reconcile` does the same, shows each difference and exits 7 on drift.
 
     Example: traderd calibrate
     """

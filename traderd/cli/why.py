@@ -16,11 +16,12 @@ from traderd.cli.json_request import CommandFailed
 from traderd.cli.options import daemon_command, print_json
 from traderd.cli.terminal_tables import show_lines, show_listing, terminal_width
 from traderd.config import Config
+from traderd.model.units import counted
 from traderd.runtime.log_text import clean_text
 
 ROWS: Final = (
     tables.Column("strategy", "strategy"),
-    tables.Column("ticker", "market"),
+    tables.Column("ticker", "market", is_heading=True),
     tables.Column("outcome", "outcome"),
     tables.Column("rule", "rule", droppable=True),
     tables.Column("count", "ticks", is_number=True),
@@ -64,9 +65,7 @@ def why(client: DaemonClient, config: Config, as_json: bool, name: str | None) -
 
 def _total_line(row: dict[str, Any]) -> str:
     parts = ", ".join(f"{count} {outcome}" for outcome, count in row["outcomes"].items())
-    return f"{row['strategy']}: {tables.counted(row['ticks'], 'tick')}" + (
-        f" = {parts}" if parts else ""
-    )
+    return f"{row['strategy']}: {counted(row['ticks'], 'tick')}" + (f" = {parts}" if parts else "")
 
 
 def _newest_reasons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

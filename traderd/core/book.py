@@ -67,6 +67,8 @@ class Book:
     """Frames of this book in a row that could not be read: snapshots between them do not count, a change does."""
     _marked_at: Timestamp | None = None
     """What `updated_at` was at the last snapshot or unreadable frame: a later one tells of a change that was read."""
+    _packed_at: Timestamp | None = None
+    """What `updated_at` was when its levels were packed."""
     _bids: dict[Price, Count] = attrs.Factory(dict)
     _asks: dict[Price, Count] = attrs.Factory(dict)
     _best_bid: Price | None = None
@@ -111,6 +113,8 @@ class Book:
         """Add one signed change to its level; returns the fault that it revealed, if any."""
         if self.fault is not None:
             self.dropped_deltas += 1
+            if self.fault is BookFault.UNKNOWN_TYPE:
+                self._keep_up(delta)
             return None
         price = delta.price
         size: Any  # a size plus a change is a size; to say so by calling Count would cost a quarter of all this
@@ -167,12 +171,12 @@ class Book:
         """Tell whether its frames could not be read twice in a row, so that its next change will probably be lost."""
         return self.unread >= UNREADABLE_AFTER and self.updated_at == self._marked_at
 
-    def miss_frame(self, detail: str) -> bool:
+    def miss_frame(self, fault: BookFault, detail: str) -> bool:
         """Note a frame that could not be read: the book is unusable; returns False when it already was."""
         if self.updated_at != self._marked_at:
             self.unread, self._marked_at = 0, self.updated_at
         self.unread += 1
-        return self.invalidate(BookFault.UNREADABLE, detail)
+        return self.invalidate(fault, detail)
 
     def drop_delta(self) -> None:
         """Count a delta that was not applied, because the frames before it are missing."""
@@ -184,6 +188,21 @@ class Book:
             return False
         self._fail(fault, detail)
         return True
+
+    def pack(self, sizes: dict[Count, Count]) -> None:
+        """Keep the levels in as little memory as a snapshot's, if something came since the last time.
+
+        A dictionary holds the room of levels that are gone, and takes twice as much with the second new price; and each
+        change makes a size a number of its own. Of ten thousand books that would be twenty megabytes.
+
+        Args:
+            sizes: the numbers that all books share; one that is missing is added.
+        """
+        if self._packed_at == self.updated_at:
+            return
+        self._packed_at, share = self.updated_at, sizes.setdefault
+        self._bids = {price: share(size, size) for price, size in self._bids.items()}
+        self._asks = {price: share(size, size) for price, size in self._asks.items()}
 
     # --- reads of a book that can be trusted ------------------------------------------------------
 
@@ -242,6 +261,19 @@ class Book:
     def _is_crossed(self) -> bool:
         bid, ask = self._best_bid, self._best_ask
         return bid is not None and ask is not None and bid >= ask
+
+    def _keep_up(self, delta: BookDelta) -> None:
+        # No frame is missing, one was only not understood: if it changed nothing, the levels stay right.
+        levels = self._bids if delta.side is BID else self._asks
+        size = Count(levels.get(delta.price, 0) + delta.change)
+        if size > 0:
+            levels[delta.price] = size
+        elif size < 0:
+            self.fault = BookFault.UNREADABLE  # it was a change of this book
+        else:
+            levels.pop(delta.price, None)
+        self._best_bid = max(self._bids, default=None)
+        self._best_ask = min(self._asks, default=None)
 
     def _fail_negative(self, price: Price, size: int) -> BookFault:
         return self._fail(

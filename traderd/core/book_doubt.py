@@ -1,14 +1,14 @@
 """Which books a fault of a subscription concerns, and the events that say so.
 
 Owns: that a gap concerns every book of its subscription, an old number that is no copy only its own book, and a frame
-that could not be read the book that it names, or all that it may have been about. A doubt is told once, however often
-it is found again.
+that could not be read the book that it names, or all that it may have been about, unless its type has proven to be harmless
+(`unknown_types`). A doubt is told once, however often it is found again.
 Must not: apply frames to books (`core/market_data.py`), or ask for snapshots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import attrs
 
@@ -17,17 +17,20 @@ from traderd.core.book_quality import BookQualities
 from traderd.core.sequence import Verdict
 from traderd.core.subscription import Subscription, Subscriptions
 from traderd.core.universe import Universe
+from traderd.core.unknown_types import UnknownTypes
 from traderd.model.events import (
     BookDelta,
     BookFault,
     BookInvalidated,
     BookSnapshot,
+    Drift,
     Event,
     FrameRefused,
     FramesMissed,
     SubscriptionEnded,
 )
 from traderd.model.ids import MarketTicker
+from traderd.model.orders import Side
 from traderd.model.units import Timestamp
 
 
@@ -39,6 +42,7 @@ class BookDoubts:
     subscriptions: Subscriptions
     qualities: BookQualities
     universe: Universe
+    types: UnknownTypes = attrs.Factory(UnknownTypes)
     changed: dict[MarketTicker, Timestamp] = attrs.Factory(dict)
     """What changed since the batch began."""
     gaps: int = 0
@@ -53,7 +57,8 @@ class BookDoubts:
         """Doubt every book of a subscription, because frames before the number `seq` are missing."""
         self.gaps += 1
         detail = f"frames before seq {seq} of subscription {name} are missing"
-        missed = FramesMissed(at=at, subscription=name, detail=detail)
+        since = held.missing_since()
+        missed = FramesMissed(at=at, subscription=name, detail=detail, since=since)
         return [missed, *self.invalidate(held.books.values(), BookFault.GAP, detail, at)]
 
     def old_frame(
@@ -75,7 +80,8 @@ class BookDoubts:
         self.stale_frames += 1
         detail = f"the numbers of subscription {name} began anew: seq {seq}"
         doubts = self.finish(held, BookFault.RESTARTED, detail, at)
-        return doubts or [SubscriptionEnded(at=at, subscription=name, reason=detail)]
+        since = held.missing_since()
+        return doubts or [SubscriptionEnded(at=at, subscription=name, reason=detail, since=since)]
 
     def finish(
         self, held: Subscription, fault: BookFault, detail: str, at: Timestamp
@@ -95,11 +101,7 @@ class BookDoubts:
         if not event.subscription:
             # Which subscription it was of, nobody knows.
             lost = tuple(self.subscriptions.of(event.connection)) if event.connection else ()
-            return [
-                each
-                for name, held in lost
-                for each in self._lose(held, name, tuple(held.books.values()), detail, event.at)
-            ]
+            return [each for name, held in lost for each in self._lose(held, name, event, detail)]
         held = self.subscriptions.by_name.get(event.subscription)
         if held is None:
             return []
@@ -113,29 +115,55 @@ class BookDoubts:
             if verdict is Verdict.GAP:
                 follow = self.after_gap(held, event.subscription, event.seq, event.at)
             self.stale_frames += verdict is Verdict.STALE
-        return follow + self._refused_on(held, event, detail)
+        unknown_type = _type_of(event)
+        if held.books and self.types.is_harmless(unknown_type):
+            return follow
+        doubts = self._refused_on(held, event, detail)
+        if unknown_type and not follow:
+            doubted = (each.ticker for each in doubts if isinstance(each, BookInvalidated))
+            self.types.begin(unknown_type, doubted)
+        return follow + doubts
+
+    def try_types(self, book: Book, snapshot: BookSnapshot) -> None:
+        """Find out, before a snapshot replaces a book, whether frames of an unknown type changed it."""
+        if not self.types.on_trial(book.ticker):
+            return
+        ours = (book.last_known_depth(Side.BID), book.last_known_depth(Side.ASK))
+        is_same = book.fault is BookFault.UNKNOWN_TYPE and [dict(side) for side in ours] == [
+            dict(snapshot.bids),
+            dict(snapshot.asks),
+        ]
+        self.types.judge(book.ticker, is_same=is_same)
+        if is_same:
+            book.unread = 0
 
     def _refused_on(self, held: Subscription, event: FrameRefused, detail: str) -> list[Event]:
         ticker = event.ticker
         book = None if ticker is None else held.books.get(ticker)
         if book is not None:
-            return [self.invalidated(book, event.at)] if book.miss_frame(detail) else []
-        if ticker is not None and (
-            ticker in self.universe.followed or self.universe.is_muted(ticker)
+            self.types.spoil([book.ticker], but=_type_of(event))
+            is_news = book.miss_frame(_fault_of(event), detail)
+            return [self.invalidated(book, event.at)] if is_news else []
+        # Where no book lives, a type that nobody knows may tell of what does.
+        may_be_other = event.drift is Drift.UNKNOWN_TYPE and not held.books
+        if (
+            ticker is not None
+            and (ticker in self.universe.followed or self.universe.is_muted(ticker))
+            and not may_be_other
         ):
             return []  # a market that has no book here, so nothing of it can be wrong
-        books = tuple(held.books.values())
-        return self._lose(held, event.subscription, books, detail, event.at)
+        return self._lose(held, event.subscription, event, detail)
 
-    def _lose(
-        self, held: Subscription, name: str, books: tuple[Book, ...], detail: str, at: Timestamp
-    ) -> list[Event]:
+    def _lose(self, held: Subscription, name: str, event: FrameRefused, detail: str) -> list[Event]:
+        at, books = event.at, held.books.values()
         if books:
-            return self.invalidate(books, BookFault.UNREADABLE, detail, at)
+            fault, unknown_type = _fault_of(event), _type_of(event)
+            return self.invalidate(books, fault, detail, at, unknown_type=unknown_type)
         if held.ended or held.refused_after == held.last:
             return []  # told already: an exchange that cannot be understood would be asked all the time
         held.refused_after = held.last
-        return [FramesMissed(at=at, subscription=name, detail=detail)]
+        since = held.missing_since()
+        return [FramesMissed(at=at, subscription=name, detail=detail, since=since)]
 
     # --- books ------------------------------------------------------------------------------------
 
@@ -147,9 +175,16 @@ class BookDoubts:
         return self.invalidate(books, fault, detail, at)
 
     def invalidate(
-        self, books: Iterable[Book], fault: BookFault, detail: str, at: Timestamp
+        self,
+        books: Collection[Book],
+        fault: BookFault,
+        detail: str,
+        at: Timestamp,
+        *,
+        unknown_type: str = "",
     ) -> list[Event]:
-        """Put books in doubt; those that were so before are not told again."""
+        """Put books in doubt, because of a frame of an `unknown_type` if that is named; those that were so before are not told again."""
+        self.types.spoil((book.ticker for book in books), but=unknown_type)
         return [self.invalidated(book, at) for book in books if book.invalidate(fault, detail)]
 
     def invalidated(self, book: Book, at: Timestamp) -> Event:
@@ -164,3 +199,12 @@ class BookDoubts:
             subscription=book.subscription,
             detail=book.fault_detail,
         )
+
+
+def _type_of(event: FrameRefused) -> str:
+    # Empty unless that is what is wrong with it.
+    return event.kind if event.drift is Drift.UNKNOWN_TYPE else ""
+
+
+def _fault_of(event: FrameRefused) -> BookFault:
+    return BookFault.UNKNOWN_TYPE if _type_of(event) else BookFault.UNREADABLE

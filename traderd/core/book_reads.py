@@ -29,11 +29,11 @@ def mid(top: Top) -> FinePrice | None:
 
 
 def microprice(top: Top) -> FinePrice | None:
-    """Return the middle weighted with the sizes of the other side, None unless both sides exist.
+    """Return the middle weighted with the sizes of the other side, None unless both sides exist and have a size.
 
     A large bid pushes it towards the ask.  In 1/1 000 000 $, the nearest one, halves away from zero.
     """
-    if top.bid is None or top.ask is None:
+    if top.bid is None or top.ask is None or min(top.bid_count, top.ask_count) <= 0:
         return None
     weighed = (top.bid * top.ask_count + top.ask * top.bid_count) * FINE_PER_PRICE
     total = top.bid_count + top.ask_count
@@ -41,13 +41,13 @@ def microprice(top: Top) -> FinePrice | None:
 
 
 def imbalance(top: Top) -> int | None:
-    """Return how much more is bid than asked at the best prices, None while both sides are empty.
+    """Return how much more is bid than asked at the best prices, None while both sides are empty or a size is none.
 
     (bid - ask) / (bid + ask) in 1/10 000, cut towards zero: 10 000 when only bids rest, -10 000 when only asks do.
     """
     total = top.bid_count + top.ask_count
-    if total == 0:
-        return None
+    if total == 0 or min(top.bid_count, top.ask_count) < 0:
+        return None  # the last known of a book that was refused for it
     lead = top.bid_count - top.ask_count
     share = abs(lead) * IMBALANCE_MAX // total
     return share if lead >= EVEN else -share

@@ -16,10 +16,12 @@ from traderd.core.quality_records import BookQuality
 from traderd.core.subscription import connection_of
 from traderd.model.events import BookAudited, BookFault, Event, LineObserved
 from traderd.model.ids import MarketTicker
-from traderd.model.units import NS_PER_MS, Timestamp
+from traderd.model.units import NS_PER_MS, Count, Timestamp
 
 SAMPLE_NS: Final = 10 * NS_PER_MS
 """Bounds how often the lag of one subscription is measured: a hundred times a second tell all there is."""
+SIZES_MAX: Final = 10_000
+"""Bounds the sizes that are shared (half a megabyte); then they are collected anew."""
 
 
 @attrs.frozen(eq=False)
@@ -27,6 +29,8 @@ class BookReview:
     """The folds of looks and audits."""
 
     doubts: BookDoubts
+    sizes: dict[Count, Count] = attrs.Factory(dict)
+    """The sizes of levels that all books share."""
 
     def observe_line(self, event: LineObserved) -> list[Event]:
         """Take a look at a connection over, and grade the books that may have changed."""
@@ -44,6 +48,7 @@ class BookReview:
         self.doubts.qualities.audited(event)
         if not event.proven:
             return []
+        self.doubts.types.forget_proofs()
         levels = len(event.differing_levels)
         detail = f"{levels} levels differ from the exchange's REST book, twice in a row"
         return self.doubts.invalidate([book], BookFault.AUDIT, detail, event.at)
@@ -56,7 +61,9 @@ class BookReview:
     def review(self, now: Timestamp) -> list[Event]:
         """Grade the books that are due; returns what follows."""
         follow: list[Event] = []
-        doubts = self.doubts
+        doubts, sizes = self.doubts, self.sizes
+        if len(sizes) > SIZES_MAX:
+            sizes.clear()
         for ticker in doubts.qualities.due():
             book = doubts.books.get(ticker)
             if book is None:
@@ -64,24 +71,30 @@ class BookReview:
             if book.crossed_since is not None and book.check_crossing(now) is not None:
                 # Without this a crossing in a market that falls silent would never be repaired.
                 follow.append(doubts.invalidated(book, now))
+            # Here and not with each change: most books change more often than they are looked at.
+            book.pack(sizes)
             graded = doubts.qualities.review(book, _line_of(book), now)
             if graded is not None:
                 doubts.changed[ticker] = now
                 follow.append(graded)
         return follow
 
-    def sample_line(self, ticker: MarketTicker, at: Timestamp) -> None:
-        """Measure how late a connection is by the market that a batch changed last.
+    def sample_line(self, changed: dict[MarketTicker, Timestamp]) -> None:
+        """Measure how late a connection is by one delta of a batch, which is enough to know it.
 
-        One delta of a batch is enough to know it; a trade tells nothing of that.
+        It is that of the first market, which waited longest; one that is in doubt, or only traded, tells nothing of that,
+        so the next one does.
         """
-        book = self.doubts.books.get(ticker)
-        if book is None or book.exchange_at is None or book.updated_at != at:
+        doubts = self.doubts
+        for ticker, at in changed.items():
+            book = doubts.books.get(ticker)
+            if book is None or book.exchange_at is None or book.updated_at != at:
+                continue
+            home = doubts.subscriptions.by_name.get(book.subscription)
+            if home is not None and not 0 <= at - home.sampled_at < SAMPLE_NS:
+                home.sampled_at = at
+                doubts.qualities.sample_line(_line_of(book), at - book.exchange_at, at)
             return
-        home = self.doubts.subscriptions.by_name.get(book.subscription)
-        if home is not None and not 0 <= at - home.sampled_at < SAMPLE_NS:
-            home.sampled_at = at
-            self.doubts.qualities.sample_line(_line_of(book), at - book.exchange_at, at)
 
 
 def _line_of(book: Book) -> int:

@@ -17,8 +17,8 @@ from traderd.core.view import StateView
 from traderd.model import commands as cm
 from traderd.model.events import Author
 from traderd.model.ids import MarketTicker, StrategyName
-from traderd.model.orders import OrderOwner
-from traderd.model.units import Money, Timestamp, show_count, show_money, show_price
+from traderd.model.orders import OrderOwner, order_words
+from traderd.model.units import Money, Timestamp, counted, show_money, show_price
 
 PREFIX = "dry run, nothing is done: "
 KILL_STANDS = (
@@ -76,7 +76,7 @@ def _denied(sentence: str) -> cm.Outcome:
 
 def _rest(view: StateView) -> str:
     count = len(view.live_orders())
-    return f"{count} orders that are open would stay"
+    return f"{counted(count, 'open order')} would stay"
 
 
 def _resume(
@@ -105,7 +105,7 @@ def _reconcile(view: StateView, command: cm.Reconcile) -> cm.Outcome:
     if isinstance(plan, str):
         return _denied(plan)
     return _told(
-        f"{len(plan)} differences of the last reading would be settled",
+        f"{counted(len(plan), 'difference')} of the last reading would be settled",
         [
             cm.Outcome(answer=cm.Answer.DONE, sentence=f"{verb} {one.item}: {one.sentence}")
             for verb, one in plan
@@ -124,7 +124,7 @@ def _cancels(orders: Sequence[Order]) -> cm.Outcome:
     if not orders:
         return _told("no order is open that this would cancel")
     return _told(
-        f"{len(orders)} orders would be cancelled; a cancel costs $0.00",
+        f"{counted(len(orders), 'order')} would be cancelled; a cancel costs $0.00",
         [_cancel(o) for o in orders],
     )
 
@@ -133,8 +133,7 @@ def _cancel(order: Order) -> cm.Outcome:
     return cm.Outcome(
         answer=cm.Answer.DONE,
         key=order.key,
-        sentence=f"cancel {order.side.value} {show_count(order.remaining)} @ {show_price(order.price)} of "
-        f"{order.ticker}",
+        sentence=f"cancel {order_words(order.ticker, order.side, order.remaining, order.price)}",
     )
 
 
@@ -174,7 +173,7 @@ def _flatten(view: StateView, command: cm.Flatten, now: Timestamp) -> cm.Outcome
     if not items:
         return _told(f"{words} is flat and has no order; it would be paused")
     return _told(
-        f"{words} would be paused, {len(cancels)} orders cancelled and {count} positions closed, at worst "
+        f"{words} would be paused, {counted(len(cancels), 'order')} cancelled and {counted(count, 'position')} closed, at worst "
         f"{show_money(Money(cost))} lost to price and fees"
         f"{f'; {stuck} could not be closed now' if stuck else ''}",
         items,

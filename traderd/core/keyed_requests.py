@@ -1,7 +1,7 @@
 """Requests with a key of the asker's own: what was asked by which key, and how it was answered.
 
-Owns: how many keys are remembered, and for how long. One whose answer is awaited is not let go of, or it could be done twice.
-Must not: know HTTP, verbs or how to carry one out.
+Owns: how many keys are remembered. One whose answer is awaited is not let go of, or it could be done twice.
+Must not: know HTTP, verbs or how to carry one out; nor how old a key is: a stamp tells that only while nobody sets the clock.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ import attrs
 
 from traderd.core.folding import Fold, quiet
 from traderd.model.events import RequestAnswered, RequestTaken
-from traderd.model.units import NS_PER_S, Timestamp
+from traderd.model.units import Timestamp
 
 KEYS_KEPT: Final = 1_000
 """Bounds the keys: who asks again does so within minutes."""
 ANSWERS_CHARACTERS_MAX: Final = 4_000_000
 """Bounds all answers together: one is some 300 characters, that to a batch of 100 orders 30,000."""
-KEY_AGE_S: Final = 86_400
-"""How long a key is known: a client that was down for a night asks again in the morning."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,10 +46,9 @@ class KeyedRequests:
         return {RequestTaken: quiet(self.take), RequestAnswered: quiet(self.answer)}
 
     def take(self, event: RequestTaken) -> None:
-        """Note a request, and let go of the oldest ones."""
-        self.kept.pop(event.key, None)
-        while self.kept and _is_old(oldest := next(iter(self.kept.values())), event.at):
-            del self.kept[oldest.key]
+        """Note a request, and let go of those that are too old, or too many."""
+        for key in (event.key, *event.forgotten):
+            self.kept.pop(key, None)
         self.kept[event.key] = KeyedRequest(
             key=event.key, verb=event.verb, digest=event.digest, taken_at=event.at
         )
@@ -76,12 +73,3 @@ class KeyedRequests:
         if found is not None:
             del self.kept[found.key]
         return found
-
-    def get(self, key: str, now: Timestamp) -> KeyedRequest | None:
-        """Return what was asked by a key, None when that is not known or too long ago."""
-        known = self.kept.get(key)
-        return None if known is None or _is_old(known, now) else known
-
-
-def _is_old(request: KeyedRequest, now: Timestamp) -> bool:
-    return now - request.taken_at >= KEY_AGE_S * NS_PER_S

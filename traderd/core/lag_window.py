@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import attrs
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)  # there may be ten thousand
 class LagWindow:
     """A ring of lags; percentiles are exact over what it holds, and computed when asked for."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
+import msgspec
 
 from traderd.core.book import Book
 from traderd.core.book_doubt import BookDoubts
@@ -39,6 +40,7 @@ from traderd.model.events import (
     LineObserved,
     MarketsListed,
     SequenceAdvanced,
+    SnapshotRefused,
     SnapshotsDelayed,
     SnapshotsRequested,
     SubscriptionEnded,
@@ -96,6 +98,7 @@ class MarketData:
             FeedConnected: self.connect,
             FeedDisconnected: self.disconnect,
             SubscriptionEnded: self.end_subscription,
+            SnapshotRefused: self.refuse_snapshot,
             SnapshotsRequested: self.count_requested,
             SnapshotsDelayed: self.count_delayed,
             LineObserved: self._review.observe_line,
@@ -162,6 +165,7 @@ class MarketData:
             return follow
         book = self._book_on(event.subscription, event.ticker)
         fault_before = book.fault
+        self._doubts.try_types(book, event)
         if book.replace(event) is not None:
             follow.append(self._doubts.invalidated(book, event.at))
         elif fault_before is not None:
@@ -179,12 +183,15 @@ class MarketData:
         if held.ended:
             return []
         verdict = held.observe(event.seq) if event.is_data else held.observe_reply(event.seq)
-        if verdict is Verdict.GAP:
-            return doubts.after_gap(held, name, event.seq, event.at)
         if verdict is Verdict.RESTARTED:
             return doubts.restarted(held, name, event.seq, event.at)
         doubts.stale_frames += verdict is Verdict.STALE
-        return []
+        follow: list[Event] = []
+        if verdict is Verdict.GAP:
+            follow = doubts.after_gap(held, name, event.seq, event.at)
+        if verdict is not Verdict.STALE and event.exchange_at is not None:
+            held.told_at = event.exchange_at
+        return follow
 
     def refuse_frame(self, event: FrameRefused) -> list[Event]:
         """Take over that a frame of market data could not be read; returns what became doubtful."""
@@ -207,9 +214,10 @@ class MarketData:
         if self.tape.knows(event):
             return None
         self.trades_seen += 1
-        if self.tape.take(event):
-            book = self.books.get(event.ticker)
-            ticker = event.ticker if book is None else book.ticker
+        book = self.books.get(event.ticker)
+        ticker = event.ticker if book is None else book.ticker
+        # Kept with the book's own text of its name: each frame brings another one, and twenty of each market stay.
+        if self.tape.take(msgspec.structs.replace(event, ticker=ticker)):
             self.last_trade[ticker] = event.price
             if book is not None:
                 self._changed[ticker] = event.at
@@ -221,7 +229,7 @@ class MarketData:
             return []
         changed = self._changed.copy()
         self._changed.clear()
-        self._review.sample_line(*next(iter(changed.items())))
+        self._review.sample_line(changed)
         self.qualities.note_changed(changed)
         return [BookChanged(ticker=ticker, at=at) for ticker, at in changed.items()]
 
@@ -251,6 +259,14 @@ class MarketData:
         if held.ended:
             return []
         return self._doubts.finish(held, BookFault.SUBSCRIPTION_ENDED, event.reason, event.at)
+
+    def refuse_snapshot(self, event: SnapshotRefused) -> list[Event]:
+        """Doubt a book that the exchange does not tell on its subscription."""
+        book = self.books.get(event.ticker)
+        if book is None or book.subscription != event.subscription:
+            return []
+        fault = BookFault.SUBSCRIPTION_ENDED
+        return self._doubts.invalidate([book], fault, event.reason, event.at)
 
     def subscription_ended(self, subscription: str) -> str:
         """Return why a subscription must be made anew, an empty text while it lives."""

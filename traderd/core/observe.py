@@ -24,7 +24,7 @@ OBSERVED_KINDS: Final[tuple[type, ...]] = (
     *(ev.UniverseChanged, ev.BooksShed, ev.BooksReclaimed),
     *(ev.FeedConnected, ev.FeedDisconnected, ev.SubscriptionEnded, ev.FrameRefused),
     *(ev.BookSnapshot, ev.BookDelta, ev.SequenceAdvanced, ev.TradePrinted),
-    *(ev.LineObserved, ev.BookAudited),
+    *(ev.LineObserved, ev.BookAudited, ev.SnapshotRefused),
     *(ev.OrderIntended, ev.OrderSent, ev.OrderAccepted, ev.OrderRejected, ev.OrderOutcomeUnknown),
     *(ev.OrderNotPlaced, ev.OrderVanished, ev.OrderReported, ev.OrderFilled),
     *(ev.CancelRequested, ev.CancelFailed),

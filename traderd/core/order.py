@@ -37,6 +37,8 @@ class Order:
     status: OrderStatus
     created_at: Timestamp
     updated_at: Timestamp
+    ended_at: Timestamp | None = None
+    """When it was over, by the exchange's record where that told it first; None while it is live."""
     client_order_id: ClientOrderId | None = None
     order_id: OrderId | None = None
     terms: OrderTerms | None = None

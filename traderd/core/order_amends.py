@@ -8,13 +8,19 @@ Must not: step an order along its life (`orders.py`).
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
 from traderd.core.order import Order, PendingAmend
 from traderd.errors import IllegalTransition
 from traderd.model.ids import ClientOrderId
 from traderd.model.orders import AmendKind, AmendTerms, OrderRecord, OrderStatus
-from traderd.model.units import NS_PER_MS, Count, Price, Timestamp
+from traderd.model.units import NS_PER_MS, NS_PER_S, Count, Price, Timestamp
+
+AHEAD_MAX_NS: Final = 3_600 * NS_PER_S
+"""Bounds how far after our hearing of it a telling may be stamped. Clocks are never meant to be so far apart (the most that
+`health.clock_offset_ms_max` allows), and one of the future would stay the newest of all until then."""
 
 
 def request_amend(order: Order, terms: AmendTerms, at: Timestamp) -> None:
@@ -43,9 +49,10 @@ def amend_accepted(
     """Take the new terms over; a size of None is left to the order's record."""
     order.pending = None
     order.updated_at = at
-    if _is_old_news(order, exchange_at):
+    told_at = _believed(exchange_at, at)
+    if _is_old_news(order, told_at):
         return
-    order.told_at = exchange_at or order.told_at
+    order.told_at = told_at or order.told_at
     order.price = price
     order.count = order.count if count is None else count
     order.exchange_client_id = client_order_id or order.exchange_client_id
@@ -64,11 +71,12 @@ def amend_unknown(order: Order, sentence: str, at: Timestamp) -> None:
         order.sentence, order.updated_at = sentence, at
 
 
-def learn_terms(order: Order, record: OrderRecord) -> None:
+def learn_terms(order: Order, record: OrderRecord, at: Timestamp) -> None:
     """Take over a record's terms rather than what we asked for: somebody may have amended it elsewhere."""
-    if _is_old_news(order, record.updated_at):
+    told_at = _believed(record.updated_at, at)
+    if _is_old_news(order, told_at):
         return
-    order.told_at = record.updated_at or order.told_at
+    order.told_at = told_at or order.told_at
     if order.pending is not None and shows_amend(order, record):
         order.pending = None
     order.price, order.count = record.price, record.total_count
@@ -87,6 +95,10 @@ def shows_amend(order: Order, record: OrderRecord) -> bool:
         # A fill between asking and doing makes the total another one, but only a decrease makes it smaller.
         return record.total_count < order.count
     return (record.price, record.total_count) == (terms.price, terms.count)
+
+
+def _believed(told_at: Timestamp | None, at: Timestamp) -> Timestamp | None:
+    return None if told_at is None or told_at - at > AHEAD_MAX_NS else told_at
 
 
 def _is_old_news(order: Order, told_at: Timestamp | None) -> bool:

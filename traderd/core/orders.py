@@ -160,6 +160,10 @@ class OrderRegister:
                 f"order {order.key} is {previous.value} and cannot become {told.value}"
             ) from None
         order.updated_at = at
+        if order.status.is_live:
+            order.ended_at = None
+        elif order.ended_at is None:
+            order.ended_at = at
         if order.status is told and sentence:
             # News that the table overruled explains nothing.
             order.sentence = sentence
@@ -210,8 +214,12 @@ class OrderRegister:
             order.status = S.RESTING
         order.vanished = False
         order.reported_filled = Count(max(order.reported_filled, record.fill_count))
-        learn_terms(order, record)
+        learn_terms(order, record, at)
+        was_over = order.ended_at is not None
         self.tell(order, self._told_by(record, order), at, record.reason or "")
+        if order.ended_at is not None and not was_over:
+            # It may have ended long before we heard of it.
+            order.ended_at = record.updated_at or at
         return Change(order, previous)
 
     def vanish(self, order: Order, at: Timestamp, sentence: str) -> Change:

@@ -62,8 +62,8 @@ FRESH_NS: Final = 10 * NS_PER_S
 """For how long a lag tells of the present: a quiet market's last delta says nothing about now."""
 STEADY: Final = 3
 """The lag that is graded is the middle one of so many: one late frame is no trend, and a trend shows in three looks."""
-BOOK_LAGS: Final = 32
-"""Bounds the lags of one book, at most one a look (a second)."""
+BOOK_LAGS: Final = 16
+"""Bounds the lags of one book, at most one a look (a second): twice as many would be two megabytes more of ten thousand books."""
 LINE_LAGS: Final = 512
 """Bounds the lags of one connection, one a batch."""
 FAULTS_KEPT: Final = REPAIRS.limits[-1] + 1

@@ -16,7 +16,7 @@ from traderd.core.book import Book
 from traderd.core.sequence import SequenceTracker
 from traderd.model.events import BookDelta, BookSnapshot
 from traderd.model.ids import MarketTicker
-from traderd.model.units import Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 
 SEPARATOR: Final = ":"
 ENDED_KEPT: Final = 8
@@ -37,6 +37,8 @@ class Subscription(SequenceTracker):
     """The last frame of a book that was in order, or that came after a gap."""
     sampled_at: Timestamp = Timestamp(0)
     """When its lag was measured last."""
+    told_at: Timestamp | None = None
+    """When the newest trade was made whose number was no old one, by the exchange's clock."""
     ended: str = ""
     """Why no frame of it counts any more; empty while it lives."""
     refused_after: int = -1
@@ -54,6 +56,11 @@ class Subscription(SequenceTracker):
         if isinstance(kept, BookSnapshot) and isinstance(event, BookSnapshot):
             return (kept.bids, kept.asks) == (event.bids, event.asks)
         return False
+
+    def missing_since(self) -> Timestamp | None:
+        """Return the second of the newest trade; what is missing now was made after that."""
+        # Whole seconds are what can be asked for, and fewer different holes wait in an inbox.
+        return None if self.told_at is None else Timestamp(self.told_at // NS_PER_S * NS_PER_S)
 
     def finish(self, reason: str) -> None:
         """Let no frame of it count any more."""

@@ -1,7 +1,8 @@
 """The public trades that were seen: which of them, and the newest of each market.
 
 Owns: that a trade counts once, whether the feed or a later reading brought it, however long ago that market last traded,
-and that one which was agreed upon away from the book is no witness of its price.
+that the last one is what the feed brought last, and that one which was agreed upon away from the book is no witness of
+its price.
 Must not: read trades; the backfill service does.
 """
 
@@ -27,7 +28,7 @@ class TradeTape:
     """Trade ids that were seen lately, and when each market last traded."""
 
     last_at: dict[MarketTicker, Timestamp] = attrs.Factory(dict)
-    """By the exchange's clock, where it gave a time."""
+    """When its last trade was made, by the exchange's clock where it gave a time."""
     backfilled: int = 0
     """Trades that the feed had missed and a reading brought."""
     gaps_left: int = 0
@@ -55,9 +56,10 @@ class TradeTape:
         last = self.last_at.get(trade.ticker)
         if last is None or at // NS_PER_S > last // NS_PER_S:
             self._newest[trade.ticker] = {trade.trade_id: None}
-        elif at // NS_PER_S == last // NS_PER_S:
+        elif at // NS_PER_S == last // NS_PER_S or not trade.backfilled:
             self._newest[trade.ticker][trade.trade_id] = None
-        if last is not None and at < last:
+        # The feed's own come in order, whatever their stamps say: one of the future must not stay the last.
+        if trade.backfilled and last is not None and at < last:
             return False
         self.last_at[trade.ticker] = at
         return not trade.is_block

@@ -6,7 +6,7 @@ Must not: change anything, or keep anything of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from traderd.core import book_reads, proposals, reconcile
@@ -137,9 +137,10 @@ class StateView:
         """How every look of a strategy ended, and how strategies do."""
         return self._engine.ticks
 
-    def request(self, key: str, now: Timestamp) -> KeyedRequest | None:
-        """Return what was asked of us by a key of the asker's own, None when that is not known or too long ago."""
-        return self._engine.requests.get(key, now)
+    @property
+    def keyed_requests(self) -> Mapping[str, KeyedRequest]:
+        """What was asked of us by keys of the askers' own, by key; also what is too long ago, until it is let go of."""
+        return self._engine.requests.kept
 
     @property
     def denials(self) -> dict[str, int]:

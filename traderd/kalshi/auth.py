@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from traderd.errors import BadInput, ConfigError
 from traderd.kalshi.access_list import only_we_may_read
+from traderd.runtime.log_text import is_key_material
 
 KEY_HEADER: Final = "KALSHI-ACCESS-KEY"
 TIMESTAMP_HEADER: Final = "KALSHI-ACCESS-TIMESTAMP"
@@ -87,9 +88,13 @@ def load_signer(key_id: str, path: Path) -> Signer:
     """Read a private key file.
 
     Raises:
-        ConfigError: missing, empty, readable by others, encrypted, not a private key, of a wrong type or too
+        ConfigError: the path is the key itself, missing, empty, readable by others, encrypted, not a private key, of a wrong type or too
             short; each sentence names the fault and the cure, and none quotes the file.
     """
+    if is_key_material(str(path)):
+        raise ConfigError(
+            "exchange.key_file is the private key itself; save it to a file with mode 600 and set the path of that file"
+        )
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):

@@ -11,7 +11,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from traderd.model.units import NS_PER_MS
+from traderd.errors import UnitError
+from traderd.model.units import NS_PER_MS, timestamp_from_seconds
 
 HEADER_RESOLUTION_MS: Final = 1_000
 """A Date header is cut to whole seconds: the true time lies up to this much after it."""
@@ -25,7 +26,10 @@ def parse_date_header(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 1_000
+    try:
+        return timestamp_from_seconds(int(moment.timestamp())) // NS_PER_MS
+    except UnitError:
+        return None
 
 
 class ClockOffset:

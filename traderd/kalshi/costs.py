@@ -13,6 +13,8 @@ import attrs
 
 COST_DEFAULT: Final = 10
 """Kalshi: of whatever is not listed."""
+COST_MAX: Final = 1_000
+"""Bounds a cost that is believed: a hundred times that of a request that is not listed."""
 _ORDERS: Final = "/trade-api/v2/portfolio/events/orders"
 
 
@@ -67,8 +69,9 @@ class CostTable:
 
 
 def cost_table(default: int, listed: Iterable[Cost]) -> CostTable:
-    """Return the table that an exchange told; a default below 1 is not believed."""
-    return CostTable(default if default > 0 else COST_DEFAULT, tuple(listed))
+    """Return the table that an exchange told; a default below 1, and what no bucket could pay for, is not believed."""
+    likely = default if 0 < default <= COST_MAX else COST_DEFAULT
+    return CostTable(likely, tuple(cost for cost in listed if cost.tokens <= COST_MAX))
 
 
 def _fits(pattern: str, segment: str) -> bool:

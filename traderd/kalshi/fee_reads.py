@@ -17,7 +17,7 @@ from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import fees
 from traderd.model.fees import MAKER_RATES, FeeChange, FeeTerms, PublishedFees
 from traderd.model.ids import EventTicker
-from traderd.model.units import Timestamp, parse_time
+from traderd.model.units import Timestamp, parse_fixed, parse_time
 
 
 @attrs.frozen
@@ -61,12 +61,16 @@ class FeeReads:
 
 def terms_of(kind: str, multiplier: Decimal, what: str) -> FeeTerms:
     """Return fee terms; raises ExchangeProtocolError for a type or a multiplier that we do not know how to charge by."""
-    maker_rate, thousandths = MAKER_RATES.get(kind), multiplier * 1000
+    maker_rate = MAKER_RATES.get(kind)
     if maker_rate is None:
-        raise ExchangeProtocolError(f"{what}: fee_type {kind!r} is unknown")
-    if thousandths < 0 or thousandths != thousandths.to_integral_value():
-        raise ExchangeProtocolError(f"{what}: fee_multiplier {multiplier} is none")
-    return FeeTerms(maker_rate=maker_rate, multiplier=int(thousandths))
+        raise ExchangeProtocolError(f"{what}: fee_type {kind[:100]!r} is unknown")
+    try:
+        thousandths = parse_fixed(multiplier, decimals=3, what="fee_multiplier")
+    except BadInput as exc:
+        raise ExchangeProtocolError(f"{what}: {exc}") from exc
+    if thousandths < 0:
+        raise ExchangeProtocolError(f"{what}: fee_multiplier is below 0")
+    return FeeTerms(maker_rate=maker_rate, multiplier=thousandths)
 
 
 def _moment(text: str, ticker: str) -> Timestamp:

@@ -61,12 +61,13 @@ async def open_feed(
     feed: FeedName,
     connection: int,
     on_events: Callable[[list[Event]], None],
-    clock_offset_ms: int = 0,
+    clock_offset_ms: Callable[[], int] = lambda: 0,
     ingest: Ingest = "tap",
 ) -> AsyncIterator[Feed]:
     """Connect, sign in and read until the block ends.
 
-    `on_events` is called synchronously with everything that one read brought. Errors of the body pass through as they
+    `on_events` is called synchronously with everything that one read brought, and `clock_offset_ms` gives the exchange's
+    clock minus ours whenever it is needed. Errors of the body pass through as they
     are; an error of `on_events` is a defect and arrives in a group. Cancelling closes the connection.
 
     Raises:
@@ -74,15 +75,16 @@ async def open_feed(
         ExchangeRefused: another clear no.
         ExchangeUnavailable: no connection, a 5xx, or too slow; the reason is in words.
     """
-    opened = Feed(env, feed, connection, on_events)
-    timestamp_ms = env.wall_ns() // NS_PER_MS + clock_offset_ms
+    opened = Feed(env, feed, connection, on_events, clock_offset_ms)
+    offset_ms = clock_offset_ms()
+    timestamp_ms = env.wall_ns() // NS_PER_MS + offset_ms
     async with open_line(
         env=env,
         url=url,
         headers=signer.headers("GET", urlsplit(url).path, timestamp_ms),
         on_messages=opened.take,
         on_lost=opened.give_up,
-        skew_ms=clock_offset_ms,
+        skew_ms=offset_ms,
         ingest=ingest,
     ) as line:
         opened.use(line)
@@ -97,13 +99,18 @@ class Feed:
     """
 
     def __init__(
-        self, env: Env, feed: FeedName, connection: int, on_events: Callable[[list[Event]], None]
+        self,
+        env: Env,
+        feed: FeedName,
+        connection: int,
+        on_events: Callable[[list[Event]], None],
+        clock_offset_ms: Callable[[], int],
     ) -> None:
         self.name = feed
         self.connection = connection
         self._env = env
         self._on_events = on_events
-        self._decoder = FrameDecoder(connection, feed)
+        self._decoder = FrameDecoder(connection, feed, clock_offset_ms=clock_offset_ms)
         self._calls = Calls()
         self._events = 0
         self._bytes_taken = 0

@@ -79,7 +79,7 @@ async def keep_feed(
             feed=feed,
             connection=connection,
             on_events=on_events,
-            clock_offset_ms=clock_offset_ms(),
+            clock_offset_ms=clock_offset_ms,
             ingest=ingest,
         )
         reason, stood_s = await _keep_once(opening, session, tell_lost)

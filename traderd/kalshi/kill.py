@@ -26,6 +26,7 @@ from traderd.kalshi.order_reads import Listed
 from traderd.kalshi.rest import RestClient
 from traderd.model.orders import OrderRecord, OrderStatus
 from traderd.model.rows import UnreadableRow
+from traderd.model.units import counted
 from traderd.runtime.retry import Backoff
 
 QUIET_S: Final = 0.4
@@ -59,8 +60,8 @@ class Sweep:
 
     verified: bool = False
     """Two readings in a row listed nothing that should be cancelled, and nothing was on its way any more."""
-    found: int = 0
-    """Orders that were seen resting, each counted once."""
+    seen: dict[str, Listed] = attrs.Factory(dict)
+    """The orders that were seen resting, each once, as the first reading that had it told it."""
     cancelled: int = 0
     """Orders whose cancel the exchange acknowledged, each counted once."""
     left: tuple[Listed, ...] = ()
@@ -72,7 +73,6 @@ class Sweep:
     """The newest failure, or what is waited for; empty once a reading came after it."""
     moments: dict[str, float] = attrs.Factory(dict)
     """When each phase was reached, on Trio's clock; of those that come again, the first time, of the cancels also the last."""
-    _seen: dict[str, None] = attrs.Factory(dict)
     _acknowledged: dict[str, None] = attrs.Factory(dict)
 
     def note(self, records: Sequence[Listed], chosen: tuple[Listed, ...]) -> None:
@@ -81,8 +81,20 @@ class Sweep:
         self.problem = ""
         self.reach("listed")
         self.left, self.spared = chosen, len(records) - len(chosen)
-        self._seen.update(dict.fromkeys(_name(record) for record in chosen))
-        self.found = len(self._seen)
+        for record in chosen:
+            self.seen.setdefault(_name(record), record)
+
+    @property
+    def found(self) -> int:
+        """Return how many orders were seen resting."""
+        return len(self.seen)
+
+    def became(self, record: Listed) -> str:
+        """Return what became of an order that was seen, for people: only what the exchange said."""
+        name = _name(record)
+        if any(_name(other) == name for other in self.left):
+            return "rested at the last look"
+        return "is canceled" if name in self._acknowledged else "rests no more"
 
     def acknowledge(self, record: Listed) -> None:
         """Take the exchange's word that it cancelled an order."""
@@ -201,7 +213,7 @@ class _Sweeper:
         before = len(self._state.left)
         self._state.note(records, chosen)
         if chosen and before != len(chosen):
-            self._tell(f"{len(chosen)} orders rest")
+            self._tell(f"{counted(len(chosen), 'order')} {'rests' if len(chosen) == 1 else 'rest'}")
         for row in reading.unreadable:
             self._note_problem(f"a row of the resting orders cannot be read: {row.words}")
         return True
@@ -313,7 +325,12 @@ class _Sweeper:
 
 def named(keys: Sequence[str]) -> str:
     """Return orders for people: `1 order (key)`."""
-    return f"{len(keys)} order{'' if len(keys) == 1 else 's'} ({first_keys(keys)})"
+    return f"{counted(len(keys), 'order')} ({first_keys(keys)})"
+
+
+def rested_words(found: int, whose: str) -> str:
+    """Return how many orders a kill found, for people; `whose` begins with a space or is empty."""
+    return f"{counted(found, 'order')}{whose} {'was' if found == 1 else 'were'} resting"
 
 
 def first_keys(keys: Sequence[str]) -> str:

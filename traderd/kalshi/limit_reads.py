@@ -7,12 +7,16 @@ Must not: wait for tokens or spend them by another rule than everybody.
 from __future__ import annotations
 
 import contextlib
+from typing import Final
 
 from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.costs import Cost, cost_table
 from traderd.kalshi.limits import BASIC_READ, BASIC_WRITE, BucketSize
 from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import account, rest
+
+TOKENS_MAX: Final = 1_000_000
+"""Bounds a bucket that is believed: hundreds of times the one of the highest tier."""
 
 
 async def learn_limits(requester: Requester) -> rest.AccountLimits:
@@ -37,4 +41,5 @@ async def learn_limits(requester: Requester) -> rest.AccountLimits:
 def _size(told: rest.RateBucket, otherwise: BucketSize) -> BucketSize:
     # Cut to whole tokens, so that ours is never the larger bucket.
     rate, capacity = int(told.refill_rate), int(told.bucket_capacity)
-    return BucketSize(rate, capacity) if rate >= 1 and capacity >= 1 else otherwise
+    is_likely = 1 <= rate <= TOKENS_MAX and 1 <= capacity <= TOKENS_MAX
+    return BucketSize(rate, capacity) if is_likely else otherwise

@@ -7,10 +7,11 @@ Must not: choose among markets, or remember what was read.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import attrs
+import msgspec
 import trio
 from msgspec import UnsetType
 
@@ -18,11 +19,14 @@ from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.paging import Reading, read_some_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import events, rest
+from traderd.kalshi.wire.decoder import AHEAD_MAX_NS
 from traderd.kalshi.wire.translate import listing_from_wire, trade_from_wire
 from traderd.model.events import TradePrinted
 from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
 from traderd.model.market import Market, MarketListing
-from traderd.model.units import NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+
+W = TypeVar("W")
 
 TICKERS_PER_REQUEST: Final = 100
 """Bounds the URL: about 4 KiB."""
@@ -139,7 +143,7 @@ class MarketLists:
         until: Timestamp | None = None,
         pages_max: int,
     ) -> Reading[TradePrinted]:
-        """Return a market's trades, newest first; incomplete, the oldest are missing.
+        """Return a market's trades, newest first; incomplete, the oldest are missing, or one that cannot be read.
 
         Args:
             ticker: the market's.
@@ -150,18 +154,26 @@ class MarketLists:
         query = {"ticker": ticker, "min_ts": str(since // NS_PER_S)}
         if until is not None:
             query["max_ts"] = str(until // NS_PER_S + 1)
+        odd: list[str] = []
         reading = await read_some_pages(
             self._requester,
             "/markets/trades",
             query,
             rest.TradeList,
-            lambda page: page.trades,
+            lambda page: _rows(page.trades, rest.Trade, "trade", lambda _, why: odd.append(why)),
             lambda row: row.trade_id,
             pages_max=pages_max,
             pause_s=PAUSE_S,
         )
         at = Timestamp(self._requester.env.wall_ns())
-        return Reading([trade_from_wire(row, at=at) for row in reading.rows], reading.complete)
+        latest = at + max(0, self._requester.clock_offset_ms * NS_PER_MS) + AHEAD_MAX_NS
+        trades: list[TradePrinted] = []
+        for row in reading.rows:
+            try:
+                trades.append(trade_from_wire(row, at=at, latest=latest))
+            except ExchangeProtocolError as exc:
+                odd.append(str(exc))
+        return Reading(trades, reading.complete and not odd, odd[0] if odd else "")
 
     async def _read(
         self, query: dict[str, str], unreadable: dict[MarketTicker, str], known: Known
@@ -179,14 +191,35 @@ class MarketLists:
         )
 
 
+def _rows(
+    raws: list[msgspec.Raw] | UnsetType | None,
+    kind: type[W],
+    what: str,
+    leave_out: Callable[[msgspec.Raw, str], None],
+) -> list[W] | UnsetType | None:
+    # One odd row must not hide the others.
+    if not isinstance(raws, list):
+        return raws
+    rows: list[W] = []
+    for raw in raws:
+        try:
+            rows.append(rest.decode_body(raw, kind, what))
+        except ExchangeProtocolError as exc:
+            leave_out(raw, str(exc))
+    return rows
+
+
 def _listings(
     page: rest.MarketList, unreadable: dict[MarketTicker, str], known: Known
 ) -> list[MarketListing] | UnsetType | None:
-    # One odd market goes to `unreadable`.
-    if not isinstance(page.markets, list):
-        return page.markets
+    def leave_out(raw: msgspec.Raw, why: str) -> None:
+        unreadable[_ticker_of(raw)] = why
+
+    rows = _rows(page.markets, rest.MarketRead, "market", leave_out)
+    if not isinstance(rows, list):
+        return rows
     listings: list[MarketListing] = []
-    for row in page.markets:
+    for row in rows:
         try:
             listing = listing_from_wire(row)
         except ExchangeProtocolError as exc:
@@ -197,3 +230,11 @@ def _listings(
             listing = attrs.evolve(listing, market=before)
         listings.append(listing)
     return listings
+
+
+def _ticker_of(raw: msgspec.Raw) -> MarketTicker:
+    # Empty where not even that can be read.
+    try:
+        return MarketTicker(rest.decode_body(raw, rest.Named, "market").ticker)
+    except ExchangeProtocolError:
+        return MarketTicker("")

@@ -22,13 +22,13 @@ from traderd.kalshi.wire.order_request import create_order_request
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
 from traderd.model.orders import AmendTerms, OrderTerms, Side
 from traderd.model.units import (
-    NS_PER_MS,
     Count,
     Money,
     Price,
     Timestamp,
     parse_count,
     parse_money,
+    timestamp_from_ms,
 )
 
 ORDERS: Final = "/portfolio/events/orders"
@@ -271,7 +271,7 @@ class OrderCalls(GroupCalls):
         return Amended(
             client_order_id=ClientOrderId(told) if told else None,
             remaining_count=_count_or_none(endpoint, "remaining_count", reply.remaining_count),
-            exchange_at=_moment(reply.ts_ms),
+            exchange_at=_moment(endpoint, reply.ts_ms),
         )
 
     async def decrease_order(
@@ -291,7 +291,7 @@ class OrderCalls(GroupCalls):
         return Amended(
             client_order_id=None,
             remaining_count=_count(endpoint, "remaining_count", reply.remaining_count),
-            exchange_at=_moment(reply.ts_ms),
+            exchange_at=_moment(endpoint, reply.ts_ms),
         )
 
 
@@ -350,8 +350,13 @@ def _item_error(endpoint: str, error: order_changes.ItemError) -> ExchangeRefuse
     )
 
 
-def _moment(ts_ms: int | UnsetType) -> Timestamp | None:
-    return Timestamp(ts_ms * NS_PER_MS) if isinstance(ts_ms, int) else None
+def _moment(endpoint: str, ts_ms: int | UnsetType) -> Timestamp | None:
+    if isinstance(ts_ms, UnsetType):
+        return None
+    try:
+        return timestamp_from_ms(ts_ms, what="ts_ms")
+    except UnitError as exc:
+        raise OutcomeUnknown(f"{endpoint}: {exc}") from exc
 
 
 def _count_needed(endpoint: str, field: str, number: Number | UnsetType | None) -> Count:

@@ -19,11 +19,20 @@ from traderd.kalshi.rows import RowReading, RowShape, read_row, read_rows
 from traderd.kalshi.wire import portfolio
 from traderd.kalshi.wire.translate import order_record_from_wire
 from traderd.model.ids import OrderId
-from traderd.model.orders import OrderRecord
+from traderd.model.orders import OrderRecord, order_words
 from traderd.model.rows import RowKind, UnreadableRow
 
 Listed: TypeAlias = OrderRecord | UnreadableRow
 """An order as far as its row could be read."""
+
+
+def listed_words(record: Listed) -> str:
+    """Return what of an order rests, for people, or that its row cannot be read."""
+    if isinstance(record, UnreadableRow):
+        return f"an order of {record.ticker or 'a market'} that cannot be read"
+    return order_words(record.ticker, record.side, record.remaining_count, record.price)
+
+
 ORDERS: Final = RowShape(
     kind=RowKind.ORDER,
     decoder=msgspec.json.Decoder(portfolio.Order),

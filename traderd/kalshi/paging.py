@@ -49,7 +49,9 @@ class Reading(Generic[W]):
 
     rows: list[W]
     complete: bool
-    """False: the list went on."""
+    """False: the list went on, or a row was left out."""
+    unreadable: str = ""
+    """Why the first row that was left out could not be read."""
 
 
 async def read_pages(

@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 from traderd.errors import ExchangeProtocolError
 from traderd.kalshi.paging import P, read_pages
 from traderd.kalshi.request import Requester
+from traderd.kalshi.wire.numbers import NAME_CHARACTERS_MAX as LONGEST
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
 from traderd.model.rows import RAW_CHARACTERS_MAX, WORDS_CHARACTERS_MAX, RowKind, UnreadableRow
 
@@ -132,13 +133,16 @@ def _fields(text: str) -> dict[str, Any]:
 
 def _text(named: Mapping[str, Any], *names: str) -> str:
     found = (named.get(name) for name in names)
-    return next((text for text in found if isinstance(text, str) and text), "")
+    # What is longer than a name is none.
+    return next((text for text in found if isinstance(text, str) and 0 < len(text) <= LONGEST), "")
 
 
 def _client_order_id(named: Mapping[str, Any]) -> ClientOrderId | None:
     # Null and an empty text are how the exchange says that there is none; a field that is missing says nothing.
     told = named.get("client_order_id", UNSET)
-    return ClientOrderId(told or "") if told is None or isinstance(told, str) else None
+    if told is None or (isinstance(told, str) and len(told) <= LONGEST):
+        return ClientOrderId(told or "")
+    return None
 
 
 def _key_of(one: _Read[T] | UnreadableRow) -> str:

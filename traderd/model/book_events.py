@@ -26,7 +26,7 @@ class BookFault(enum.Enum):
     RESTARTED = "restarted"
     """The numbers of the subscription began anew without a new subscription."""
     SUBSCRIPTION_ENDED = "subscription_ended"
-    """The exchange ended the subscription.  Source: Kalshi error codes 10 and 25."""
+    """The exchange ended the subscription (Kalshi: error codes 10 and 25), or does not answer for this market on it."""
     DISCONNECTED = "disconnected"
     SHED = "shed"
     """We gave it up for a while, because the load was too high."""
@@ -39,6 +39,8 @@ class BookFault(enum.Enum):
     """A snapshot names one price twice."""
     UNREADABLE = "unreadable"
     """A frame could not be understood that told of this book, or may have."""
+    UNKNOWN_TYPE = "unknown_type"
+    """A frame of a type that nobody knows may have told of this book."""
     MISSING_SNAPSHOT = "missing_snapshot"
     AUDIT = "audit"
     """The exchange's REST book contradicted ours twice in a row."""
@@ -98,6 +100,18 @@ class SubscriptionEnded:
     """
 
     at: Timestamp
+    subscription: str
+    reason: str
+    since: Timestamp | None = None
+    """As in FramesMissed, where its numbers began anew."""
+
+
+@attrs.frozen(kw_only=True)
+class SnapshotRefused:
+    """The exchange did not tell a book that looked good: it may have taken the market off, so the book is in doubt."""
+
+    at: Timestamp
+    ticker: MarketTicker
     subscription: str
     reason: str
 

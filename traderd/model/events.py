@@ -34,6 +34,7 @@ from traderd.model.book_events import (
     BookRestored,
     DifferingLevel,
     LineObserved,
+    SnapshotRefused,
     SnapshotsDelayed,
     SnapshotsRequested,
     SubscriptionEnded,
@@ -152,6 +153,7 @@ Event: TypeAlias = (
     | BookRestored
     | BookChanged
     | SubscriptionEnded
+    | SnapshotRefused
     | SnapshotsRequested
     | SnapshotsDelayed
     | LineObserved
@@ -331,6 +333,7 @@ __all__ = [
     "RiskEvent",
     "SequenceAdvanced",
     "ServiceChanged",
+    "SnapshotRefused",
     "SnapshotsDelayed",
     "SnapshotsRequested",
     "Source",

@@ -68,6 +68,8 @@ class SequenceAdvanced(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Timestamp
     is_data: bool = False
     """It was a trade or a step, which tells nothing twice; a reply may repeat a number."""
+    exchange_at: Timestamp | None = None
+    """When the trade was made, where the frame tells."""
 
 
 class TradePrinted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -93,6 +95,8 @@ class FramesMissed:
     at: Timestamp
     subscription: str
     detail: str
+    since: Timestamp | None = None
+    """The second of its last trade before the hole, by the exchange's clock; None where it brought none."""
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,16 @@ import attrs
 
 from traderd.errors import BadInput
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId, StrategyName, TradeId
-from traderd.model.units import ONE_DOLLAR, Count, Money, Price, Timestamp, notional
+from traderd.model.units import (
+    ONE_DOLLAR,
+    Count,
+    Money,
+    Price,
+    Timestamp,
+    notional,
+    show_count,
+    show_price,
+)
 
 
 class Side(enum.Enum):
@@ -115,6 +124,11 @@ def check_price(price: Price) -> None:
         raise BadInput(f"price must be a whole number of 1/10 000 $, not {price!r}")
     if not 0 < price < ONE_DOLLAR:
         raise BadInput("an order price lies between $0 and $1, both excluded")
+
+
+def order_words(ticker: MarketTicker, side: Side, count: Count, price: Price) -> str:
+    """Return an order for people: `bid 5 @ $0.4200 of KXDEMO-26DEC31-A`."""
+    return f"{side.value} {show_count(count)} @ {show_price(price)} of {ticker}"
 
 
 @attrs.frozen(kw_only=True)

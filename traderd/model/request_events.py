@@ -20,6 +20,8 @@ class RequestTaken:
     verb: str
     digest: str
     """SHA-256 of the body, in hexadecimal."""
+    forgotten: tuple[str, ...] = ()
+    """Keys of which nobody need know any more; journals of earlier versions name none."""
 
 
 @attrs.frozen(kw_only=True)

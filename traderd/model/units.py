@@ -33,14 +33,19 @@ FINE_PER_PRICE: Final = 100
 """A Price in units of FinePrice."""
 ONE_DOLLAR: Final = Price(10_000)
 ONE_CONTRACT: Final = Count(100)
+MICRODOLLARS_PER_CENT: Final = 10_000
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 BYTES_PER_MB: Final = 1_000_000
 
 TEXT_CHARACTERS_MAX: Final = 32
 """Bounds the text of one number: the largest honest one ("-" + 15 digits + "." + 6) is 23 long."""
+TIME_CHARACTERS_MAX: Final = 40
+"""Bounds the text of one time: the longest honest one, in nanoseconds and with an offset, is 35 long."""
 MAGNITUDE_MAX: Final = 10**18
 """Bounds every unit: fits a signed 64-bit integer, a trillion dollars in Money."""
+TIMESTAMP_MAX: Final = Timestamp(2**63 - 1)
+"""Bounds every time that is read, as 1970 does from below: fits a signed 64-bit integer, in the year 2262."""
 
 
 def parse_fixed(text: str | int | float | Decimal, *, decimals: int, what: str) -> int:
@@ -108,6 +113,14 @@ def parse_count(text: str | int | float | Decimal, *, what: str = "count") -> Co
 def parse_money(text: str | int | float | Decimal, *, what: str = "amount") -> Money:
     """Return a dollar text as Money, signed; raises UnitError as `parse_fixed` does."""
     return Money(parse_fixed(text, decimals=MONEY_DECIMALS, what=what))
+
+
+def money_from_cents(cents: int, *, what: str = "amount") -> Money:
+    """Return whole cents as Money; raises UnitError when they are absurdly many."""
+    value = cents * MICRODOLLARS_PER_CENT
+    if abs(value) > MAGNITUDE_MAX:
+        raise UnitError(f"{what} is too large")
+    return Money(value)
 
 
 def _format_fixed(value: int, decimals: int) -> str:
@@ -178,25 +191,41 @@ def complement(price: Price) -> Price:
     return Price(ONE_DOLLAR - price)
 
 
-def timestamp_from_ms(milliseconds: int) -> Timestamp:
-    """Return Unix milliseconds as Timestamp."""
-    return Timestamp(milliseconds * NS_PER_MS)
+def timestamp_from_ms(
+    milliseconds: int, latest: int = TIMESTAMP_MAX, *, what: str = "time"
+) -> Timestamp:
+    """Return Unix milliseconds as Timestamp; raises UnitError when they lie before 1970 or after `latest`, in ns."""
+    at: int = milliseconds * NS_PER_MS
+    if 0 <= at <= latest:
+        # Asked for every change of a book, where a call of Timestamp would cost as much as all the rest.
+        return at  # type: ignore[return-value]
+    # Never with the number in it: it may have thousands of digits.
+    raise UnitError(f"{what} is not between 1970 and {format_time(Timestamp(latest))}")
 
 
-def parse_time(text: str, *, what: str = "time") -> Timestamp:
+def timestamp_from_seconds(seconds: int, *, what: str = "time") -> Timestamp:
+    """Return Unix seconds as Timestamp; raises UnitError as `timestamp_from_ms` does."""
+    return timestamp_from_ms(seconds * 1_000, what=what)
+
+
+def parse_time(text: str, latest: int = TIMESTAMP_MAX, *, what: str = "time") -> Timestamp:
     """Return an RFC 3339 UTC text as Timestamp.
 
     Raises:
-        UnitError: not RFC 3339 with a zone.
+        UnitError: not RFC 3339 with a zone, before 1970 or after `latest`, in ns.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text if len(text) <= TIME_CHARACTERS_MAX else "")
     except (TypeError, ValueError) as exc:
-        raise UnitError(f"{what} is not an RFC 3339 time: {str(text)[:40]!r}") from exc
+        shown = str(text)[:TIME_CHARACTERS_MAX]
+        raise UnitError(f"{what} is not an RFC 3339 time: {shown!r}") from exc
     if moment.tzinfo is None:
         raise UnitError(f"{what} has no time zone: {text!r}")
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return Timestamp((delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000)
+    at = (delta.days * 86_400 + delta.seconds) * NS_PER_S + delta.microseconds * 1_000
+    if not 0 <= at <= latest:
+        raise UnitError(f"{what} {text} is not between 1970 and {format_time(Timestamp(latest))}")
+    return Timestamp(at)
 
 
 def show_duration(seconds: float) -> str:
@@ -210,6 +239,11 @@ def show_duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size}{unit} {whole % size // part:02d}{part_unit}"
     return f"{whole}s"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are for people: `1 fill`, `2 fills`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def format_time(at: Timestamp) -> str:

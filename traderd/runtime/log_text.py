@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 import msgspec
@@ -30,19 +30,27 @@ BLOCKS: Final = ("box", "exception")
 
 SECRET_WORDS: Final = frozenset({
     *("key", "keys", "apikey", "token", "tokens", "secret", "secrets", "signature"),
-    *("password", "passphrase", "authorization", "cookie", "pem"),
+    *("password", "passwords", "passwd", "passphrase", "credential", "credentials"),
+    *("authorization", "cookie", "jwt", "pem"),
 })
 """A field with one of these words in its name holds a secret, unless it ends in a word below."""
 NOT_SECRET_ENDINGS: Final = frozenset({"path", "file", "count", "name", "age"})
 
+SECRET_LENGTH_MIN: Final = 4
+"""Shorter texts are not masked where they stand in others: they would make words unreadable and are no secrets."""
+
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WORD_BORDER: Final = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _PEM: Final = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)", re.DOTALL)
+_KEY_MATERIAL: Final = re.compile(
+    # Armour, or what lies in it: the DER of RSA, EC and Ed25519 keys begins with these in base64.
+    r"-----BEGIN|PRIVATE KEY|\A\s*(?:MII|MIG|MHc|MHQ|MC4CAQ)[A-Za-z0-9+/=\s]{40,}\Z"
+)
 _NAMED_SECRET: Final = re.compile(
     # token=abc in an address or a command line; 'KALSHI-ACCESS-SIGNATURE': 'abc' in a printed mapping;
-    # (b'kalshi-access-key', b'abc') in printed headers; Authorization: Bearer abc.
-    r"""((?:token|secret|signature|password|access-key|api[_-]?key)(?:=|b?['"]\s*[:,]\s*b?['"])"""
-    r"""|\bBearer\s+)[^\s'"&;,]+""",
+    # (b'kalshi-access-key', b'abc') in printed headers; Authorization: Bearer abc; Login(token='abc') of a printed object.
+    r"""((?:token|secret|signature|password|passphrase|access-key|api[_-]?key)(?:=b?['"]?|b?['"]\s*[:,]\s*b?['"])"""
+    r"""|\bBearer\s+|\bAuthorization\W{1,6}Basic\s+)[^\s'"&;,]+""",
     re.IGNORECASE,
 )
 # C0 and C1 controls, DEL, line and paragraph separators, marks that reorder text, and lone surrogates.
@@ -79,6 +87,21 @@ def clean_text(text: str, *, block: bool = False) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def mask_texts(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with each of these secrets masked wherever it stands, also as Python quotes it."""
+    forms = [form for secret in secrets for form in (secret, repr(secret)[1:-1])]
+    # A longer one first: it may hold a shorter one.
+    for form in sorted(forms, key=len, reverse=True):
+        if len(form) >= SECRET_LENGTH_MIN:
+            text = text.replace(form, MASK)
+    return text
+
+
+def is_key_material(text: str) -> bool:
+    """Tell whether a text is a key itself, where the path of its file was wanted."""
+    return _KEY_MATERIAL.search(text) is not None
 
 
 def clean_field(name: str, value: object, *, depth: int = DEPTH_MAX) -> Plain:

@@ -164,6 +164,9 @@ class Guard:
     on_strike: Callable[[PluginRecord, str, bool], None]
     """Told of each strike: whose, why, and whether it quarantines. It must not call the plugin."""
 
+    masked: Callable[[str], str] = str
+    """Returns a text without what must not be seen."""
+
     def wrap(
         self,
         name: str,
@@ -196,7 +199,11 @@ class Guard:
                 raise RuntimeError(f"{name} called sys.exit({exc.code!r})") from exc
             except Exception as exc:
                 times.failures += 1
-                self.strike(f"{name} raised {type(exc).__name__}: {exc}")
+                words = f"{type(exc).__name__}: {exc}"
+                self.strike(f"{name} raised {words}")
+                if (shown := self.masked(words)) != words:
+                    # Whoever contains it tells its words.
+                    raise RuntimeError(shown) from None
                 raise
             finally:
                 took = self.clock() - started
@@ -209,5 +216,6 @@ class Guard:
 
     def strike(self, reason: str) -> None:
         """Count a failure against the plugin and tell it."""
+        reason = self.masked(reason)
         is_last = self.record.strike(self.clock(), reason)
         self.on_strike(self.record, reason, is_last)

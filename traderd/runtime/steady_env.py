@@ -2,7 +2,8 @@
 
 Owns: the daemon's own time. Events are stamped with it and ages are differences of stamps, so while the daemon runs it must
 not fall: a machine's clock that is set back is followed at its pace from where the daemon's time was. A clock that is set
-forward is followed at once, because a machine that slept looks the same: what was fresh is old then, which is the safe side.
+forward is followed at once, because a machine that slept looks the same: what was fresh is old then, which is the safe side,
+and connections that bring books are made anew (`services/book_repair.py`).
 How far this time is from the exchange's is measured all the while (`kalshi/clock.py`). Log lines alone show the machine's
 clock, as those of every other program do.
 Must not: change durations; Trio's clock is never wrong.

@@ -222,13 +222,13 @@ class Asker:
 
     def _failed(self, tick: Tick, error: BaseException) -> None:
         tenant, ticker = tick.tenant, tick.ticker
-        words = f"{type(error).__name__}: {error}"
+        words = tenant.masked(f"{type(error).__name__}: {error}")
         tenant.failures_everywhere += 1
         here = tenant.failures[ticker] = tenant.failures.get(ticker, 0) + 1
         self._context.log.error(
             f"strategy {tenant.name} failed on {ticker}: {words}",
             strategy=tenant.name,
-            exc_info=error,
+            exception=tenant.traceback_of(error),
         )
         self.end(tick, Ending(TickOutcome.FAILED, type(error).__name__, words))
         if max(here, tenant.failures_everywhere) >= FAILURES_MAX:

@@ -18,7 +18,6 @@ from traderd.core.strategy_parameters import (
     ON_PARAMETERS,
     changed,
     read_parameters,
-    tunable_names,
 )
 from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model import events as ev
@@ -27,13 +26,16 @@ from traderd.model.state_events import Author
 from traderd.model.strategy_events import TenantStatus
 from traderd.services.context import Context
 from traderd.services.tenant import Tenant
-from traderd.services.tenant_make import make_strategy
+from traderd.services.tenant_make import about_section, make_strategy
 
 LIVE: Final = ("commands_per_s", "callback_budget_ms", "loop_percent")
 """What the daemon itself reads of a section each time it is needed."""
 STARTS: Final = "it says whether the strategy runs at all"
 LIMITS: Final = "the limits of a strategy are read when the daemon starts"
 FIXED: Final = "the strategy reads it when it starts"
+SECRET: Final = (
+    "it is a secret or holds one, and every change of a running strategy goes into the journal"
+)
 
 
 @attrs.define(eq=False)
@@ -63,14 +65,15 @@ class StrategyTuning:
                 f"strategy {name} is being replaced by new code; try again when it runs"
             )
         own = [one for one in names if one not in DEFAULTS]
-        if own:
-            self._tried(tenant, section, own)
-        live = tunable_names(tenant.spec.parameters)
-        fixed = [one for one in own if one not in live]
+        secret = tenant.hidden(self._tried(tenant, section, own)) if own else ()
+        live = tenant.live_names
+        fixed = [one for one in own if one not in live or one in secret]
         together = f"its parameters are taken together, and {fixed[0]} waits" if fixed else ""
         return {
             one: _why_not_of_the_daemon(one)
             if one in DEFAULTS
+            else SECRET
+            if one in secret
             else FIXED
             if one in fixed
             else together
@@ -91,10 +94,11 @@ class StrategyTuning:
                 new = self._tried(tenant, section, own)
                 put_parameters(self._context, tenant, new, own, author=Author.PERSON, by=by)
             except (BadInput, ConfigError) as exc:
-                return f"strategy {name} refused: {exc}"
+                return tenant.masked(f"strategy {name} refused: {exc}")
             except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
-                self._quarantine(tenant, f"it failed to take {', '.join(own)} over: {exc}")
-                return f"strategy {name} failed to take its parameters over: {exc}"
+                words = tenant.masked(str(exc))
+                self._quarantine(tenant, f"it failed to take {', '.join(own)} over: {words}")
+                return f"strategy {name} failed to take its parameters over: {words}"
         settings = tenant.settings = strategy_settings(name, section)
         tenant.budget.per_s = settings.commands_per_s
         tenant.times.budget_s = settings.callback_budget_ms / 1_000
@@ -103,7 +107,7 @@ class StrategyTuning:
         return ""
 
     def _tried(self, tenant: Tenant, section: Mapping[str, Any], own: Sequence[str]) -> Any:
-        prefix = f"strategies.{tenant.name}."
+        prefix = f"{tenant.section}."
         tuned = self._context.view.ticks.tuned.get(tenant.name, {})
         try:
             new = read_parameters(tenant.spec.parameters, own_parameters(section), prefix=prefix)
@@ -113,10 +117,7 @@ class StrategyTuning:
                     new = changed(new, name, value, prefix=prefix)
             try_parameters(tenant, new)
         except BadInput as exc:
-            words = str(exc)
-            raise ConfigError(
-                words if words.startswith(prefix) else f"{prefix[:-1]}: {exc}"
-            ) from exc
+            raise ConfigError(tenant.masked(about_section(tenant.section, section, exc))) from exc
         return new
 
 
@@ -144,17 +145,18 @@ def put_parameters(
     Raises:
         BadInput: it refuses them; anything else that its `on_parameters` raises is raised as it is.
     """
-    before = tenant.parameters
+    was = tenant.shown(tenant.parameters)
     getattr(tenant.strategy, ON_PARAMETERS)(new)
     tenant.parameters = new
+    shown = tenant.shown(new)
     context.publish(
         *(
             ev.StrategyParameterSet(
                 at=context.now(),
                 strategy=tenant.name,
                 name=name,
-                value=str(getattr(new, name)),
-                was=str(getattr(before, name)),
+                value=shown[name],
+                was=was[name],
                 author=author,
                 by=by,
             )

@@ -32,6 +32,10 @@ from traderd.services.tenant_make import make_tenant
 DRAIN_S: Final = 10.0
 """Bounds the wait for commands in flight; what is not answered by then goes on and is answered without the old code."""
 COMMANDS: Final = (SetStrategyParameter, ReleaseStrategy, ReplaceStrategy)
+SECRET: Final = (
+    "nothing was changed: {setting} is a secret or holds one, and every change of a running strategy goes into the journal; "
+    "put it into traderd.toml or a .env file that only you can read, and restart the daemon"
+)
 NOT_ENABLED: Final = (
     "it is not enabled: set strategies.{name}.enabled = true and restart the daemon"
 )
@@ -131,20 +135,25 @@ class TenantKeeper:
             return denied(
                 f"nothing was changed: strategy {tenant.name} is being replaced; try again when it runs"
             )
-        context, prefix = self._context, f"strategies.{tenant.name}."
-        was = getattr(tenant.parameters, command.name, None)
+        context, prefix = self._context, f"{tenant.section}."
+        if command.name in tenant.hidden(tenant.parameters):
+            return denied(SECRET.format(setting=f"{prefix}{command.name}"))
+        was = tenant.shown(tenant.parameters).get(command.name)
         try:
             new = changed(tenant.parameters, command.name, command.value, prefix=prefix)
+            if command.name in tenant.hidden(new):
+                return denied(SECRET.format(setting=f"{prefix}{command.name}"))
             try_parameters(tenant, new)
             put_parameters(
                 context, tenant, new, [command.name], author=command.author, by=command.by
             )
         except BadInput as exc:
-            return denied(f"nothing was changed: {exc}")
+            return denied(tenant.masked(f"nothing was changed: {exc}"))
         except FOREIGN_FAILURES as exc:  # a strategy may fail in any way
-            self.quarantine(tenant, f"it failed to take {command.name} over: {exc}")
-            return denied(f"strategy {tenant.name} failed to take it over: {exc}")
-        value = str(getattr(new, command.name))
+            words = tenant.masked(str(exc))
+            self.quarantine(tenant, f"it failed to take {command.name} over: {words}")
+            return denied(f"strategy {tenant.name} failed to take it over: {words}")
+        value = tenant.shown(new)[command.name]
         self.report()
         sentence = f"{prefix}{command.name} is {value} now, it was {was}"
         context.log.warning(f"{sentence} (by {_who(command)})", strategy=tenant.name)

@@ -2,12 +2,13 @@
 
 Owns: when snapshots are asked for, and when the subscription is made anew. One request is under way per subscription,
 after a jittered wait, so that a burst of doubt is answered once; a budget bounds how many snapshots a minute it may ask
-for; a market for which nothing comes that makes sense is asked about less and less often.
+for; a market for which nothing comes that makes sense is put on the subscription anew, and that less and less often.
 Must not: judge sequence numbers (the engine does), or know which markets ought to be followed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn, TypeAlias
 
 import trio
@@ -17,11 +18,12 @@ from traderd.kalshi.feed import Feed
 from traderd.model import events as ev
 from traderd.model.events import BookFault
 from traderd.model.ids import MarketTicker
-from traderd.model.units import NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp, counted
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.runtime.retry import Backoff
+from traderd.runtime.steady_env import STEP_NS, step_sentence
 from traderd.services.context import Context
-from traderd.services.doubt_log import DoubtLog, counted
+from traderd.services.doubt_log import DoubtLog
 from traderd.services.line_subscription import (
     MARKETS_PER_COMMAND,
     SUBSCRIPTION_GONE,
@@ -40,11 +42,14 @@ IN_VAIN_FIRST_S: Final = 5.0
 IN_VAIN_CAP_S: Final = 60.0
 """Bounds the wait before a market is asked about again for which nothing came, or nothing that makes sense: it may be
 gone, or crossed, for good."""
+ANEW_AFTER: Final = 2
+"""After so many requests in vain a market is taken off the subscription and put on again: the exchange may have taken it
+off without a word, and what is not on a subscription cannot be asked for. What is put on brings a snapshot, too."""
 RELOOK_S: Final = 10.0
 """How often books in doubt are looked for although nobody told of one: a first snapshot that never comes is no event."""
 DOUBTS: Final = (ev.BookInvalidated, ev.SubscriptionEnded, ev.FramesMissed)
 NEWS: Final = (*DOUBTS, ev.BookRestored)
-LOSSES: Final = (BookFault.GAP, BookFault.UNREADABLE)
+LOSSES: Final = (BookFault.GAP, BookFault.UNREADABLE, BookFault.UNKNOWN_TYPE)
 """Faults by which a first snapshot that is on its way may have been lost."""
 NOT_HERE_YET: Final = (BookFault.MISSING_SNAPSHOT, BookFault.SHED)
 """Faults of a book of this subscription whose snapshot comes by itself after its market was put on it."""
@@ -55,7 +60,11 @@ CONTRADICTIONS: Final = (BookFault.CROSSED, BookFault.NEGATIVE_LEVEL, BookFault.
 """Faults that a snapshot has by itself: to ask again at once would bring the same."""
 
 
-async def repair(context: Context, books: LineSubscription) -> NoReturn:
+PutAnew: TypeAlias = Callable[[tuple[MarketTicker, ...]], Awaitable[None]]
+"""Takes markets off the subscription and puts them on again, as far as they are still wanted; raises ExchangeError."""
+
+
+async def repair(context: Context, books: LineSubscription, put_anew: PutAnew) -> NoReturn:
     """Keep the books of a subscription good, and tell the engine how its line does, until cancelled.
 
     Raises:
@@ -65,7 +74,7 @@ async def repair(context: Context, books: LineSubscription) -> NoReturn:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(observe_line, context, books.feed)
         try:
-            await Repair(context, books).run()
+            await Repair(context, books, put_anew).run()
         except ExchangeError as exc:
             problem = exc
         nursery.cancel_scope.cancel()
@@ -74,9 +83,19 @@ async def repair(context: Context, books: LineSubscription) -> NoReturn:
 
 
 async def observe_line(context: Context, feed: Feed) -> NoReturn:
-    """Tell regularly when a line was last heard, until cancelled."""
+    """Tell regularly when a line was last heard, until cancelled; a line over which the machine slept is given up.
+
+    Durations stand still meanwhile, so such a line looks as if it had been heard a moment ago, and bytes that it brought
+    before may still be read. Its peer has long given us up, and a new one brings new books at once.
+    """
+    last_now, last_s = context.now(), trio.current_time()
     while True:
-        now = context.now()
+        now, now_s = context.now(), trio.current_time()
+        slept_ns = now - last_now - round((now_s - last_s) * NS_PER_S)
+        if slept_ns > STEP_NS:
+            feed.lose(step_sentence(slept_ns))
+            await trio.sleep_forever()
+        last_now, last_s = now, now_s
         silent_ns = round(feed.statistics().silent_s * NS_PER_S)
         context.publish(
             ev.LineObserved(
@@ -112,8 +131,8 @@ def good_books(context: Context, books: LineSubscription) -> tuple[MarketTicker,
 class Repair:
     """The repair of one subscription."""
 
-    def __init__(self, context: Context, books: LineSubscription) -> None:
-        self._context, self._books = context, books
+    def __init__(self, context: Context, books: LineSubscription, put_anew: PutAnew) -> None:
+        self._context, self._books, self._put_anew = context, books, put_anew
         self._backoff = Backoff(first_s=REPAIR_FIRST_S, cap_s=REPAIR_CAP_S, rng=context.env.rng)
         markets = len(books.tickers)
         self._budget = SnapshotBudget(trio.current_time(), SnapshotBudget.per_minute(markets))
@@ -211,12 +230,22 @@ class Repair:
         if not asked:
             return
         context, books = self._context, self._books
-        context.log.info(f"asking for {counted(len(asked), 'snapshot')}")
         context.publish(
             ev.SnapshotsRequested(at=context.now(), subscription=books.name, count=len(asked))
         )
+        anew = tuple(each for each in asked if self._in_vain.get(each, 0) >= ANEW_AFTER)
+        if anew:
+            context.log.info(f"putting {counted(len(anew), 'market')} on the subscription anew")
+            await self._put_anew(anew)
+            self._note_answers(anew, ())
+        asked = tuple(each for each in asked if each not in anew)
+        if asked:
+            await self._request(asked)
+
+    async def _request(self, asked: tuple[MarketTicker, ...]) -> None:
+        self._context.log.info(f"asking for {counted(len(asked), 'snapshot')}")
         try:
-            answered = await books.feed.request_snapshot(books.sid, self._with_witness(asked))
+            answered = await self._books.request_snapshot(self._with_witness(asked))
         except ExchangeRefused as exc:
             self._refused(asked, exc)
         else:
@@ -248,8 +277,13 @@ class Repair:
 
     def _with_witness(self, asked: tuple[MarketTicker, ...]) -> tuple[MarketTicker, ...]:
         # The exchange may be silent about any of them for good; with one that it surely answers for, the wait for the
-        # others is short.
-        return (*asked, *good_books(self._context, self._books)[:1])
+        # others is short. That is the one of which it told last: another may have been taken off without a word.
+        good = good_books(self._context, self._books)
+        return (*asked, max(good, key=self._told_at)) if good else asked
+
+    def _told_at(self, ticker: MarketTicker) -> Timestamp:
+        book = self._context.view.book(ticker)
+        return Timestamp(0) if book is None or book.updated_at is None else book.updated_at
 
     def _note_answers(
         self, asked: tuple[MarketTicker, ...], answered: tuple[MarketTicker, ...]

@@ -6,9 +6,8 @@ Must not: read a clock, or be used for anything but a picture (the ledger and th
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -23,22 +22,22 @@ SAMPLE_S: Final = 5
 SAMPLES_KEPT: Final = 720
 """Bounds the samples of one line: an hour."""
 MARKETS_KEPT: Final = 200
-"""Bounds the markets whose prices are kept, the first followed ones: some 15 MB."""
+"""Bounds the markets whose prices are kept, the first followed ones: 0.6 MB."""
+NO_PRICE: Final = -1
+"""Stands for None where prices are kept as bare numbers: a tuple for each sample would take 15 MB in an hour."""
 
 Document: TypeAlias = dict[str, Any]
-PriceSample: TypeAlias = tuple[int, Price | None, Price | None]
 ProfitSample: TypeAlias = tuple[int, Money, Money]
-_kept: Final[Callable[[], deque[Any]]] = partial(deque, maxlen=SAMPLES_KEPT)
 
 
 @attrs.define
 class ChartHistory:
     """Samples of the account and of each market, oldest first; times are seconds since the epoch."""
 
-    profits: deque[ProfitSample] = attrs.Factory(_kept)
+    profits: deque[ProfitSample] = attrs.Factory(lambda: deque(maxlen=SAMPLES_KEPT))
     """Realized and unrealized profit, fees taken off the first."""
-    prices: dict[MarketTicker, deque[PriceSample]] = attrs.Factory(dict)
-    """Best bid and ask, None while a book cannot be trusted."""
+    prices: dict[MarketTicker, array[int]] = attrs.Factory(dict)
+    """Best bid and best ask in turn, up to the newest moment of `profits`; NO_PRICE while a book cannot be trusted."""
     _sampled_at_s: int | None = None
 
     def sample(self, view: StateView, now: Timestamp) -> None:
@@ -51,11 +50,12 @@ class ChartHistory:
         realized = Money(ledger.realized_pnl - ledger.fees_paid)
         self.profits.append((at_s, realized, view.unrealized_pnl()))
         followed = view.followed[:MARKETS_KEPT]
-        self.prices = {ticker: self.prices.get(ticker, _kept()) for ticker in followed}
+        self.prices = {ticker: self.prices.get(ticker, array("h")) for ticker in followed}
         for ticker, samples in self.prices.items():
             book = view.book(ticker)
             top = book.top() if book is not None and book.usable else NOTHING_KNOWN
-            samples.append((at_s, top.bid, top.ask))
+            samples.extend(NO_PRICE if price is None else price for price in (top.bid, top.ask))
+            del samples[: -2 * SAMPLES_KEPT]
 
     def profit_document(self) -> Document:
         """Return the profit; each point is [seconds, realized minus fees, unrealized] in dollars."""
@@ -67,12 +67,16 @@ class ChartHistory:
 
     def price_document(self, ticker: str) -> Document:
         """Return the prices of one market; each point is [seconds, best bid, best ask] in dollars."""
+        kept = self.prices.get(MarketTicker(ticker), array("h"))
+        bids, asks = kept[::2], kept[1::2]
+        # All lines get their samples at once, so a market that came later has the newest moments.
+        moments = [at_s for at_s, *_ in self.profits][len(self.profits) - len(bids) :]
         points = [
             [at_s, _text(bid), _text(ask)]
-            for at_s, bid, ask in self.prices.get(MarketTicker(ticker), ())
+            for at_s, bid, ask in zip(moments, bids, asks, strict=True)
         ]
         return {"ticker": ticker, "every_s": SAMPLE_S, "points": points}
 
 
-def _text(price: Price | None) -> str | None:
-    return None if price is None else format_price(price)
+def _text(price: int) -> str | None:
+    return None if price == NO_PRICE else format_price(Price(price))

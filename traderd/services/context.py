@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from traderd.config import Config
+from traderd.config_secrets import mask_key_id
 from traderd.core.last_gate import LastGate
 from traderd.core.view import StateView
 from traderd.errors import AuthenticationRefused, ExchangeError
@@ -136,6 +137,8 @@ class Shared:
     """What left is remembered over restarts of the order service."""
     absent_orders: dict[str, float] = attrs.Factory(dict)
     """Since when, on the monotonic clock, the exchange has not known orders that we know, by key."""
+    keys_since: dict[str, float] = attrs.Factory(dict)
+    """Since when, on the monotonic clock, keys of requests are known; before the start of this run for those of an earlier one."""
     extras: dict[str, Any] = attrs.Factory(dict)
     """What a service leaves to its own drain, to the screens or to tests, by the name that it gives."""
 
@@ -246,7 +249,7 @@ def _for_people(command: Command) -> str:
 def key_refused(context: Context, refusal: AuthenticationRefused) -> ExchangeError:
     """Return what a refused key means for a person: trying again alone cannot help."""
     return ExchangeError(
-        f"the exchange does not take the key {context.venue.signer.key_id}: {refusal}; check "
+        f"the exchange does not take the key {mask_key_id(context.venue.signer.key_id)}: {refusal}; check "
         "exchange.key_id and exchange.key_file, and that the key is one of the environment "
         f"{context.config.environment}"
     )

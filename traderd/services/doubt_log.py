@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from traderd.model.ids import MarketTicker
+from traderd.model.units import counted
 
 NAMES_TOLD: Final = 3
 """Bounds the markets that one line names."""
@@ -61,11 +62,6 @@ class DoubtLog:
         span = most if least == most else f"{least} to {most}"
         left = f", {len(self._since)} still in doubt" if self._since else ""
         self._log.info(f"{_books(healed)} good again after {span} s ({names(healed)}){left}")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 book`, `2 books`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def names(tickers: Sequence[MarketTicker]) -> str:

@@ -23,6 +23,7 @@ from traderd.errors import TraderdError
 from traderd.model.commands import Command, Outcome
 from traderd.model.notices import NoticeClass, NoticeMessage
 from traderd.model.units import Timestamp
+from traderd.runtime.log_text import mask_texts
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 METRIC_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,79}")
@@ -274,6 +275,8 @@ class Faults:
 
     on_fault: Callable[[Fault, bool], None] = lambda *_: None
     """Told of each, also of one that came before, and whether it is a strike against the plugin."""
+    hidden: tuple[str, ...] = ()
+    """Texts that no words of a fault may show: the configuration's secrets, which plugins may read."""
     _kept: dict[tuple[str, str, str, str], Fault] = attrs.Factory(dict)
 
     def note(
@@ -289,7 +292,8 @@ class Faults:
 
         `masked` takes secrets out of its words; what a guard has counted already is no strike here.
         """
-        text = masked(error if isinstance(error, str) else f"{type(error).__name__}: {error}")
+        words = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        text = mask_texts(masked(words), self.hidden)
         where = "" if isinstance(error, str) else line_of(error)
         key = (plugin, what, where, type(error).__name__)
         fault = self._kept.get(key)

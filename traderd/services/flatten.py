@@ -31,7 +31,7 @@ from traderd.model.commands import (
 )
 from traderd.model.ids import MarketTicker
 from traderd.model.orders import Attribution, OrderOwner
-from traderd.model.units import Price, show_count, show_price
+from traderd.model.units import Price, counted, show_count, show_price
 from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Policy
@@ -120,7 +120,8 @@ def _summary(
         for order in context.view.live_orders(ticker)
         if order.attribution.owner is OrderOwner.EXTERNAL
     ]
-    others = f"; {len(foreign)} orders of others still rest" if foreign else ""
+    rest = "rests" if len(foreign) == 1 else "rest"
+    others = f"; {counted(len(foreign), 'order')} of others still {rest}" if foreign else ""
     if not verified.ok:
         others += f"; the exchange's positions were not read: {verified.sentence}"
     if not left:

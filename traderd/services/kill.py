@@ -15,6 +15,7 @@ import trio
 
 from traderd.config import Config
 from traderd.core.conditions import KILL_HALT
+from traderd.core.order import Order
 from traderd.errors import AuthenticationRefused, StoreError
 from traderd.kalshi.kill import sweep
 from traderd.kalshi.order_reads import Listed
@@ -27,7 +28,7 @@ from traderd.plugin_api import OnCrash, Service, hookimpl
 from traderd.runtime.commands import CommandRequest
 from traderd.runtime.inbox import Inbox, Policy
 from traderd.services.context import Context
-from traderd.services.kill_outcome import KillRun, doubt_of, outcome_of, unsettled_orders
+from traderd.services.kill_outcome import KillRun, Rested, doubt_of, outcome_of, unsettled_orders
 from traderd.store.latch import Latch, mark_verified, read_latch, remove_latch, write_latch
 
 LOOK_S: Final = 0.5
@@ -210,14 +211,16 @@ class KillSwitch:
         if self._current is not None:
             # Its cancels may have arrived, and whoever asks now means these orders too.
             wanted.known.update(self._current.known)
-        wanted.known.update(dict.fromkeys(self._resting_keys(only_ours=only_ours)))
+        for order in self._resting(only_ours=only_ours):
+            # Of one that was known before, what rested before any cancel.
+            wanted.known.setdefault(order.key, Rested.of(order))
         self._wake.set()
         return wanted
 
-    def _resting_keys(self, *, only_ours: bool) -> list[str]:
+    def _resting(self, *, only_ours: bool) -> list[Order]:
         view = self._context.view
         orders = view.own_live_orders() if only_ours else view.live_orders()
-        return [order.key for order in orders if order.status in RESTING]
+        return [order for order in orders if order.status in RESTING]
 
     def _ensure(self) -> None:
         if self._current is None and self._wanted is None:

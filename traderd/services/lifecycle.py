@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from traderd.config import Config
+from traderd.config_secrets import all_secret_texts
 from traderd.core.view import StateView
 from traderd.model import states as st
 from traderd.model.events import (
@@ -29,6 +30,7 @@ from traderd.model.events import (
 from traderd.model.units import Timestamp
 from traderd.runtime.bus import Bus
 from traderd.runtime.env import Env
+from traderd.runtime.log_text import mask_texts
 from traderd.runtime.retry import show_wait
 from traderd.runtime.service import OnCrash, Service
 from traderd.services.stages import MARKET_DATA, SYNC, TRADING_CLIENT
@@ -59,6 +61,7 @@ class Lifecycle:
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._env, self._config, self._bus, self._view, self._log = env, config, bus, view, log
+        self._hidden = all_secret_texts(config)
         self._host, self._api_url, self._ws_url = host, api_url, ws_url
         self._mode = MODE_TRADING if config.trading_enabled else MODE_ORDERBOOK_ONLY
         self._in_flight = 0
@@ -174,6 +177,7 @@ class Lifecycle:
         """Publish a service's status."""
         # A stage that failed is told by `failed`, with what comes next.
         level = self._log.debug if status in ROUTINE else self._log.warning
+        detail = mask_texts(detail, self._hidden)
         words = status if status == "failed" else f"is {status}"
         level(f"service {name} {words}", service=name, detail=detail)
         self._bus.publish([
@@ -184,7 +188,7 @@ class Lifecycle:
 
     def service_lost(self, service: Service, error: str) -> None:
         """Draw the consequence that a service named for being past its restart budget."""
-        at = Timestamp(self._env.wall_ns())
+        at, error = Timestamp(self._env.wall_ns()), mask_texts(error, self._hidden)
         if service.on_crash is OnCrash.HALT:
             reason = f"service {service.name} keeps failing: {error}"
             self._bus.publish([

@@ -1,8 +1,8 @@
 """The proof that quiet subscriptions live: silence of a market is no fault, a subscription that the exchange has lost is.
 
 Owns: when a subscription has to prove that it lives, and what is asked. A snapshot of a book that is good proves more than
-an answer: its number shows whether a change was swallowed. A book in doubt proves nothing, the exchange may be
-silent about it for good; so it is left to the repair.
+an answer: its number shows whether a change was swallowed, and without one that book itself is in doubt. A book in doubt
+proves nothing, the exchange may be silent about it for good; so it is left to the repair.
 Must not: reconnect, or make a subscription anew; that one is gone is told, and those who tend it act.
 """
 
@@ -16,9 +16,11 @@ import trio
 
 from traderd.errors import ExchangeRefused
 from traderd.model import events as ev
+from traderd.model.ids import MarketTicker
 from traderd.services.book_repair import good_books
 from traderd.services.context import Context
 from traderd.services.line_subscription import SUBSCRIPTION_GONE, LineSubscription
+from traderd.services.market_offers import INVALID_PARAMETER
 
 PROOF_S: Final = 60.0
 """A subscription without a frame for this long has to prove that it lives."""
@@ -66,13 +68,26 @@ class LineProof:
             if not good or not books.stands:
                 return
             self._turn += 1
-            name = books.name
+            name, ticker = books.name, good[self._turn % len(good)]
             try:
-                await books.feed.request_snapshot(books.sid, [good[self._turn % len(good)]])
+                if ticker not in await books.request_snapshot([ticker]):
+                    self._tell_refused(name, ticker, "the exchange did not answer")
             except ExchangeRefused as exc:
-                # Whoever refuses one market lives.
                 if exc.code in SUBSCRIPTION_GONE:
                     self._tell_gone(name, str(exc))
+                elif exc.code == INVALID_PARAMETER:
+                    # Whoever refuses one market lives, but of that market nothing comes.
+                    self._tell_refused(name, ticker, str(exc))
+                else:
+                    self._context.log.warning(f"no proof of the book of {ticker}: {exc}")
+
+    def _tell_refused(self, name: str, ticker: MarketTicker, why: str) -> None:
+        reason = f"asked for the book that subscription {name} gives, to prove it: {why}"
+        self._context.publish(
+            ev.SnapshotRefused(
+                at=self._context.now(), ticker=ticker, subscription=name, reason=reason
+            )
+        )
 
     def _tell_gone(self, name: str, reason: str) -> None:
         self._context.publish(

@@ -6,7 +6,7 @@ Must not: decide which markets are on it, or when it is made anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import attrs
@@ -41,6 +41,8 @@ class LineSubscription:
     """The markets on it, in order."""
     changing: trio.Lock = attrs.Factory(trio.Lock)
     """Held by who changes `tickers` or `sid` at the exchange, so that the two never miss each other."""
+    asking: trio.Lock = attrs.Factory(trio.Lock)
+    """Held while snapshots are asked for: one request at a time."""
     awaited: dict[MarketTicker, float] = attrs.Factory(dict)
     """Markets that were put on it and whose first snapshots are on their way, with Trio's time until which they may be."""
     _made: trio.Event = attrs.Factory(trio.Event)
@@ -88,6 +90,11 @@ class LineSubscription:
     def wait_for(self, tickers: Iterable[MarketTicker], *, within_s: float) -> None:
         """Note that first snapshots of these markets are on their way, so that nobody asks for them meanwhile."""
         self.awaited.update(dict.fromkeys(tickers, trio.current_time() + within_s))
+
+    async def request_snapshot(self, tickers: Sequence[MarketTicker]) -> tuple[MarketTicker, ...]:
+        """Ask for snapshots when it is our turn, and return the markets that were answered for; raises ExchangeError."""
+        async with self.asking:
+            return await self.feed.request_snapshot(self.sid, tickers)
 
     async def wait_made(self, instead_of: int) -> None:
         """Wait until the subscription with this id was made anew.  Cancelling is safe."""

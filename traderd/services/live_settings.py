@@ -16,10 +16,10 @@ import msgspec
 import trio
 
 from traderd.config import Config
+from traderd.config_secrets import show_setting
 from traderd.core.risk_limits import RiskLimits
 from traderd.model.ids import StrategyName
 from traderd.services.risk_limits import risk_limits
-from traderd.services.setting_words import show_setting
 
 LIVE: Final = frozenset({
     "log.level",

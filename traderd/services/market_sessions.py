@@ -33,7 +33,7 @@ from traderd.services.book_repair import repair
 from traderd.services.context import Context
 from traderd.services.line_proof import LineProof
 from traderd.services.line_subscription import SUBSCRIPTION_GONE, LineSubscription
-from traderd.services.market_offers import BATCH, MarketOffers
+from traderd.services.market_offers import BATCH, INVALID_PARAMETER, MarketOffers
 from traderd.services.market_plan import MarketPlan
 from traderd.services.market_reread import MarketReread
 from traderd.services.trade_backfill import TradeBackfill
@@ -44,6 +44,8 @@ SAYS_STATUS: Final = (ev.LifeStep.CLOSE_DATE_UPDATED, *STATUS_AFTER)
 """After one of these what our clock did before needs no looking up; the others say nothing of whether a market is open."""
 FIRST_SLOT: Final = 0
 """Its connection also brings the lifecycle of all markets."""
+AGAIN_LOOK_S: Final = 10.0
+"""How often it is looked whether a market that the exchange refused may be offered again."""
 ANEW_FIRST_S: Final = 0.05
 ANEW_CAP_S: Final = 30.0
 """Bounds the wait before a subscription to trades or the lifecycle is made anew that ends again and again."""
@@ -80,6 +82,8 @@ class MarketSession:
         self._trades = LineSubscription(feed, TRADES)
         self._lifecycle = LineSubscription(feed, LIFECYCLE, of_all_markets=True)
         self._offers = MarketOffers(context.log)
+        self._told: dict[MarketTicker, str] = {}
+        """Markets with the degraded part that says that the exchange refuses them."""
         rng = context.env.rng
         self._backoff = Backoff(first_s=ANEW_FIRST_S, cap_s=ANEW_CAP_S, rng=rng)
         self._made_anew_at = trio.current_time()
@@ -108,7 +112,7 @@ class MarketSession:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._reread.run)
                     nursery.start_soon(proof.run)
-                    nursery.start_soon(repair, context, self._books)
+                    nursery.start_soon(repair, context, self._books, self._put_anew)
                     await self._subscribe()
                     nursery.start_soon(self._follow, news)
                     await self._wait_for_snapshots()
@@ -125,6 +129,8 @@ class MarketSession:
     def end(self) -> None:
         """Note that the connection is gone: what comes until the next one is missed."""
         self._backfill.miss(self._trades.tickers)
+        self._offers.refused.clear()
+        self._tell_refused()
 
     # --- subscribing ------------------------------------------------------------------------------
 
@@ -148,31 +154,40 @@ class MarketSession:
 
     async def _settle(self) -> None:
         """Bring both subscriptions to what the plan says now."""
-        await self._settle_books(self._plan.books(self._slot))
-        await self._settle_trades(self._plan.trades(self._slot))
-
-    async def _settle_books(self, wanted: Sequence[MarketTicker]) -> None:
-        # One that was given up and is wanted again before the exchange heard of it has to be asked for anew: of its
-        # changes some were ignored.
-        is_muted = self._context.view.universe.is_muted
-        kept = {ticker: None for ticker in wanted if not is_muted(ticker)}
         while True:
-            ended = await self._change(self._books, kept, wanted, before=self._await)
+            ended = await self._change_books()
             if ended is None:
-                return
+                break
             # The repair makes it anew.
             await self._books.wait_made(ended)
+        await self._settle_trades()
+        self._offers.forget_but(self._plan.trades(self._slot))
+        self._tell_refused()
 
-    async def _settle_trades(self, wanted: Sequence[MarketTicker]) -> None:
+    async def _put_anew(self, tickers: Container[MarketTicker]) -> None:
+        await self._change_books(anew=tickers)
+
+    async def _change_books(self, anew: Container[MarketTicker] = ()) -> int | None:
+        # One that was given up and is wanted again before the exchange heard of it has to be asked for anew as well: of
+        # its changes some were ignored.
+        is_muted = self._context.view.universe.is_muted
+        return await self._change(
+            self._books,
+            self._plan.books,
+            anew=lambda ticker: ticker in anew or is_muted(ticker),
+            before=self._await,
+        )
+
+    async def _settle_trades(self) -> None:
         # If it turns out to have ended, its end is news, and it is settled again then.
-        await self._change(self._trades, dict.fromkeys(wanted), wanted, after=self._backfill.cover)
+        await self._change(self._trades, self._plan.trades, after=self._backfill.cover)
 
     async def _change(
         self,
         held: LineSubscription,
-        kept: Container[MarketTicker],
-        wanted: Sequence[MarketTicker],
+        wanted_by: Callable[[int], Sequence[MarketTicker]],
         *,
+        anew: Callable[[MarketTicker], bool] = lambda _: False,
         before: Callable[[Sequence[MarketTicker]], None] | None = None,
         after: Callable[[Sequence[MarketTicker]], None] | None = None,
     ) -> int | None:
@@ -180,8 +195,8 @@ class MarketSession:
 
         Args:
             held: the subscription.
-            kept: what may stay on it; the rest is taken off first.
-            wanted: what is put on it then.
+            wanted_by: tells what is wanted on this connection, when it is our turn.
+            anew: tells what may not stay on it although it is wanted: it is taken off and put on again.
             before: called with each batch before it is asked for.
             after: called with each batch that is on the subscription.
         """
@@ -198,10 +213,10 @@ class MarketSession:
                 after(batch)
 
         async with held.changing:
-            name, sid = held.name, held.sid
+            name, sid, wanted = held.name, held.sid, wanted_by(self._slot)
             try:
                 if held.stands:
-                    await self._take_off(held, kept)
+                    await self._take_off(held, {t: None for t in wanted if not anew(t)})
                 await self._offers.put((t for t in wanted if t not in held.tickers), put_on)
             except ExchangeRefused as exc:
                 if exc.code not in SUBSCRIPTION_GONE:
@@ -217,7 +232,37 @@ class MarketSession:
             # First here, so that nobody asks for a snapshot of what is on its way out.
             for ticker in batch:
                 del held.tickers[ticker]
-            await self._feed.delete_markets(held.sid, batch)
+            await self._delete(held.sid, batch)
+
+    async def _delete(self, sid: int, batch: Sequence[MarketTicker]) -> None:
+        try:
+            await self._feed.delete_markets(sid, batch)
+        except ExchangeRefused as exc:
+            if exc.code != INVALID_PARAMETER:
+                raise
+            # One of them is not on it any more, which is what we wanted; the others still are.
+            half = len(batch) // 2
+            for part in (batch[:half], batch[half:]) if half else ():
+                await self._delete(sid, part)
+
+    def _tell_refused(self) -> None:
+        """Say of which markets that something of ours is in the exchange takes no subscription, and when that ends."""
+        context, refused = self._context, self._offers.refused
+        if not refused and not self._told:
+            return
+        held = context.view.held_markets()
+        for ticker in [
+            ticker for ticker in self._told if ticker not in refused or ticker not in held
+        ]:
+            context.clear_degraded(self._told.pop(ticker))
+        for ticker in refused:
+            if ticker in held and ticker not in self._told:
+                part = self._told[ticker] = f"market data {ticker}"
+                reason = (
+                    f"{held[ticker]} and the exchange takes no subscription to it: {refused[ticker].words}; it is asked "
+                    "again by and by"
+                )
+                context.publish(ev.DegradedRaised(at=context.now(), part=part, reason=reason))
 
     def _await(self, tickers: Sequence[MarketTicker]) -> None:
         universe, at = self._context.view.universe, self._context.now()
@@ -230,14 +275,19 @@ class MarketSession:
 
     async def _follow(self, news: Inbox[Any]) -> NoReturn:
         while True:
-            batch = await news.receive()
+            batch: Sequence[Any] = ()
+            with trio.move_on_after(AGAIN_LOOK_S):
+                batch = await news.receive()
             # What follows waits for the exchange's answers, which have their own deadline.
             news.done()
+            if self._offers.is_due:
+                await self._settle()
+            self._tell_refused()
             for event in batch:
                 if isinstance(event, PLAN_CHANGES):
                     await self._settle()
                 elif isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
-                    await self._mend(event.subscription)
+                    await self._mend(event)
                 elif self._slot == FIRST_SLOT:
                     self._note_step(event)
 
@@ -267,14 +317,14 @@ class MarketSession:
         is_bare_grid = step is ev.LifeStep.GRID_UPDATED and event.grid is None
         return is_bare_grid or step in (ev.LifeStep.METADATA_UPDATED, ev.LifeStep.UNKNOWN)
 
-    async def _mend(self, subscription: str) -> None:
+    async def _mend(self, event: ev.FramesMissed | ev.SubscriptionEnded) -> None:
         """Make up for what one of the subscriptions missed; one that has ended is made anew first."""
-        trades, lifecycle = self._trades, self._lifecycle
+        trades, lifecycle, subscription = self._trades, self._lifecycle, event.subscription
         if trades.stands and subscription == trades.name:
-            self._backfill.miss(trades.tickers)
+            self._backfill.missed(trades.tickers, event.since)
             await self._make_anew(trades)
             self._backfill.cover(trades.tickers)
-            await self._settle_trades(self._plan.trades(self._slot))
+            await self._settle_trades()
         elif lifecycle.stands and subscription == lifecycle.name:
             await self._make_anew(lifecycle)
             self._reread.mark(self._context.view.followed)
@@ -318,7 +368,10 @@ def _key(event: Any) -> tuple[type, Any]:
         return type(event), (event.ticker, event.step)
     if isinstance(event, CLOCK_STEPS):
         return type(event), event.ticker
-    return type(event), getattr(event, "subscription", None)
+    if isinstance(event, (ev.FramesMissed, ev.SubscriptionEnded)):
+        # A later hole does not stand for an earlier one.
+        return type(event), (event.subscription, event.since)
+    return type(event), None
 
 
 def _batches(tickers: Iterable[MarketTicker]) -> Iterator[list[MarketTicker]]:

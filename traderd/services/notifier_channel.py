@@ -18,7 +18,7 @@ from traderd.errors import FOREIGN_FAILURES
 from traderd.model.notices import NoticeMessage, Urgency
 from traderd.model.units import Timestamp
 from traderd.runtime.env import Env
-from traderd.runtime.log_text import MASK
+from traderd.runtime.log_text import mask_texts
 from traderd.runtime.retry import Backoff, show_wait
 from traderd.services.extensions import Faults, NotDelivered, Notifier, Owned, Post
 
@@ -34,8 +34,6 @@ BACKOFF_FIRST_S: Final = 1.0
 BACKOFF_CAP_S: Final = 60.0
 PAUSE_MAX_S: Final = 600.0
 """Bounds the pause that a receiver may ask for."""
-SECRET_LENGTH_MIN: Final = 4
-"""Shorter texts are not masked: they would make words unreadable and are no secrets."""
 
 
 @attrs.define(eq=False)
@@ -125,10 +123,7 @@ class NotifierChannel:
 
     def masked(self, text: str) -> str:
         """Return a text without the notifier's secrets."""
-        for secret in sorted(self.notifier.secrets, key=len, reverse=True):
-            if len(secret) >= SECRET_LENGTH_MIN:
-                text = text.replace(secret, MASK)
-        return text
+        return mask_texts(text, self.notifier.secrets)
 
     # --- one message ------------------------------------------------------------------------------
 

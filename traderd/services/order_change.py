@@ -11,7 +11,7 @@ import attrs
 from traderd.core.order import Order
 from traderd.errors import BadInput
 from traderd.model.commands import AmendOrder, Answer, DecreaseOrder, Outcome
-from traderd.model.orders import OrderStatus, OrderTerms
+from traderd.model.orders import OrderStatus, OrderTerms, order_words
 from traderd.model.units import Count, Price, show_count, show_price
 
 
@@ -92,6 +92,6 @@ def describe(order: Order) -> str:
     if not order.status.is_live:
         return f"order {order.key} was changed and is {order.status.value}"
     return (
-        f"order {order.key} is now {order.side.value} {show_count(order.count)} @ "
-        f"{show_price(order.price)} of {order.ticker}, {show_count(order.remaining)} left"
+        f"order {order.key} is now {order_words(order.ticker, order.side, order.count, order.price)}, "
+        f"{show_count(order.remaining)} left"
     )

@@ -14,8 +14,8 @@ import trio
 from traderd.config import Config
 from traderd.core.order import Order
 from traderd.model.events import OrderChanged
-from traderd.model.orders import OrderStatus
-from traderd.model.units import show_count, show_price
+from traderd.model.orders import OrderStatus, order_words
+from traderd.model.units import show_count
 from traderd.plugin_api import Service, hookimpl
 from traderd.runtime.inbox import Policy
 from traderd.services.context import Context
@@ -69,6 +69,6 @@ def words(order: Order, event: OrderChanged) -> str:
     came = "" if event.previous is None else f" (was {event.previous.value})"
     filled = f", {show_count(order.filled)} filled" if order.filled else ""
     return (
-        f"order {order.key} is {event.status.value}{came}: {order.side.value} "
-        f"{show_count(order.count)} @ {show_price(order.price)} of {order.ticker}{filled}"
+        f"order {order.key} is {event.status.value}{came}: "
+        f"{order_words(order.ticker, order.side, order.count, order.price)}{filled}"
     )

@@ -8,6 +8,7 @@ Must not: call the strategy (`actor_ask`) or send anything (`actor_send`).
 from __future__ import annotations
 
 import math
+import traceback
 from collections import deque
 from collections.abc import Callable, Container
 from typing import Any, Final
@@ -15,14 +16,16 @@ from typing import Any, Final
 import attrs
 import trio
 
+from traderd.config_secrets import is_secret, secret_parameters, secret_texts
 from traderd.config_strategies import StrategySettings
 from traderd.core.strategy_context import StrategyContext, Timer
-from traderd.core.strategy_parameters import doc_of, is_tunable
+from traderd.core.strategy_parameters import doc_of, tunable_names
 from traderd.model.ids import MarketTicker, StrategyName
 from traderd.model.orders import Fill
 from traderd.model.strategy_events import ParameterReport, StrategyReport, TenantStatus
 from traderd.model.units import NS_PER_S
 from traderd.plugin_api import StrategySpec
+from traderd.runtime.log_text import MASK, mask_texts
 from traderd.services.tenant_clock import CallbackTimes, CommandBudget
 from traderd.services.tenant_share import LoopShare
 
@@ -84,6 +87,47 @@ class Tenant:
         """Tell whether it may be asked."""
         return self.status is TenantStatus.RUNNING
 
+    @property
+    def live_names(self) -> tuple[str, ...]:
+        """Which parameters may be changed while it runs: no secret, for every change goes into the journal."""
+        cls = type(self.parameters)
+        secret = secret_parameters(cls)
+        return tuple(name for name in tunable_names(cls) if name not in secret)
+
+    def shown(self, parameters: Any) -> dict[str, str]:
+        """Return parameters of its class as people and the journal see them, by name: secrets masked."""
+        values = attrs.asdict(parameters, recurse=False)
+        hidden = list(secret_texts(self.section, values))
+        return {
+            name: MASK
+            if is_secret(f"{self.section}.{name}", value)
+            else mask_texts(str(value), hidden)
+            for name, value in values.items()
+        }
+
+    def hidden(self, parameters: Any) -> tuple[str, ...]:
+        """Return which parameters are not shown as they are: every secret, and what has one in it."""
+        secret = secret_parameters(type(parameters))
+        return tuple(
+            name
+            for name, text in self.shown(parameters).items()
+            if name in secret or text != str(getattr(parameters, name))
+        )
+
+    def masked(self, words: str) -> str:
+        """Return words of its own, such as those of an error, with its secrets masked."""
+        values = attrs.asdict(self.parameters, recurse=False)
+        return mask_texts(words, secret_texts(self.section, values))
+
+    def traceback_of(self, error: BaseException) -> str:
+        """Return where its code failed, for the log: the words of an error stand there too."""
+        return self.masked("".join(traceback.format_exception(error)).rstrip())
+
+    @property
+    def section(self) -> str:
+        """The name of its section of the configuration."""
+        return f"strategies.{self.name}"
+
     def on_book(self) -> Callable[..., Any] | None:
         """Return what is called when a market changed or a second passed."""
         found: Callable[..., Any] | None = getattr(self.strategy, "decide", None)
@@ -142,7 +186,7 @@ class Tenant:
 
     def report(self, now: float) -> StrategyReport:
         """Return how it does at `now`, on the monotonic clock."""
-        times = self.times
+        times, shown, live = self.times, self.shown(self.parameters), self.live_names
         return StrategyReport(
             strategy=self.name,
             status=self.status,
@@ -162,8 +206,8 @@ class Tenant:
             parameters=tuple(
                 ParameterReport(
                     name=field.name,
-                    value=str(getattr(self.parameters, field.name))[:VALUE_CHARACTERS_MAX],
-                    tunable=is_tunable(field),
+                    value=shown[field.name][:VALUE_CHARACTERS_MAX],
+                    tunable=field.name in live,
                     doc=doc_of(field),
                 )
                 for field in attrs.fields(type(self.parameters))

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from traderd.config import Config
+from traderd.config_secrets import secret_texts
 from traderd.config_strategies import own_parameters, strategy_settings
 from traderd.core.strategy_context import NotesInMemory, SilentLog, StrategyContext, StrategyNotes
 from traderd.core.strategy_parameters import ON_PARAMETERS, changed, read_parameters, tunable_names
 from traderd.errors import FOREIGN_FAILURES, BadInput, ConfigError
 from traderd.model.ids import StrategyName
 from traderd.plugin_api import StrategySpec
+from traderd.runtime.log_text import mask_texts
 from traderd.services.tenant import CALLBACKS, Tenant
 from traderd.services.tenant_clock import CallbackTimes, CommandBudget
 from traderd.services.tenant_share import LoopShare
@@ -89,8 +91,7 @@ def make_tenant(
             parameters = changed(parameters, name, value, prefix=prefix)
         strategy = make_strategy(spec, parameters, context)
     except BadInput as exc:
-        words = str(exc)
-        raise ConfigError(words if words.startswith(prefix) else f"{prefix[:-1]}: {exc}") from exc
+        raise ConfigError(about_section(prefix[:-1], section, exc)) from exc
     return Tenant(
         name=StrategyName(spec.name),
         spec=spec,
@@ -102,6 +103,12 @@ def make_tenant(
         budget=CommandBudget(per_s=settings.commands_per_s),
         share=LoopShare(percent=settings.loop_percent),
     )
+
+
+def about_section(section: str, values: Mapping[str, Any], error: BadInput) -> str:
+    """Return what is wrong with a strategy's section: it is named, and no secret of it is in the words."""
+    words = mask_texts(str(error), secret_texts(section, values))
+    return words if words.startswith(f"{section}.") else f"{section}: {words}"
 
 
 def make_strategy(spec: StrategySpec, parameters: Any, context: StrategyContext) -> Any:

@@ -16,6 +16,7 @@ import trio
 
 from traderd.errors import ExchangeError, ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.market_lists import PAUSE_S
+from traderd.kalshi.wire.decoder import AHEAD_MAX_NS
 from traderd.model import events as ev
 from traderd.model.events import TradePrinted
 from traderd.model.ids import MarketTicker, TradeId
@@ -28,6 +29,9 @@ PAGES_MAX: Final = 5
 QUIET_MARKET_NS: Final = 60 * NS_PER_S
 """How far before a loss the reading of a market starts that was never seen to trade: a line may be dead for a while
 before it counts as lost."""
+SLACK_NS: Final = AHEAD_MAX_NS
+"""How far before the last trade in order the reading of a hole starts: that trade's stamp is believed up to so far ahead,
+and markets that share a subscription keep no order among them."""
 RETRY_FIRST_S: Final = 1.0
 RETRY_CAP_S: Final = 60.0
 FINAL_STATUSES: Final = (400, 404, 410)
@@ -80,13 +84,30 @@ class TradeBackfill:
 
     def miss(self, tickers: Iterable[MarketTicker]) -> None:
         """Note that trades of these markets may be missed from now on, until they are covered and were read."""
-        tape, now = self._context.view.market_data.tape, self._context.exchange_now()
+        last_at = self._context.view.market_data.tape.last_at
+        quiet = Timestamp(self._context.exchange_now() - QUIET_MARKET_NS)
         for ticker in tickers:
-            earlier = self._holes.get(ticker)
-            since = tape.last_at.get(ticker, Timestamp(now - QUIET_MARKET_NS))
-            hole = Hole(since) if earlier is None else attrs.evolve(earlier, until=None)
-            self._holes[ticker] = hole
-            self._covered.pop(ticker, None)
+            self._open(ticker, last_at.get(ticker, quiet))
+
+    def missed(self, tickers: Iterable[MarketTicker], since: Timestamp | None) -> None:
+        """Note that trades of these markets are missing before one that came.
+
+        Args:
+            tickers: the markets of the subscription.
+            since: when the last trade before the hole was made, by the exchange's clock; None where there was none.
+        """
+        # Not since the last trade of each: that may be the one that showed the hole.
+        began = self._context.exchange_now() - QUIET_MARKET_NS if since is None else since
+        for ticker in tickers:
+            self._open(ticker, Timestamp(max(0, began - SLACK_NS)))
+
+    def _open(self, ticker: MarketTicker, since: Timestamp) -> None:
+        earlier = self._holes.get(ticker)
+        if earlier is None:
+            self._holes[ticker] = Hole(since)
+        else:
+            self._holes[ticker] = attrs.evolve(earlier, since=min(earlier.since, since), until=None)
+        self._covered.pop(ticker, None)
 
     def cover(self, tickers: Iterable[MarketTicker]) -> None:
         """Note that the feed brings trades of these markets from now on; what they missed is read."""
@@ -212,11 +233,13 @@ class TradeBackfill:
             complete=reading.complete,
         )
         context.publish(*missed, done)
-        if missed:
+        if missed or reading.unreadable:
             tell = context.log.info if reading.complete else context.log.warning
             rest = (
                 ""
                 if reading.complete
+                else f"; one at least is lost: {reading.unreadable}"
+                if reading.unreadable
                 else f"; older ones are lost, only {PAGES_MAX} pages are read"
             )
             tell(f"backfilled {len(missed)} trades of {ticker}{rest}", ticker=ticker)

@@ -52,7 +52,7 @@ async def _hold(context: Context, task_status: trio.TaskStatus[None]) -> None:
         feed=ev.FeedName.PRIVATE,
         connection=connection,
         on_events=context.publish_batch,
-        clock_offset_ms=venue.rest.clock_offset_ms,
+        clock_offset_ms=lambda: venue.rest.clock_offset_ms,
     ) as feed:
         await feed.subscribe(CHANNELS)
         context.publish(

@@ -14,9 +14,9 @@ import attrs
 from traderd.model import events as ev
 from traderd.model.ids import MarketTicker
 from traderd.model.market import MarketListing
+from traderd.model.units import counted
 from traderd.model.universe_events import Steps
 from traderd.services.context import Context
-from traderd.services.doubt_log import counted
 from traderd.services.market_plan import MarketPlan
 
 SHOWN: Final = 3

@@ -11,13 +11,12 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from traderd.config import Config
+from traderd.config import TOKEN_FILE, Config
 from traderd.config_web import EVERY_ADDRESS
 from traderd.errors import ConfigError
 from traderd.runtime.addresses import is_loopback
 from traderd.web.access import AccessRules
 
-TOKEN_FILE: Final = "control.token"
 READ_TOKEN_FILE: Final = "read.token"
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 

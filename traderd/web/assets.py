@@ -28,6 +28,7 @@ TABLE: Final = {
     "/console/dom.js": ("dom.js", _SCRIPT),
     "/console/drawing.js": ("drawing.js", _SCRIPT),
     "/console/feed.js": ("feed.js", _SCRIPT),
+    "/console/focus.js": ("focus.js", _SCRIPT),
     "/console/health.js": ("health.js", _SCRIPT),
     "/console/keyed.js": ("keyed.js", _SCRIPT),
     "/console/keys.js": ("keys.js", _SCRIPT),

@@ -19,12 +19,10 @@ from quart import Request, Websocket
 
 from traderd.web.access import AccessRules, Role
 from traderd.web.api import Refusal
+from traderd.web.seldom import Seldom
 from traderd.web.wrong_tokens import WrongTokens
 
 SAFE_METHODS: Final = ("GET", "HEAD", "OPTIONS")
-
-SAY_AGAIN_S: Final = 10.0
-"""Bounds the log lines about refusals: one of each reason in this time, the others are counted in the next line."""
 
 SHOWN_MAX: Final = 200
 """Bounds what a log line shows of a header."""
@@ -38,8 +36,7 @@ class Gate:
     def __init__(self, rules: AccessRules) -> None:
         self._rules = rules
         self._wrong = WrongTokens()
-        self._said_at: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
+        self._seldom = Seldom()
 
     def check_caller(self, asked: Request | Websocket) -> None:
         """Refuse a caller that a browser was tricked into being, and one who may not even look.
@@ -93,6 +90,13 @@ class Gate:
         if role is Role.NOBODY:
             raise control_token_needed()
 
+    def is_operator(self, asked: Request | Websocket) -> bool:
+        """Tell whether the control token is there, and looked at; says and counts nothing."""
+        authorization = asked.headers.get("Authorization", "")
+        if not authorization or self._must_wait(peer_of(asked)):
+            return False
+        return self._rules.role_of(authorization) is Role.OPERATOR
+
     def _role(self, asked: Request | Websocket) -> Role:
         authorization, peer = asked.headers.get("Authorization", ""), peer_of(asked)
         if not authorization:
@@ -100,13 +104,14 @@ class Gate:
             return Role.NOBODY
         now = trio.current_time()
         wait_s = self._wrong.wait_s(peer, now)
-        # Everybody on this machine has the one address: who guesses must not lock out who knows.
-        if wait_s and not is_this_machine(peer):
+        if self._must_wait(peer):
             self._say("throttled", asked)
             raise too_many_wrong_tokens(wait_s)
         role = self._rules.role_of(authorization)
-        if role is not Role.NOBODY:
+        if role is Role.OPERATOR:
             self._wrong.note_right(peer)
+        if role is not Role.NOBODY:
+            # Who has the token that only reads may still guess the other one, so it makes nothing good.
             return role
         self._say("token", asked, given=True)
         if wait_s:
@@ -114,19 +119,18 @@ class Gate:
         self._wrong.note_wrong(peer, now)
         return role
 
+    def _must_wait(self, peer: str) -> bool:
+        # Everybody on this machine has the one address: who guesses must not lock out who knows.
+        waits = self._wrong.wait_s(peer, trio.current_time()) > 0
+        return waits and not is_this_machine(peer)
+
     def _say(self, reason: str, asked: Request | Websocket, **facts: Any) -> None:
-        now = trio.current_time()
-        said_at = self._said_at.get(reason)
-        if said_at is not None and now - said_at < SAY_AGAIN_S:
-            self._unsaid[reason] = self._unsaid.get(reason, 0) + 1
+        more = self._seldom.due(reason)
+        if more is None:
             return
-        self._said_at[reason] = now
-        unsaid = self._unsaid.pop(reason, 0)
-        if unsaid:
-            facts["more"] = unsaid
         shown = {
             key: value[:SHOWN_MAX] if isinstance(value, str) else value
-            for key, value in facts.items()
+            for key, value in (facts | more).items()
         }
         log.warning(
             "web.refused", reason=reason, path=asked.path[:SHOWN_MAX], peer=peer_of(asked), **shown

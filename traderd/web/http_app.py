@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
-import structlog
 import trio
-from quart import Response, request, websocket
+from quart import Request, Response, Websocket, request, websocket
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
@@ -21,9 +21,11 @@ from traderd.web import api
 from traderd.web.access import AccessRules
 from traderd.web.gate import Gate
 from traderd.web.live import LiveHub, TooManyClients
+from traderd.web.loop_share import Pace
 from traderd.web.openapi import add_openapi
 from traderd.web.plugin_routes import PluginRouteHost, add_plugin_routes
 from traderd.web.reads import add_pages, add_reads
+from traderd.web.seldom import DefectLog
 from traderd.web.source import ConsoleSource
 
 BODY_MAX_BYTES: Final = 64 * 1024
@@ -51,8 +53,6 @@ CURES: Final = {
     413: f"Send at most {BODY_MAX_BYTES} bytes.",
 }
 """What helps against refusals of the framework."""
-
-log = structlog.get_logger("traderd.web")
 
 
 class Application(QuartTrio):
@@ -87,10 +87,14 @@ def create_app(
 
     @app.before_request
     async def check_request() -> None:
+        await wait_for_turn(gate, request)
         gate.check_caller(request)
 
     @app.before_websocket
     async def check_websocket() -> None:
+        pace = await wait_for_turn(gate, websocket)
+        if pace is not None:
+            pace.settle()
         gate.check_caller(websocket)
 
     def check_command() -> None:
@@ -105,7 +109,7 @@ def create_app(
     app.register_error_handler(TooManyClients, answer_too_many_clients)
     app.register_error_handler(BadInput, answer_bad_input)
     app.register_error_handler(HTTPException, answer_http_error)
-    app.register_error_handler(Exception, answer_defect)
+    app.register_error_handler(Exception, partial(answer_defect, DefectLog("web.defect")))
     add_pages(app)
     add_reads(app, source, extra_routes)
     add_openapi(app, source, extra_routes, plugin_routes)
@@ -114,6 +118,16 @@ def create_app(
         add_plugin_routes(app, plugin_routes, check_command=check_command)
     api.add_live_stream(app, hub, stop)
     return app
+
+
+async def wait_for_turn(gate: Gate, asked: Request | Websocket) -> Pace | None:
+    """Let only operators pass at once; returns what holds up the others, None on the Unix socket. Cancelling is safe."""
+    state: dict[str, Any] = asked.scope.get("state") or {}
+    pace: Pace | None = state.get("pace")
+    if pace is not None:
+        pace.serve(is_operator=gate.is_operator(asked))
+        await pace.turn()
+    return pace
 
 
 async def answer_refusal(refusal: api.Refusal) -> Response:
@@ -146,9 +160,9 @@ async def answer_http_error(error: HTTPException) -> Response:
     return answer
 
 
-async def answer_defect(error: Exception) -> Response:
-    """Log a defect in full and tell the caller nothing of it."""
-    log.error("web.defect", exc_info=error)
+async def answer_defect(defects: DefectLog, error: Exception) -> Response:
+    """Log a defect and tell the caller nothing of it."""
+    defects.note(error)
     cure = "The daemon goes on; the log has the details under web.defect."
     return error_answer(500, "defect", "The daemon could not answer because of a defect.", cure)
 

@@ -49,6 +49,7 @@ ORDER: Final = record(
     status=TEXT,
     owner=TEXT,
     age_s=maybe(SECONDS),
+    ended_at=maybe(MOMENT),
     reason=TEXT,
     expires_at=maybe(MOMENT),
     renewed=FLAG,

@@ -1,19 +1,19 @@
-"""Sockets of the console: one TCP port, one Unix socket, and connections that cannot get stuck.
+"""Sockets of the console: one TCP port, one Unix socket, and what is bounded on each.
 
-Owns: accepting, the bound on connections, the bound on a stuck send, and stopping.
+Owns: accepting, the bound on connections, who has to wait for a share of the loop, and stopping.
 Must not: know routes, or let one broken connection end the others.
 
-Hypercorn speaks HTTP here, but its `serve` is not used, for three reasons.  It shields every send from cancellation, so
-one client that never reads would hold the stop of the daemon for ever, and keeps no handle to close it by.  An
-error inside one connection ends its whole server.  And it wants real sockets, so it cannot be simulated.
+Hypercorn's `serve` is not used, for three reasons.  It shields every send from cancellation, so one client that never reads
+would hold the stop of the daemon for ever, and keeps no handle to close it by.  An error inside one connection ends its whole
+server.  And it wants real sockets, so it cannot be simulated.  Of hypercorn there is the protocol (`http_wire`).
 """
 
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import ssl
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,7 +22,7 @@ import attrs
 import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.logging import Logger
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 from hypercorn.utils import wrap_app
@@ -30,26 +30,23 @@ from quart_trio import QuartTrio
 
 from traderd.errors import AlreadyRunning, ConfigError
 from traderd.runtime.env import Env
-from traderd.web.raw_answers import FULL_ANSWER, INSTEAD
+from traderd.web.connection import Connection, SecureConnection
+from traderd.web.http_wire import HttpWire
+from traderd.web.loop_share import LoopShare, Pace
+from traderd.web.raw_answers import FULL_ANSWER
+from traderd.web.seldom import DefectLog
 
 CONNECTIONS_MAX: Final = 128
-"""Bounds open connections: twice the consoles, for their page loads and for command line tools."""
+"""Bounds open connections of each of the two: on the port twice the consoles, for their page loads and for tools.
 
-SEND_BUDGET_S: Final = 10.0
-"""Bounds one stuck send, after which the client is given up."""
+Each has its own, so that who may connect to the port cannot shut the operator out of the Unix socket.
+"""
 
 STOP_BUDGET_S: Final = 1.0
 """Bounds the polite part of stopping; then connections are closed under their users."""
 
-LINGER_S: Final = 0.1
-"""How long a client may still send after the answer that ends its connection, since it sent last; `STOP_BUDGET_S` in all."""
-
 PING_INTERVAL_S: Final = 20.0
-READ_SILENCE_S: Final = 60
-"""A live console answers pings, so a connection that is silent for three of them is dead."""
-
-ASK_BUDGET_S: Final = 5.0
-"""Bounds the TLS handshake, and the wait for a whole request head on a connection that asks nothing else."""
+"""How often a console is asked whether it is there; see `READ_SILENCE_S`."""
 
 HEAD_MAX_BYTES: Final = 16 * 1024
 """Bounds a request's head: a browser's has 1 to 2 KB, with long cookies of other pages on this machine some more."""
@@ -114,14 +111,15 @@ async def serve_console(
 
 
 class _Server:
-    """The connections that are open now."""
+    """What the connections have in common."""
 
     def __init__(self, app: QuartTrio, tls: ssl.SSLContext | None) -> None:
         self._tls = tls
         self._app = wrap_app(cast(ASGIFramework, app), 0, "asgi")
         self._config = _hypercorn_config()
         self._context = WorkerContext(None)
-        self._open = 0
+        self._share = LoopShare()
+        self._defects = DefectLog("web.connection_defect")
 
     async def run(
         self,
@@ -129,168 +127,106 @@ class _Server:
         unix: trio.abc.Listener[trio.SocketStream] | None,
         stop: trio.Event,
     ) -> None:
-        async with trio.open_nursery() as connections:
-            async with trio.open_nursery() as accepting:
-                listeners: list[tuple[trio.abc.Listener[Any], bool]] = [(tcp, False)]
-                if unix is not None:
-                    listeners.append((unix, True))
-                for listener, is_local in listeners:
-                    handler = partial(self._serve_connection, is_local=is_local)
-                    accepting.start_soon(
-                        partial(
-                            trio.serve_listeners, handler, [listener], handler_nursery=connections
+        trio.lowlevel.add_instrument(self._share)
+        try:
+            async with trio.open_nursery() as connections:
+                async with trio.open_nursery() as accepting:
+                    doors = [_Door(_PacedListener(tcp, self._share), is_local=False)]
+                    if unix is not None:
+                        doors.append(_Door(unix, is_local=True))
+                    for door in doors:
+                        handler = partial(self._serve_connection, door)
+                        accepting.start_soon(
+                            partial(
+                                trio.serve_listeners,
+                                handler,
+                                [door.listener],
+                                handler_nursery=connections,
+                            )
                         )
-                    )
-                await stop.wait()
-                accepting.cancel_scope.cancel(reason="the console stops")
-            # Idle keep-alive connections end on this; live streams watch `stop` themselves.
-            await self._context.terminated.set()
-            connections.cancel_scope.deadline = trio.current_time() + STOP_BUDGET_S
+                    accepting.start_soon(self._share.run)
+                    await stop.wait()
+                    accepting.cancel_scope.cancel(reason="the console stops")
+                # Idle keep-alive connections end on this; live streams watch `stop` themselves.
+                await self._context.terminated.set()
+                connections.cancel_scope.deadline = trio.current_time() + STOP_BUDGET_S
+        finally:
+            trio.lowlevel.remove_instrument(self._share)
 
-    async def _serve_connection(self, stream: trio.abc.Stream, *, is_local: bool) -> None:
-        if self._open >= CONNECTIONS_MAX:
+    async def _serve_connection(self, door: _Door, stream: trio.abc.Stream) -> None:
+        pace = None if door.is_local else Pace(self._share)
+        if pace is not None:
+            pace.begin()
+        if door.open >= CONNECTIONS_MAX:
             await _turn_away(stream)
             return
-        self._open += 1
-        state = ConnectionState({"local_socket": is_local, "peer": _peer(stream)})
+        door.open += 1
+        try:
+            await self._serve(stream, pace)
+        except Exception as error:  # noqa: BLE001 - one connection's must not end the console, let alone the daemon
+            self._defects.note(error)
+        finally:
+            door.open -= 1
+
+    async def _serve(self, stream: trio.abc.Stream, pace: Pace | None) -> None:
+        """Serve a connection; one without a pace came over the Unix socket."""
+        is_local = pace is None
+        state = {"local_socket": is_local, "peer": _peer(stream), "pace": pace}
         if self._tls is None or is_local:
-            connection = _Connection(stream)
+            connection = Connection(stream)
         else:
             connection = SecureConnection(
                 trio.SSLStream(stream, self._tls, server_side=True, https_compatible=True)
             )
+        wire = HttpWire(
+            connection,
+            app=self._app,
+            config=self._config,
+            context=self._context,
+            state=ConnectionState(state),
+            pace=pace,
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.close_when_over, nursery.cancel_scope)
+            nursery.start_soon(self._end_with_the_console, wire)
+            await wire.run()
+            nursery.cancel_scope.cancel(reason="the connection ended")
+
+    async def _end_with_the_console(self, wire: HttpWire) -> None:
+        await self._context.terminated.wait()
+        wire.end_if_idle()
+
+
+@attrs.define(eq=False)
+class _Door:
+    """One of the two ways in."""
+
+    listener: trio.abc.Listener[Any]
+    is_local: bool = attrs.field(kw_only=True)
+    open: int = 0
+    """Connections that came in by it and are still there."""
+
+
+class _PacedListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener whose connections wait for their turn before they are served; the others wait in the kernel."""
+
+    def __init__(self, listener: trio.abc.Listener[trio.abc.Stream], share: LoopShare) -> None:
+        self._listener = listener
+        self._share = share
+
+    async def accept(self) -> trio.abc.Stream:
+        """Return the next connection; cancelling closes one that waits."""
+        stream = await self._listener.accept()
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(connection.close_when_over, nursery.cancel_scope)
-                # Hypercorn's annotations name TLS streams; it uses of them what `_Connection` has.
-                await TCPServer(
-                    self._app, self._config, self._context, cast(Any, state), cast(Any, connection)
-                )
-                nursery.cancel_scope.cancel(reason="the connection ended")
-        except Exception:
-            # One connection's defect must not end the console, let alone the daemon.
-            log.exception("web.connection_defect")
-        finally:
-            self._open -= 1
-
-
-class _Connection(trio.abc.HalfCloseableStream):
-    """A stream whose sends give up: hypercorn shields them, but a deadline inside the shield works."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self._stream = stream
-        self._over = trio.Event()
-        self._eof_sent = trio.Event()
-        self._heard = 0
-        self.socket = _NoAddress()
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send or give the client up; raises BrokenResourceError, and ClosedResourceError while the end is being sent."""
-        data = INSTEAD.get(bytes(data), data) if data[:5] == b"HTTP/" else data
-        try:
-            with trio.move_on_after(SEND_BUDGET_S) as budget:
-                await self._stream.send_all(data)
-        except trio.BusyResourceError:
-            # Hypercorn sends one thing at a time, so this is a ping or an answer that met `send_eof`.
-            raise trio.ClosedResourceError("the connection is being closed") from None
-        if budget.cancelled_caught:
-            log.warning("web.client_stuck", budget_s=SEND_BUDGET_S)
-            await self.abort()
-            raise trio.BrokenResourceError("the client did not read in time")
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait until a send may work."""
-        await self._stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receive some bytes; the end of the stream is the end of the connection."""
-        data = await self._stream.receive_some(max_bytes)
-        self._heard += 1
-        if not data:
-            self._over.set()
-        return data
-
-    async def send_eof(self) -> None:
-        """Tell the peer that no more comes, where the stream can; hypercorn does so only in order to close.
-
-        Shielded and bounded: it comes from the task of the answer, which quart cancels once the answer is complete, and a
-        connection that was not closed then would be held until its client gives up.
-        """
-        if isinstance(self._stream, trio.abc.HalfCloseableStream):
-            with trio.move_on_after(STOP_BUDGET_S, shield=True):
-                await self._stream.send_eof()
-                self._eof_sent.set()
+            await self._share.turn()
+        except trio.Cancelled:
+            await trio.aclose_forcefully(stream)
+            raise
+        return stream
 
     async def aclose(self) -> None:
-        """Close the stream; after `send_eof` only once the client was silent for `LINGER_S` or has closed its side too.
-
-        To close while the client still sends, as it may when it was refused before its whole body was there, would
-        reset the connection and take the answer from it.
-        """
-        if self._eof_sent.is_set():
-            await trio.lowlevel.checkpoint()
-            return
-        self._over.set()
-        await self._stream.aclose()
-
-    async def abort(self) -> None:
-        """Close the stream now; a send or receive that waits on it ends with ClosedResourceError."""
-        self._over.set()
-        await trio.aclose_forcefully(self._stream)
-
-    async def close_when_over(self, everything: trio.CancelScope) -> None:
-        """Wait for the end of the connection, or to be cancelled, and then end all that belongs to it.
-
-        Hypercorn's timers would hold a connection that is over for up to `PING_INTERVAL_S`, and its
-        sends do not hear of a cancellation; they do hear of a closed stream.
-        """
-        try:
-            async with trio.open_nursery() as waiting:
-                waiting.start_soon(self._linger)
-                await self._over.wait()
-                waiting.cancel_scope.cancel(reason="the connection is over")
-        finally:
-            with trio.move_on_after(STOP_BUDGET_S, shield=True):
-                await self.abort()
-        everything.cancel(reason="the connection is over")
-
-    async def _linger(self) -> None:
-        await self._eof_sent.wait()
-        with trio.move_on_after(STOP_BUDGET_S):
-            heard = -1
-            while heard != self._heard:
-                heard = self._heard
-                await trio.sleep(LINGER_S)
-        self._over.set()
-
-
-class SecureConnection(_Connection):
-    """A connection over TLS; by these two names hypercorn knows one."""
-
-    def __init__(self, stream: trio.SSLStream[Any]) -> None:
-        super().__init__(stream)
-        self._tls = stream
-        self.transport_stream = self
-
-    async def do_handshake(self) -> None:
-        """Agree on keys; raises BrokenResourceError.  Hypercorn bounds the wait."""
-        await self._tls.do_handshake()
-
-    def selected_alpn_protocol(self) -> str:
-        """Return the one protocol that is spoken: what HTTP/2 could do better, nobody here needs."""
-        return "http/1.1"
-
-
-class _NoAddress:
-    """What hypercorn asks of a socket: its addresses.  Nobody here decides by them, so there are none."""
-
-    family = 0
-
-    def getpeername(self) -> None:
-        """Return no address."""
-
-    def getsockname(self) -> None:
-        """Return no address."""
+        """Close the listener."""
+        await self._listener.aclose()
 
 
 def _peer(stream: trio.abc.Stream) -> str:
@@ -313,18 +249,28 @@ async def _turn_away(stream: trio.abc.Stream) -> None:
     await trio.aclose_forcefully(stream)
 
 
+class _HypercornLog(Logger):
+    """What hypercorn has to say, which is that the application ended with an error."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._defects = DefectLog("web.connection_defect")
+
+    async def exception(self, message: str, *args: Any, **kwargs: Any) -> None:
+        """Log the error that is being handled."""
+        error = sys.exception()
+        assert error is not None, "hypercorn calls this while it handles one"
+        self._defects.note(error)
+
+
 def _hypercorn_config() -> Config:
     config = Config()
-    config.errorlog = logging.getLogger("traderd.web.hypercorn")
+    config.logger_class = _HypercornLog
     config.include_server_header = False
     config.include_date_header = False  # It would read the wall clock past Env.
-    config.read_timeout = READ_SILENCE_S
-    config.keep_alive_timeout = ASK_BUDGET_S
-    config.ssl_handshake_timeout = ASK_BUDGET_S
     config.h11_max_incomplete_size = HEAD_MAX_BYTES
     config.websocket_ping_interval = PING_INTERVAL_S
     config.websocket_max_message_size = INBOUND_MESSAGE_MAX_BYTES
-    config.h2_max_concurrent_streams = 10
     return config
 
 

@@ -153,7 +153,7 @@ def orders(alice: pykalshi.KalshiClient, bob: pykalshi.KalshiClient) -> dict[str
     )
     now = bid("2.00", "0.50", client_order_id="alice-2", time_in_force=TimeInForce.FOK)
     bought = alice.portfolio.place_order(GAME, **now)
-    steps["bought"] = plain(bought.refresh().wait_until_terminal(timeout=5))
+    steps["bought"] = plain(bought.refresh().wait_until_terminal(timeout=60))
     steps["resting"] = len(alice.portfolio.get_orders(status=OrderStatus.RESTING))
     steps["all"] = [plain(one) for one in alice.portfolio.get_orders(fetch_all=True, limit=1)]
     steps["fills"] = [one.model_dump(mode="json") for one in alice.portfolio.get_fills()]

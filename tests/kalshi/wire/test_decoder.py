@@ -12,6 +12,7 @@ from traderd.kalshi.wire.decoder import FrameDecoder, SnapshotReply
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
+    Drift,
     FeedName,
     FrameRefused,
     GroupNews,
@@ -24,7 +25,7 @@ from traderd.model.events import (
     TradePrinted,
 )
 from traderd.model.orders import OrderStatus, Side
-from traderd.model.units import NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp, timestamp_from_ms
 
 RECORDED = json.loads(
     (Path(__file__).parents[2] / "data" / "ws_orderbook_prod_20260807.json").read_text()
@@ -46,7 +47,7 @@ def test_every_recorded_frame_decodes_and_the_sequence_has_no_hole():
     events, replies = [], []
     for row in RECORDED:
         reply = decoder.decode(
-            json.dumps(row["frame"]).encode(), Timestamp(row["received_ms"]), events
+            json.dumps(row["frame"]).encode(), timestamp_from_ms(row["received_ms"]), events
         )
         replies += [reply] if reply else []
     assert len(RECORDED) == 269
@@ -156,6 +157,49 @@ def test_deltas_of_one_read_keep_their_own_times():
     events = []
     FrameDecoder(1, FeedName.MARKET_DATA).decode_all(map(json.dumps, frames), AT, events, print)
     assert [event.exchange_at for event in events] == [5_000_000, 5_000_000, None, 6_000_000]
+
+
+ODD_STAMPS = [-1, -(10**13), 10**400, 1_798_732_800_000_000, 10_002]
+
+
+@pytest.mark.parametrize("ts_ms", ODD_STAMPS)
+def test_a_change_or_a_trade_with_a_stamp_that_cannot_be_is_taken_without_it_and_counted(ts_ms):
+    decoder = FrameDecoder(1, FeedName.MARKET_DATA)
+    events = []
+    for frame in (
+        DELTA | {"msg": DELTA["msg"] | {"ts_ms": ts_ms}},
+        DELTA | {"msg": DELTA["msg"] | {"ts_ms": ts_ms}},
+        DELTA | {"msg": DELTA["msg"] | {"ts_ms": 10_000}},
+        {"type": "trade", "sid": 2, "msg": TRADE | {"ts_ms": ts_ms}},
+    ):
+        decoder.decode(json.dumps(frame), AT, events)
+    odd = [event for event in events if isinstance(event, FrameRefused)]
+    assert {(event.drift, event.where) for event in odd} == {(Drift.WRONG_VALUE, "msg.ts_ms")}
+    assert [event.kind for event in odd] == ["orderbook_delta", "orderbook_delta", "trade"]
+    # Its number was taken and nothing is missing, so no book is in doubt.
+    assert {(event.subscription, event.connection) for event in odd} == {("", 0)}
+    taken = [event.exchange_at for event in events if event not in odd]
+    assert (taken, decoder.refused) == ([None, None, 10_000_000_000, None], 3)
+
+
+def test_an_odd_stamp_is_none_of_the_next_change_in_the_same_read():
+    frames = [DELTA | {"msg": DELTA["msg"] | {"ts_ms": ms}} for ms in (5, -1, 5, -1, -1, None, 6)]
+    events = []
+    FrameDecoder(1, FeedName.MARKET_DATA).decode_all(map(json.dumps, frames), AT, events, print)
+    taken = [event.exchange_at for event in events if isinstance(event, BookDelta)]
+    assert taken == [5_000_000, None, 5_000_000, None, None, None, 6_000_000]
+    assert len(events) == len(frames) + 3
+
+
+@pytest.mark.parametrize(("offset_ms", "believed"), [(0, False), (60_000, True), (-60_000, False)])
+def test_a_stamp_is_of_the_future_by_the_clock_of_the_exchange(offset_ms, believed):
+    decoder = FrameDecoder(1, FeedName.MARKET_DATA, clock_offset_ms=lambda: offset_ms)
+    for frame in (
+        DELTA | {"msg": DELTA["msg"] | {"ts_ms": 60_000}},
+        {"type": "trade", "sid": 2, "msg": TRADE | {"ts_ms": 60_000}},
+    ):
+        events, _ = decode(frame, decoder)
+        assert events[-1].exchange_at == (60 * NS_PER_S if believed else None)
 
 
 def test_what_nobody_reads_of_a_delta_cannot_make_it_wrong():
@@ -298,7 +342,9 @@ def test_a_trade_away_from_the_book_says_so(told, expected):
 
 def test_the_number_of_a_trade_is_told_before_the_trade():
     events, _ = decode({"type": "trade", "sid": 2, "seq": 9, "msg": TRADE})
-    assert events[0] == SequenceAdvanced(subscription="1:2", seq=9, at=AT, is_data=True)
+    assert events[0] == SequenceAdvanced(
+        subscription="1:2", seq=9, at=AT, is_data=True, exchange_at=5_000_000
+    )
     assert isinstance(events[1], TradePrinted)
 
 

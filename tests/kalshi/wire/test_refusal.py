@@ -45,7 +45,11 @@ def place(event: FrameRefused):
         ),
         (
             {"type": "orderbook_v3", "sid": 2, "seq": 7, "msg": DELTA},
-            ("orderbook_v3", "3:2", 7, None, 0),
+            ("orderbook_v3", "3:2", 7, "KXA", 0),
+        ),
+        (
+            {"type": "trade", "sid": 2, "seq": 7, "msg": {"market_ticker": "KXA"}},
+            ("trade", "3:2", 7, None, 0),
         ),
         ({"type": "weather"}, ("weather", "", 0, None, 0)),
         ({"type": 5, "sid": True, "seq": -1}, ("untyped", "", 0, None, 0)),

@@ -8,6 +8,7 @@ import pytest
 
 from traderd.errors import ExchangeProtocolError
 from traderd.kalshi.wire import portfolio, rest
+from traderd.kalshi.wire.translate import listing_from_wire
 
 DATA = Path(__file__).parents[2] / "data"
 SETTLED = json.loads((DATA / "rest_markets_settled_20260808.json").read_text())
@@ -16,9 +17,20 @@ SINGLE = json.loads((DATA / "rest_market_and_orderbook_20260809.json").read_text
 
 def test_every_recorded_settled_market_decodes():
     body = json.dumps({"markets": SETTLED["markets"], "cursor": ""}).encode()
-    listed = rest.decode_body(body, rest.MarketList, "GET /markets")
-    assert len(listed.markets) == len(SETTLED["markets"]) == 44
-    assert {market.status for market in listed.markets} <= set(SETTLED["status_counts"])
+    rows = rest.decode_body(body, rest.MarketList, "GET /markets").markets
+    listed = [rest.decode_body(row, rest.MarketRead, "market") for row in rows]
+    assert len(listed) == len(SETTLED["markets"]) == 44
+    assert {market.status for market in listed} <= set(SETTLED["status_counts"])
+
+
+def test_of_a_listed_market_only_what_is_used_is_kept():
+    body = json.dumps({"markets": [SINGLE["single"]["market"]], "cursor": ""}).encode()
+    (row,) = rest.decode_body(body, rest.MarketList, "GET /markets").markets
+    listed = rest.decode_body(row, rest.MarketRead, "market")
+    single = rest.decode_body(json.dumps(SINGLE["single"]).encode(), rest.MarketEnvelope, "market")
+    assert listing_from_wire(listed) == listing_from_wire(single.market)
+    assert not hasattr(listed, "rules_primary")
+    assert single.market.rules_primary
 
 
 def test_a_recorded_market_says_the_same_nested_and_single():
@@ -51,11 +63,11 @@ def test_a_written_market_has_the_required_fields_and_no_unset_ones():
 
 
 def test_a_missing_field_is_named_with_its_endpoint():
-    with pytest.raises(ExchangeProtocolError, match=r"GET /markets.*`close_time`.*markets\[0\]"):
+    with pytest.raises(ExchangeProtocolError, match=r"GET /markets/A.*`close_time`.*\$\.market"):
         rest.decode_body(
-            b'{"markets":[{"ticker":"A","event_ticker":"E","status":"active","price_ranges":[]}]}',
-            rest.MarketList,
-            "GET /markets",
+            b'{"market":{"ticker":"A","event_ticker":"E","status":"active","price_ranges":[]}}',
+            rest.MarketEnvelope,
+            "GET /markets/A",
         )
 
 

@@ -123,9 +123,9 @@ def test_the_number_of_markets_is_bounded():
 
 
 def test_ten_thousand_markets_are_built_in_seconds():
-    started = time.perf_counter()
+    started = time.process_time()
     venue = build(generated_scenario(10_000, seed=1))
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
     orders = sum(venue.book_of(market.ticker).order_count() for market in venue.markets())
     assert 80_000 < orders < 200_000
 
@@ -141,8 +141,8 @@ def test_ten_thousand_markets_and_their_street_fit_into_the_memory_of_a_small_ma
 def test_fee_changes_do_not_look_at_every_market_for_every_event():
     venue = build(generated_scenario(10_000, seed=1))
     series = venue.one_series("KXGENCOIN")
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(20):
         venue.life.change_series_fees(series, series.fees, venue.markets()[0].open_time)
     # Twenty times 400 events times 10 000 markets would take ten seconds.
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from traderd.kalshi.wire.numbers import Name
 from traderd.kalshi.wire.portfolio import Transfer
 from traderd.kalshi.wire.rest import Wire
 
@@ -36,7 +37,7 @@ class OrderGroupLimitRequest(Wire, frozen=True, kw_only=True):
 class CreatedOrderGroup(Wire, frozen=True, kw_only=True):
     """A group that was made."""
 
-    order_group_id: str
+    order_group_id: Name
     subaccount: int
     exchange_index: int = 0
 
@@ -44,7 +45,7 @@ class CreatedOrderGroup(Wire, frozen=True, kw_only=True):
 class OrderGroupLine(Wire, frozen=True, kw_only=True):
     """A group in a list."""
 
-    id: str
+    id: Name
     contracts_limit_fp: str
     is_auto_cancel_enabled: bool
     exchange_index: int = 0

@@ -13,13 +13,14 @@ from typing import ClassVar, Final, TypeAlias
 import attrs
 import msgspec
 
-from traderd.errors import BadInput, ExchangeProtocolError
+from traderd.errors import BadInput, ExchangeProtocolError, UnitError
 from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.account import OURS
 from traderd.kalshi.wire.commands import BOOKS
 from traderd.kalshi.wire.numbers import COMPLEMENTS, COUNTS, PRICES, Number, PriceCache
+from traderd.kalshi.wire.private import amount, fill_from_frame, order_from_frame
 from traderd.kalshi.wire.refusal import CHARACTERS_MAX, UNREADABLE, refusal_of
-from traderd.kalshi.wire.translate import grid_from_wire, order_status_from_wire, side_from_wire
+from traderd.kalshi.wire.translate import grid_from_wire, side_from_wire
 from traderd.model.events import (
     BookDelta,
     BookSnapshot,
@@ -37,16 +38,16 @@ from traderd.model.events import (
     Source,
     TradePrinted,
 )
-from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
-from traderd.model.orders import Fill, OrderRecord, Side
+from traderd.model.ids import EventTicker, MarketTicker, TradeId
+from traderd.model.orders import Side
 from traderd.model.units import (
+    NS_PER_MS,
     NS_PER_S,
     Count,
     Price,
     Timestamp,
-    parse_money,
-    parse_time,
     timestamp_from_ms,
+    timestamp_from_seconds,
 )
 
 
@@ -62,6 +63,9 @@ Reply: TypeAlias = feed.Subscribed | feed.Ok | feed.Unsubscribed | feed.FeedErro
 """What answers a command; an error without an id answers none and concerns its `sid`."""
 
 BID, ASK = Side.BID, Side.ASK
+AHEAD_MAX_NS: Final = 10 * NS_PER_S
+"""Bounds how far after our reading the stamp of public news may lie, by the exchange's clock: its offset from ours is known
+to a second, and a step of ours within seconds."""
 LIFE_STEPS: Final = {step.value: step for step in LifeStep if step is not LifeStep.UNKNOWN}
 GROUP_NEWS: Final = {news.value: news for news in GroupNews}
 
@@ -69,9 +73,24 @@ GROUP_NEWS: Final = {news.value: news for news in GroupNews}
 class FrameDecoder:
     """Turns the frames of one connection into events; its state is the price form of each subscription."""
 
-    def __init__(self, connection: int, feed_name: FeedName, *, use_yes_price: bool = True) -> None:
-        """Take the connection's number; `use_yes_price` holds where `expect` was not told otherwise."""
+    def __init__(
+        self,
+        connection: int,
+        feed_name: FeedName,
+        *,
+        use_yes_price: bool = True,
+        clock_offset_ms: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Take what the frames are read with.
+
+        Args:
+            connection: its number.
+            feed_name: which of the two.
+            use_yes_price: holds where `expect` was not told otherwise.
+            clock_offset_ms: gives the exchange's clock minus ours, asked when a stamp seems to be of the future.
+        """
         self.connection = connection
+        self._clock_offset_ms = clock_offset_ms
         self.refused = 0
         self._feed = feed_name
         self._use_yes_price = use_yes_price
@@ -104,6 +123,7 @@ class FrameDecoder:
         sid: int | None = None
         subscription, asks = "", prices
         last_ms, exchange_at = None, None
+        stamp, latest = timestamp_from_ms, at + AHEAD_MAX_NS
         for raw in frames:
             try:
                 frame = decode(raw)
@@ -120,7 +140,11 @@ class FrameDecoder:
                 body = frame.msg
                 if body.ts_ms != last_ms:
                     last_ms = body.ts_ms
-                    exchange_at = None if last_ms is None else timestamp_from_ms(last_ms)
+                    try:
+                        exchange_at = None if last_ms is None else stamp(last_ms, latest)
+                    except UnitError:
+                        exchange_at = self._stamp(last_ms, "orderbook_delta", at, events)
+                        last_ms = None  # each odd one counts
                 is_bid = body.side == "yes"
                 append(
                     BookDelta(
@@ -195,8 +219,9 @@ class FrameDecoder:
 
     def _trade(self, frame: feed.Trade, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
+        exchange_at = self._stamp(body.ts_ms, "trade", at, events)
         # A trade is data without a book: its number counts, so that a missing one is noticed.
-        self._number_only(frame, at, events)
+        self._number_only(frame, at, events, exchange_at)
         events.append(
             TradePrinted(
                 trade_id=TradeId(body.trade_id),
@@ -205,8 +230,37 @@ class FrameDecoder:
                 count=self._counts[body.count_fp],
                 taker_side=side_from_wire(body.taker_book_side, body.taker_outcome_side, "trade"),
                 at=at,
-                exchange_at=None if body.ts_ms is None else timestamp_from_ms(body.ts_ms),
+                exchange_at=exchange_at,
                 is_block=bool(body.is_block_trade),
+            )
+        )
+
+    def _stamp(
+        self, milliseconds: int | None, kind: str, at: Timestamp, events: list[Event]
+    ) -> Timestamp | None:
+        # Of public news only: it is worth having without a stamp that cannot be, which is counted.
+        if milliseconds is None:
+            return None
+        ahead_ns = max(0, self._clock_offset_ms() * NS_PER_MS) + AHEAD_MAX_NS
+        try:
+            return timestamp_from_ms(milliseconds, at + ahead_ns, what="ts_ms")
+        except UnitError as exc:
+            self._refuse_part(kind, "msg.ts_ms", Drift.WRONG_VALUE, str(exc), at, events)
+            return None
+
+    def _refuse_part(
+        self, kind: str, where: str, drift: Drift, reason: str, at: Timestamp, events: list[Event]
+    ) -> None:
+        # Of a frame that has its number, so no gap will tell of it; no book is in doubt for it.
+        self.refused += 1
+        events.append(
+            FrameRefused(
+                at=at,
+                feed=self._feed,
+                kind=kind,
+                reason=reason[:CHARACTERS_MAX],
+                drift=drift,
+                where=where,
             )
         )
 
@@ -231,8 +285,8 @@ class FrameDecoder:
                 ticker=MarketTicker(body.market_ticker),
                 step=step,
                 event_ticker=EventTicker(event_ticker) if event_ticker else None,
-                open_time=_from_seconds(body.open_ts),
-                close_time=_from_seconds(body.close_ts),
+                open_time=_from_seconds(body.open_ts, "open_ts"),
+                close_time=_from_seconds(body.close_ts, "close_ts"),
                 grid=grid_from_wire(body.price_ranges) if body.price_ranges else None,
                 result=body.result or "",
                 settlement_value=None if value is None else self._prices[value],
@@ -240,17 +294,8 @@ class FrameDecoder:
         )
 
     def _refuse_step(self, kind: str, step: str, at: Timestamp, events: list[Event]) -> None:
-        self.refused += 1
-        events.append(
-            FrameRefused(
-                at=at,
-                feed=self._feed,
-                kind=kind,
-                reason=f"event_type {step!r} is unknown"[:CHARACTERS_MAX],
-                drift=Drift.UNKNOWN_VALUE,
-                where="msg.event_type",
-            )
-        )
+        reason = f"event_type {step!r} is unknown"
+        self._refuse_part(kind, "msg.event_type", Drift.UNKNOWN_VALUE, reason, at, events)
 
     def _number_only(
         self,
@@ -261,11 +306,17 @@ class FrameDecoder:
         | feed.EventFees,
         at: Timestamp,
         events: list[Event],
+        exchange_at: Timestamp | None = None,
     ) -> None:
         if frame.seq:
-            subscription = self.subscription(frame.sid)
             events.append(
-                SequenceAdvanced(subscription=subscription, seq=frame.seq, at=at, is_data=True)
+                SequenceAdvanced(
+                    subscription=self.subscription(frame.sid),
+                    seq=frame.seq,
+                    at=at,
+                    is_data=True,
+                    exchange_at=exchange_at,
+                )
             )
 
     # --- private facts ----------------------------------------------------------------------------
@@ -275,44 +326,13 @@ class FrameDecoder:
         if body.subaccount not in {None, OURS}:
             # Neither its position nor its money is ours.
             return
-        executed_at = at
-        if body.ts_ms is not None:
-            executed_at = timestamp_from_ms(body.ts_ms)
-        elif body.ts is not None:
-            executed_at = Timestamp(body.ts * NS_PER_S)
-        fill = Fill(
-            trade_id=TradeId(body.trade_id),
-            order_id=OrderId(body.order_id),
-            ticker=MarketTicker(body.market_ticker),
-            side=side_from_wire(body.book_side, body.outcome_side, "fill"),
-            price=self._prices[body.yes_price_dollars],
-            count=self._counts[body.count_fp],
-            fee=parse_money(body.fee_cost, what="fee_cost"),
-            is_taker=body.is_taker,
-            executed_at=executed_at,
-            client_order_id=ClientOrderId(body.client_order_id) if body.client_order_id else None,
-        )
-        events.append(OrderFilled(at=at, fill=fill, source=Source.FEED))
+        events.append(OrderFilled(at=at, fill=fill_from_frame(body, at), source=Source.FEED))
 
     def _user_order(self, frame: feed.UserOrder, at: Timestamp, events: list[Event]) -> None:
         body = frame.msg
         if body.subaccount_number not in {None, OURS}:
             return
-        record = OrderRecord(
-            order_id=OrderId(body.order_id),
-            client_order_id=ClientOrderId(body.client_order_id) if body.client_order_id else None,
-            ticker=MarketTicker(body.ticker),
-            side=side_from_wire(body.book_side, body.outcome_side, "user_order"),
-            price=self._prices[body.yes_price_dollars],
-            status=order_status_from_wire(body.status, "user_order"),
-            initial_count=self._amount(body.initial_count_fp),
-            fill_count=self._amount(body.fill_count_fp),
-            remaining_count=self._amount(body.remaining_count_fp),
-            created_at=_moment(body.created_ts_ms, body.created_time),
-            expires_at=_moment(body.expiration_ts_ms, body.expiration_time),
-            reason=body.last_update_reason or None,
-            updated_at=_moment(body.last_updated_ts_ms, body.last_update_time),
-        )
+        record = order_from_frame(body)
         events.append(OrderReported(at=at, record=record, source=Source.FEED))
 
     def _order_group(
@@ -330,15 +350,9 @@ class FrameDecoder:
                 at=at,
                 group_id=body.order_group_id,
                 news=news,
-                limit=None if limit is None else self._amount(limit),
+                limit=None if limit is None else amount(limit),
             )
         )
-
-    def _amount(self, number: Number) -> Count:
-        count = self._counts[number]
-        if count < 0:
-            raise ExchangeProtocolError(f"a count of {number}")
-        return count
 
     # --- replies ----------------------------------------------------------------------------------
 
@@ -377,11 +391,5 @@ class FrameDecoder:
     }
 
 
-def _moment(milliseconds: int | None, text: str | None) -> Timestamp | None:
-    if milliseconds is not None:
-        return timestamp_from_ms(milliseconds)
-    return parse_time(text) if text else None
-
-
-def _from_seconds(seconds: int | None) -> Timestamp | None:
-    return None if seconds is None else Timestamp(seconds * NS_PER_S)
+def _from_seconds(seconds: int | None, what: str) -> Timestamp | None:
+    return None if seconds is None else timestamp_from_seconds(seconds, what=what)

@@ -6,22 +6,23 @@ Must not: interpret; `decoder` reads them and `frames` writes them.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from traderd.kalshi.wire.numbers import Number
+from traderd.kalshi.wire.numbers import NAME_CHARACTERS_MAX, Name, Number, Ordinal
 from traderd.kalshi.wire.rest import PriceRange
 from traderd.model.ids import MarketTicker
 
 Levels: TypeAlias = list[tuple[Number, Number]]
+Ticker: TypeAlias = Annotated[MarketTicker, msgspec.Meta(max_length=NAME_CHARACTERS_MAX)]
 Leg: TypeAlias = Literal["yes", "no"]
 
 
 class SnapshotBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A side that is empty has no key.  `yes` and `no` are the form that ended on 2026-03-12."""
 
-    market_ticker: str
+    market_ticker: Name
     market_id: str = ""
     yes_dollars_fp: Levels | None = None
     no_dollars_fp: Levels | None = None
@@ -39,23 +40,23 @@ class Snapshot(
 ):
     """The whole book of one market; carries an `id` when it answers `get_snapshot`."""
 
-    sid: int
-    seq: int
+    sid: Ordinal
+    seq: Ordinal
     msg: SnapshotBody
-    id: int = 0
+    id: Ordinal = 0
 
 
 class DeltaBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One level changed by `delta_fp`; the last two are only in the copy of whoever caused it."""
 
-    market_ticker: MarketTicker
+    market_ticker: Ticker
     market_id: str = ""
     price_dollars: Number
     delta_fp: Number
     side: Leg
     ts: str | None = None
     ts_ms: int | None = None
-    client_order_id: str | None = None
+    client_order_id: Name | None = None
     subaccount: int | None = None
 
 
@@ -64,15 +65,15 @@ class Delta(
 ):
     """One price level changed."""
 
-    sid: int
-    seq: int
+    sid: Ordinal
+    seq: Ordinal
     msg: DeltaBody
 
 
 class LevelChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is read of a delta's body: the fields that nobody here uses would cost a tenth of its decoding."""
 
-    market_ticker: MarketTicker
+    market_ticker: Ticker
     price_dollars: Number
     delta_fp: Number
     side: Leg
@@ -82,16 +83,16 @@ class LevelChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class DeltaRead(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="orderbook_delta"):
     """One price level changed, as far as the trader reads it."""
 
-    sid: int
-    seq: int
+    sid: Ordinal
+    seq: Ordinal
     msg: LevelChange
 
 
 class TradeBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A public trade."""
 
-    trade_id: str
-    market_ticker: str
+    trade_id: Name
+    market_ticker: Name
     yes_price_dollars: Number
     no_price_dollars: Number | None = None
     count_fp: Number
@@ -106,18 +107,18 @@ class TradeBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 class Trade(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="trade"):
     """Somebody traded; sequenced since September 2026."""
 
-    sid: int
-    seq: int = 0
+    sid: Ordinal
+    seq: Ordinal = 0
     msg: TradeBody
 
 
 class FillBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One of the account's fills; only the YES price is sent, the legacy pair is never read."""
 
-    trade_id: str
-    order_id: str
-    client_order_id: str | None = None
-    market_ticker: str
+    trade_id: Name
+    order_id: Name
+    client_order_id: Name | None = None
+    market_ticker: Name
     exchange_index: int | None = None
     is_taker: bool
     outcome_side: str | None = None
@@ -139,17 +140,17 @@ class FillMessage(
 ):
     """One of the account's orders traded; not sequenced."""
 
-    sid: int
+    sid: Ordinal
     msg: FillBody
 
 
 class UserOrderBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One of the account's orders changed."""
 
-    order_id: str
-    user_id: str | None = None
-    client_order_id: str | None = None
-    ticker: str
+    order_id: Name
+    user_id: Name | None = None
+    client_order_id: Name | None = None
+    ticker: Name
     exchange_index: int | None = None
     status: str
     outcome_side: str | None = None
@@ -181,7 +182,7 @@ class UserOrder(
 ):
     """An order's record; not sequenced.  The channel is called `user_orders`."""
 
-    sid: int
+    sid: Ordinal
     msg: UserOrderBody
 
 
@@ -189,7 +190,7 @@ class OrderGroupBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
     """An order group changed; the limit comes with `created` and `limit_updated` only."""
 
     event_type: str
-    order_group_id: str
+    order_group_id: Name
     contracts_limit_fp: Number | None = None
 
 
@@ -203,8 +204,8 @@ class OrderGroupUpdate(
 ):
     """What became of one of the account's order groups; sequenced."""
 
-    sid: int
-    seq: int = 0
+    sid: Ordinal
+    seq: Ordinal = 0
     msg: OrderGroupBody
 
 
@@ -214,17 +215,17 @@ class OrderGroupUpdate(
 class LifecycleMetadata(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a new market is about; only what is used."""
 
-    event_ticker: str | None = None
+    event_ticker: Name | None = None
 
 
 class LifecycleBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A market's step; every field but the first two only comes with the step it belongs to.  `*_ts` are seconds."""
 
-    market_ticker: str
+    market_ticker: Name
     event_type: str
     open_ts: int | None = None
     close_ts: int | None = None
-    result: str | None = None
+    result: Name | None = None
     settlement_value: Number | None = None
     price_ranges: list[PriceRange] | None = None
     additional_metadata: LifecycleMetadata | None = None
@@ -240,8 +241,8 @@ class MarketLifecycle(
 ):
     """A market went a step; sequenced since September 2026."""
 
-    sid: int
-    seq: int = 0
+    sid: Ordinal
+    seq: Ordinal = 0
     msg: LifecycleBody
 
 
@@ -250,8 +251,8 @@ class EventLifecycle(
 ):
     """There is a new event: on the lifecycle's subscription, and only its number is of use."""
 
-    sid: int
-    seq: int = 0
+    sid: Ordinal
+    seq: Ordinal = 0
 
 
 class EventFees(
@@ -259,8 +260,8 @@ class EventFees(
 ):
     """An event's fees changed: on the lifecycle's subscription, and only its number is of use."""
 
-    sid: int
-    seq: int = 0
+    sid: Ordinal
+    seq: Ordinal = 0
 
 
 # --- replies --------------------------------------------------------------------------------------
@@ -269,8 +270,8 @@ class EventFees(
 class SubscribedBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One channel's new subscription id."""
 
-    channel: str
-    sid: int
+    channel: Name
+    sid: Ordinal
 
 
 class Subscribed(
@@ -278,7 +279,7 @@ class Subscribed(
 ):
     """Answers subscribe, once per channel."""
 
-    id: int = 0
+    id: Ordinal = 0
     msg: SubscribedBody
 
 
@@ -294,9 +295,9 @@ class OkBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
 class Ok(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="ok"):
     """Answers update_subscription (an object) and list_subscriptions (a list)."""
 
-    id: int = 0
-    sid: int = 0
-    seq: int = 0
+    id: Ordinal = 0
+    sid: Ordinal = 0
+    seq: Ordinal = 0
     msg: OkBody | list[SubscribedBody] | None = None
 
 
@@ -305,9 +306,9 @@ class Unsubscribed(
 ):
     """Answers unsubscribe, once per subscription."""
 
-    id: int = 0
-    sid: int
-    seq: int = 0
+    id: Ordinal = 0
+    sid: Ordinal
+    seq: Ordinal = 0
 
 
 class ErrorBody(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -323,9 +324,9 @@ class FeedError(
 ):
     """A command was refused, or a subscription died (codes 10 and 25)."""
 
-    id: int = 0
-    sid: int = 0
-    seq: int = 0
+    id: Ordinal = 0
+    sid: Ordinal = 0
+    seq: Ordinal = 0
     msg: ErrorBody
 
 
@@ -361,4 +362,4 @@ class UnknownFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class NamedMarket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is read of such a frame's body."""
 
-    market_ticker: str
+    market_ticker: Name

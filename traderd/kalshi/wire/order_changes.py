@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from traderd.kalshi.wire.numbers import Number
+from traderd.kalshi.wire.numbers import Name, Number
 from traderd.kalshi.wire.order_request import create_order_request
 from traderd.kalshi.wire.rest import CreateOrderRequest, Wire
 from traderd.model.ids import ClientOrderId, MarketTicker, OrderId
@@ -33,8 +33,8 @@ class AmendOrderRequest(Wire, frozen=True, kw_only=True, omit_defaults=True):
 class AmendOrderReply(Wire, frozen=True, kw_only=True):
     """Its 200; the counts are there only if it traded or changed the size."""
 
-    order_id: str
-    client_order_id: str | UnsetType | None = UNSET
+    order_id: Name
+    client_order_id: Name | UnsetType | None = UNSET
     remaining_count: Number | UnsetType | None = UNSET
     fill_count: Number | UnsetType | None = UNSET
     ts_ms: int | UnsetType = UNSET
@@ -50,7 +50,7 @@ class DecreaseOrderRequest(Wire, frozen=True, kw_only=True, omit_defaults=True):
 class DecreaseOrderReply(Wire, frozen=True, kw_only=True):
     """Its 200."""
 
-    order_id: str
+    order_id: Name
     remaining_count: Number
     ts_ms: int | UnsetType = UNSET
 
@@ -72,8 +72,8 @@ class CreateOrdersRequest(Wire, frozen=True, kw_only=True):
 class CreatedItem(Wire, frozen=True, kw_only=True):
     """What became of one order of a batch: an id, or an error."""
 
-    order_id: str | UnsetType | None = UNSET
-    client_order_id: str | UnsetType | None = UNSET
+    order_id: Name | UnsetType | None = UNSET
+    client_order_id: Name | UnsetType | None = UNSET
     fill_count: Number | UnsetType | None = UNSET
     remaining_count: Number | UnsetType | None = UNSET
     average_fill_price: Number | UnsetType | None = UNSET
@@ -103,7 +103,7 @@ class CancelOrdersRequest(Wire, frozen=True, kw_only=True):
 class CanceledItem(Wire, frozen=True, kw_only=True):
     """What became of one cancel of a batch."""
 
-    order_id: str = ""
+    order_id: Name = ""
     reduced_by: Number | UnsetType | None = UNSET
     error: ItemError | UnsetType | None = UNSET
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from msgspec import UNSET, Raw, UnsetType
 
-from traderd.kalshi.wire.numbers import Number
+from traderd.kalshi.wire.numbers import Name, Number, Ordinal
 from traderd.kalshi.wire.rest import Wire
 
 
 class Order(Wire, frozen=True, kw_only=True):
     """An order; `side` and `action` are the legacy pair, written for old readers and never read."""
 
-    order_id: str
-    ticker: str
+    order_id: Name
+    ticker: Name
     status: str
     yes_price_dollars: Number
     initial_count_fp: Number
     fill_count_fp: Number
     remaining_count_fp: Number
     user_id: str = ""
-    client_order_id: str | None = ""
+    client_order_id: Name | None = ""
     outcome_side: str | UnsetType | None = UNSET
     book_side: str | UnsetType | None = UNSET
     side: str | UnsetType = UNSET
@@ -74,25 +74,25 @@ class OrderRow(Wire, frozen=True, kw_only=True):
 class Fill(Wire, frozen=True, kw_only=True):
     """A fill; its legacy `side` is the outcome acquired, not what was sent: never read it."""
 
-    trade_id: str
-    order_id: str
-    ticker: str
+    trade_id: Name
+    order_id: Name
+    ticker: Name
     count_fp: Number
     yes_price_dollars: Number
     is_taker: bool
     fee_cost: Number
     fill_id: str = ""
-    market_ticker: str = ""
+    market_ticker: Name = ""
     outcome_side: str | UnsetType | None = UNSET
     book_side: str | UnsetType | None = UNSET
     side: str | UnsetType = UNSET
     action: str | UnsetType = UNSET
     no_price_dollars: Number | UnsetType = UNSET
-    client_order_id: str | UnsetType | None = UNSET
+    client_order_id: Name | UnsetType | None = UNSET
     created_time: str | UnsetType | None = UNSET
     ts: int | UnsetType | None = UNSET
     subaccount_number: int | UnsetType | None = UNSET
-    exchange_index: int = 0
+    exchange_index: Ordinal = 0
 
 
 class FillList(Wire, frozen=True, kw_only=True):
@@ -112,13 +112,13 @@ class FillRows(Wire, frozen=True, kw_only=True):
 class MarketPosition(Wire, frozen=True, kw_only=True):
     """A market's position; `last_updated_ts` is an RFC 3339 text in spite of its name."""
 
-    ticker: str
+    ticker: Name
     position_fp: Number
     market_exposure_dollars: Number
     realized_pnl_dollars: Number
     fees_paid_dollars: Number
     total_traded_dollars: Number = "0.000000"
-    exchange_index: int = 0
+    exchange_index: Ordinal = 0
     last_updated_ts: str | UnsetType = UNSET
 
 
@@ -151,7 +151,7 @@ class PositionRows(Wire, frozen=True, kw_only=True):
 class BalanceShard(Wire, frozen=True, kw_only=True):
     """One matching engine's cash, in dollars."""
 
-    exchange_index: int
+    exchange_index: Ordinal
     balance: Number
 
 
@@ -169,8 +169,8 @@ class Balance(Wire, frozen=True, kw_only=True):
 class Settlement(Wire, frozen=True, kw_only=True):
     """What a position got; `fee_cost` is the sum of the market's trading fees, not one for settling."""
 
-    ticker: str
-    market_result: str
+    ticker: Name
+    market_result: Name
     yes_count_fp: Number
     no_count_fp: Number
     revenue: int
@@ -193,7 +193,7 @@ class SettlementRows(Wire, frozen=True, kw_only=True):
 class CashMovement(Wire, frozen=True, kw_only=True):
     """A deposit or a withdrawal."""
 
-    id: str
+    id: Name
     status: str
     """`pending`, `applied`, `failed` or `returned`."""
     amount_cents: int
@@ -220,7 +220,7 @@ class WithdrawalList(Wire, frozen=True, kw_only=True):
 class Transfer(Wire, frozen=True, kw_only=True):
     """A transfer of cash between two subaccounts."""
 
-    transfer_id: str
+    transfer_id: Name
     from_subaccount: int
     to_subaccount: int
     amount_cents: int

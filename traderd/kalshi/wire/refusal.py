@@ -13,6 +13,7 @@ import msgspec
 
 from traderd.kalshi.wire import feed
 from traderd.kalshi.wire.drift import drift_of
+from traderd.kalshi.wire.numbers import ORDINAL_MAX
 from traderd.model.events import Drift, FeedName, FrameRefused
 from traderd.model.ids import MarketTicker
 from traderd.model.units import Timestamp
@@ -59,7 +60,7 @@ def refusal_of(
         where=where[:CHARACTERS_MAX],
         subscription=name_of(sid) if sid else "",
         seq=_number(found.seq),
-        ticker=_market_of(found.msg) if is_book else None,
+        ticker=_market_of(found.msg) if is_book or drift is Drift.UNKNOWN_TYPE else None,
         # What names no subscription belongs to none, unless its type says otherwise.
         connection=0 if sid or not is_book else connection,
     )
@@ -67,7 +68,7 @@ def refusal_of(
 
 def _number(found: object) -> int:
     # 0 is none.
-    return found if type(found) is int and found > 0 else 0
+    return found if type(found) is int and 0 < found <= ORDINAL_MAX else 0
 
 
 def _market_of(body: msgspec.Raw) -> MarketTicker | None:

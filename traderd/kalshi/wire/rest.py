@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from traderd.errors import ExchangeProtocolError
-from traderd.kalshi.wire.numbers import Number
+from traderd.kalshi.wire.numbers import Name, Number, Ordinal
 
 T = TypeVar("T")
 Level = tuple[Number, Number]
@@ -73,21 +73,28 @@ class PriceRange(Wire, frozen=True, kw_only=True):
     step: Number
 
 
-class Market(Wire, frozen=True, kw_only=True):
-    """A market; bids of an empty book are 0.0000 and its asks 1.0000."""
+class MarketRead(Wire, frozen=True, kw_only=True):
+    """What is read of a market in a list: the other thirty fields of a thousand markets are three megabytes."""
 
-    ticker: str
-    event_ticker: str
+    ticker: Name
+    event_ticker: Name
     status: str
     close_time: str
     price_ranges: list[PriceRange]
-    market_type: str = "binary"
     title: str | None = ""
     yes_sub_title: str = ""
+    open_time: str = ""
+    volume_24h_fp: Number = "0.00"
+    exchange_index: Ordinal = 0
+
+
+class Market(MarketRead, frozen=True, kw_only=True):
+    """A market; bids of an empty book are 0.0000 and its asks 1.0000."""
+
+    market_type: str = "binary"
     no_sub_title: str = ""
     created_time: str = ""
     updated_time: str = ""
-    open_time: str = ""
     latest_expiration_time: str = ""
     expected_expiration_time: str | UnsetType | None = UNSET
     settlement_timer_seconds: int = 0
@@ -105,7 +112,6 @@ class Market(Wire, frozen=True, kw_only=True):
     previous_yes_bid_dollars: Number = "0.0000"
     previous_yes_ask_dollars: Number = "0.0000"
     volume_fp: Number = "0.00"
-    volume_24h_fp: Number = "0.00"
     open_interest_fp: Number = "0.00"
     notional_value_dollars: Number = "1.0000"
     result: str = ""
@@ -114,13 +120,12 @@ class Market(Wire, frozen=True, kw_only=True):
     rules_primary: str = ""
     rules_secondary: str = ""
     price_level_structure: str = ""
-    exchange_index: int = 0
 
 
 class MarketList(Wire, frozen=True, kw_only=True):
-    """`GET /markets`."""
+    """`GET /markets`; its rows are MarketReads that are read one by one, so that an odd one hides no other."""
 
-    markets: list[Market] | UnsetType | None = UNSET
+    markets: list[msgspec.Raw] | UnsetType | None = UNSET
     cursor: str | UnsetType | None = UNSET
 
 
@@ -155,8 +160,8 @@ class CategoryTags(Wire, frozen=True, kw_only=True):
 class Trade(Wire, frozen=True, kw_only=True):
     """A public trade."""
 
-    trade_id: str
-    ticker: str
+    trade_id: Name
+    ticker: Name
     count_fp: Number
     yes_price_dollars: Number
     taker_outcome_side: str | UnsetType | None = UNSET
@@ -166,9 +171,9 @@ class Trade(Wire, frozen=True, kw_only=True):
 
 
 class TradeList(Wire, frozen=True, kw_only=True):
-    """`GET /markets/trades`, newest first."""
+    """`GET /markets/trades`, newest first; its rows are Trades that are read one by one, as markets are."""
 
-    trades: list[Trade] | UnsetType | None = UNSET
+    trades: list[msgspec.Raw] | UnsetType | None = UNSET
     cursor: str | UnsetType | None = UNSET
 
 
@@ -185,10 +190,16 @@ class OrderBookEnvelope(Wire, frozen=True, kw_only=True):
     orderbook_fp: OrderBookLevels
 
 
+class Named(Wire, frozen=True, kw_only=True):
+    """What is read of a row that cannot be read otherwise."""
+
+    ticker: Name = ""
+
+
 class TickerBook(Wire, frozen=True, kw_only=True):
     """One book among several."""
 
-    ticker: str
+    ticker: Name
     orderbook_fp: OrderBookLevels
 
 
@@ -224,8 +235,8 @@ class CreateOrderRequest(Wire, frozen=True, kw_only=True, omit_defaults=True):
 class CreateOrderReply(Wire, frozen=True, kw_only=True):
     """Its 201; there is no status, the counts tell."""
 
-    order_id: str
-    client_order_id: str | UnsetType | None = UNSET
+    order_id: Name
+    client_order_id: Name | UnsetType | None = UNSET
     fill_count: Number
     remaining_count: Number
     average_fill_price: Number | UnsetType | None = UNSET
@@ -236,8 +247,8 @@ class CreateOrderReply(Wire, frozen=True, kw_only=True):
 class CancelReply(Wire, frozen=True, kw_only=True):
     """`DELETE /portfolio/events/orders/{order_id}`."""
 
-    order_id: str
-    client_order_id: str | UnsetType | None = UNSET
+    order_id: Name
+    client_order_id: Name | UnsetType | None = UNSET
     reduced_by: Number
     ts_ms: int | UnsetType = UNSET
 

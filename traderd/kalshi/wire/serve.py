@@ -13,7 +13,6 @@ import attrs
 from msgspec import UNSET
 
 from traderd.kalshi.wire import portfolio, rest
-from traderd.kalshi.wire.translate import MICRODOLLARS_PER_CENT
 from traderd.model.market import PriceGrid
 from traderd.model.orders import (
     BalanceRecord,
@@ -24,6 +23,7 @@ from traderd.model.orders import (
     Side,
 )
 from traderd.model.units import (
+    MICRODOLLARS_PER_CENT,
     NS_PER_S,
     Count,
     Money,

@@ -17,7 +17,7 @@ from msgspec import UnsetType
 
 from traderd.errors import BadInput, ExchangeProtocolError
 from traderd.kalshi.wire import portfolio, rest
-from traderd.kalshi.wire.numbers import Number
+from traderd.kalshi.wire.numbers import NAME_CHARACTERS_MAX, Number
 from traderd.model.events import TradePrinted
 from traderd.model.ids import ClientOrderId, EventTicker, MarketTicker, OrderId, TradeId
 from traderd.model.market import Market, MarketListing, MarketStatus, PriceBand, PriceGrid
@@ -30,23 +30,28 @@ from traderd.model.orders import (
     Side,
 )
 from traderd.model.units import (
-    NS_PER_S,
     Count,
     Money,
     Price,
     Timestamp,
     complement,
+    money_from_cents,
     parse_count,
     parse_money,
     parse_price,
     parse_time,
+    timestamp_from_seconds,
 )
 
-MICRODOLLARS_PER_CENT: Final = 10_000
+TITLE_CHARACTERS_MAX: Final = 1_000
+"""Bounds a market's title, which is only shown."""
 GRIDS_MAX: Final = 256
 """Bounds the grids that markets share: Kalshi has a handful, and each of its own would be half a market's memory."""
 MOMENTS_MAX: Final = 1_024
 """Bounds the times that markets share: those of one event, and often of one day, open and close together."""
+
+NO_TIME: Final = ("", "0001-01-01T00:00:00Z")
+"""How a server says that there is no such time; the second is the zero of those that are written in Go."""
 
 SIDE_OF_OUTCOME: Final = {"yes": Side.BID, "no": Side.ASK}
 SIDE_OF_BOOK: Final = {"bid": Side.BID, "ask": Side.ASK}
@@ -63,12 +68,12 @@ MARKET_STATUS: Final = {status.value: status for status in MarketStatus} | {
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
-    # The parsers blame the caller's text; here the text is the exchange's.
+def reading(what: str) -> Iterator[None]:
+    """Raise BadInput of the block as ExchangeProtocolError: the parsers blame the caller, here the text is the exchange's."""
     try:
         yield
     except BadInput as exc:
-        raise ExchangeProtocolError(f"{what}: {exc}") from exc
+        raise ExchangeProtocolError(f"{what[:NAME_CHARACTERS_MAX]}: {exc}") from exc
 
 
 def side_from_wire(
@@ -99,14 +104,14 @@ def order_status_from_wire(word: str, what: str) -> OrderStatus:
     return status
 
 
-def market_from_wire(wire: rest.Market) -> Market:
+def market_from_wire(wire: rest.MarketRead) -> Market:
     """Return a market; raises ExchangeProtocolError when its grid or close time cannot be read."""
-    with _reading(f"market {wire.ticker}"):
+    with reading(f"market {wire.ticker}"):
         return Market(
             ticker=MarketTicker(wire.ticker),
             # One text for all its markets.
             event_ticker=EventTicker(sys.intern(wire.event_ticker)),
-            title=wire.title or wire.yes_sub_title or wire.ticker,
+            title=(wire.title or wire.yes_sub_title or wire.ticker)[:TITLE_CHARACTERS_MAX],
             status=MARKET_STATUS.get(wire.status, MarketStatus.UNKNOWN),
             grid=grid_from_wire(wire.price_ranges),
             close_time=_moment(wire.close_time, "close_time"),
@@ -134,19 +139,19 @@ def _grid(bands: tuple[tuple[Number, Number, Number], ...]) -> PriceGrid:
     )
 
 
-def listing_from_wire(wire: rest.Market) -> MarketListing:
+def listing_from_wire(wire: rest.MarketRead) -> MarketListing:
     """Return a market with what it is chosen by; raises ExchangeProtocolError."""
     market = market_from_wire(wire)
-    with _reading(f"market {wire.ticker}"):
+    with reading(f"market {wire.ticker}"):
         return MarketListing(
             market=market, volume_24h=parse_count(wire.volume_24h_fp, what="volume_24h_fp")
         )
 
 
-def trade_from_wire(wire: rest.Trade, *, at: Timestamp) -> TradePrinted:
-    """Return a public trade that was read late, at `at`; raises ExchangeProtocolError."""
+def trade_from_wire(wire: rest.Trade, *, at: Timestamp, latest: int) -> TradePrinted:
+    """Return a public trade that was read late, at `at`, and made no later than `latest`; raises ExchangeProtocolError."""
     what = f"trade {wire.trade_id}"
-    with _reading(what):
+    with reading(what):
         return TradePrinted(
             trade_id=TradeId(_named(wire.trade_id, "trade_id")),
             ticker=MarketTicker(_named(wire.ticker, "ticker")),
@@ -154,7 +159,7 @@ def trade_from_wire(wire: rest.Trade, *, at: Timestamp) -> TradePrinted:
             count=parse_count(wire.count_fp, what="count_fp"),
             taker_side=side_from_wire(wire.taker_book_side, wire.taker_outcome_side, what),
             at=at,
-            exchange_at=parse_time(wire.created_time, what="created_time"),
+            exchange_at=parse_time(wire.created_time, latest, what="created_time"),
             backfilled=True,
             is_block=wire.is_block_trade is True,
         )
@@ -169,7 +174,7 @@ def orderbook_from_wire(
     wire: rest.OrderBookEnvelope | rest.TickerBook,
 ) -> tuple[tuple[tuple[Price, Count], ...], tuple[tuple[Price, Count], ...]]:
     """Return (bids, asks) in YES prices; raises ExchangeProtocolError."""
-    with _reading("orderbook"):
+    with reading("orderbook"):
         bids = levels_from_wire(wire.orderbook_fp.yes_dollars)
         asks = tuple(
             (complement(price), count)
@@ -181,7 +186,7 @@ def orderbook_from_wire(
 def order_record_from_wire(wire: portfolio.Order) -> OrderRecord:
     """Return an order as the exchange tells it; raises ExchangeProtocolError."""
     what = f"order {wire.order_id}"
-    with _reading(what):
+    with reading(what):
         return OrderRecord(
             order_id=OrderId(_named(wire.order_id, "order_id")),
             client_order_id=ClientOrderId(wire.client_order_id) if wire.client_order_id else None,
@@ -194,7 +199,7 @@ def order_record_from_wire(wire: portfolio.Order) -> OrderRecord:
             remaining_count=_amount(wire.remaining_count_fp, "remaining_count_fp"),
             created_at=_time(wire.created_time, "created_time"),
             expires_at=_time(wire.expiration_time, "expiration_time"),
-            reason=wire.last_update_reason or None,
+            reason=(wire.last_update_reason or "")[:NAME_CHARACTERS_MAX] or None,
             updated_at=_time(wire.last_update_time, "last_update_time"),
         )
 
@@ -206,10 +211,10 @@ def fill_from_wire(wire: portfolio.Fill, *, at: Timestamp) -> Fill:
         ExchangeProtocolError: no direction, a number that is none, or a fill of nothing.
     """
     what = f"fill {wire.trade_id}"
-    with _reading(what):
+    with reading(what):
         told = _time(wire.created_time, "created_time")
         if told is None and isinstance(wire.ts, int):
-            told = Timestamp(wire.ts * NS_PER_S)
+            told = timestamp_from_seconds(wire.ts, what="ts")
         return Fill(
             trade_id=TradeId(_named(wire.trade_id, "trade_id")),
             order_id=OrderId(_named(wire.order_id, "order_id")),
@@ -226,7 +231,7 @@ def fill_from_wire(wire: portfolio.Fill, *, at: Timestamp) -> Fill:
 
 def position_from_wire(wire: portfolio.MarketPosition) -> PositionRecord:
     """Return a market's position; raises ExchangeProtocolError."""
-    with _reading(f"position {wire.ticker}"):
+    with reading(f"position {wire.ticker}"):
         return PositionRecord(
             ticker=MarketTicker(_named(wire.ticker, "ticker")),
             count=parse_count(wire.position_fp, what="position_fp"),
@@ -238,10 +243,10 @@ def position_from_wire(wire: portfolio.MarketPosition) -> PositionRecord:
 
 def balance_from_wire(wire: portfolio.Balance) -> BalanceRecord:
     """Return the balance, from dollars and never from the truncated cents; raises ExchangeProtocolError."""
-    with _reading("balance"):
+    with reading("balance"):
         return BalanceRecord(
             balance=parse_money(wire.balance_dollars, what="balance_dollars"),
-            portfolio_value=Money(wire.portfolio_value * MICRODOLLARS_PER_CENT),
+            portfolio_value=money_from_cents(wire.portfolio_value, what="portfolio_value"),
             by_engine=_by_engine(wire.balance_breakdown or []),
         )
 
@@ -269,7 +274,7 @@ def _amount(number: Number, field: str) -> Count:
 
 
 def _time(text: str | UnsetType | None, field: str) -> Timestamp | None:
-    return _moment(text, field) if isinstance(text, str) and text else None
+    return _moment(text, field) if isinstance(text, str) and text not in NO_TIME else None
 
 
 @lru_cache(maxsize=MOMENTS_MAX)

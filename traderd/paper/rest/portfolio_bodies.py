@@ -11,8 +11,14 @@ from msgspec import UNSET, UnsetType
 
 from traderd.kalshi.wire.portfolio import BalanceShard
 from traderd.kalshi.wire.rest import Wire
-from traderd.kalshi.wire.translate import MICRODOLLARS_PER_CENT
-from traderd.model.units import Money, format_count, format_money, format_money_4, format_time
+from traderd.model.units import (
+    MICRODOLLARS_PER_CENT,
+    Money,
+    format_count,
+    format_money,
+    format_money_4,
+    format_time,
+)
 from traderd.paper.rest.legacy import PRICE_PER_CENT
 from traderd.paper.venue import records
 from traderd.paper.venue.messages import QueuePlace

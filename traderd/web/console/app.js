@@ -4,6 +4,7 @@ import { Book } from "./book.js";
 import { chartBook, chooseChart, showHistory, wireCharts } from "./charts.js";
 import { openConnection } from "./connection.js";
 import { byId, setText } from "./dom.js";
+import { wireFocus } from "./focus.js";
 import { wireKeys } from "./keys.js";
 import { Log } from "./log.js";
 import { Machine } from "./machine.js";
@@ -110,6 +111,7 @@ const connection = openConnection({
   },
 });
 
+wireFocus();
 wireVerbs();
 wireKeys();
 wirePlugins();

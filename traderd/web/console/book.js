@@ -98,6 +98,7 @@ class Ladder {
     this.rows = { ask: [], bid: [] };
     this.middle = make("td", { colspan: 3 });
     body.append(make("tr", { class: "spread" }, this.middle));
+    body.addEventListener("keydown", (event) => this.step(event));
   }
 
   show(kind, levels) {
@@ -121,9 +122,18 @@ class Ladder {
     setText(row.own, own ? `● ${own.map((left) => exact(left)).join(" + ")}` : " ");
   }
 
+  // Tab comes to the best price of each side, the arrows go from there through all.
+  step(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const prices = [...this.body.querySelectorAll("button")];
+    prices[prices.indexOf(event.target) + step]?.focus();
+  }
+
   // Choosing a price puts it on the order ticket.
   row(kind) {
-    const price = make("button", { type: "button", class: "ticker", title: kind === "ask" ? "Bid at this price" : "Ask at this price", tabindex: -1 });
+    const price = make("button", { type: "button", class: "ticker", title: kind === "ask" ? "Bid at this price" : "Ask at this price", tabindex: this.rows[kind].length ? -1 : 0 });
     price.addEventListener("click", () => document.dispatchEvent(new CustomEvent("level", { detail: { kind, price: price.value } })));
     const own = make("td", { class: "own" });
     const size = make("td", { class: "number size" });

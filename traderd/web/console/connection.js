@@ -21,7 +21,7 @@ export function openConnection({ onMessage, onState }) {
     clearTimeout(timer);
     timer = null;
     lastNews = performance.now();
-    onState("connecting", attempt ? `reconnecting, attempt ${attempt}` : "connecting");
+    onState("connecting", attempt ? "reconnecting" : "connecting", attempt ? `attempt ${attempt}` : "");
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const mine = new WebSocket(`${scheme}//${location.host}/v3/ws`);
     socket = mine;
@@ -49,7 +49,7 @@ export function openConnection({ onMessage, onState }) {
     const until = performance.now() + delay;
     const say = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
-      onState("lost", `connection lost, again in ${Math.max(left, 0)} s`);
+      onState("lost", "connection lost", `again in ${Math.max(left, 0)} s`);
     };
     say();
     countdown = setInterval(say, 1000);
@@ -73,7 +73,7 @@ export function openConnection({ onMessage, onState }) {
       retry();
     } else if (silence > STALE_AFTER_MS && socket.readyState === WebSocket.OPEN) {
       isLive = false;
-      onState("stale", `no news for ${Math.floor(silence / 1000)} s`);
+      onState("stale", "no news", `for ${Math.floor(silence / 1000)} s`);
     }
   }, 1000);
 

@@ -1,5 +1,5 @@
 // Making elements and writing numbers.  Everything from outside becomes a text node or an attribute
-// value, never markup, so a market's title cannot carry a script.
+// value, never markup, so a market's title cannot carry a script, and what cannot be seen is written out.
 
 import { patch } from "./drawing.js";
 
@@ -9,13 +9,35 @@ export const byId = (id) => document.getElementById(id);
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, String(value));
+    if (value === null || value === undefined || value === false) continue;
+    // What a person reads of an attribute; the others must stay what they are.
+    element.setAttribute(name, name === "title" || name === "aria-label" ? clean(value) : String(value));
   }
   element.append(...children.map((child) => (child instanceof Node ? child : textOf(child))));
   return element;
 }
 
-const textOf = (value) => (value === null || value === undefined || value === "" ? "–" : String(value));
+const textOf = (value) => (value === null || value === undefined || value === "" ? "–" : clean(value));
+
+// As the daemon's log and its command line do (`clean_text`): C0 and C1 controls, DEL, line and paragraph separators, marks that
+// reorder text, and lone surrogates are written as escapes.
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu;
+const SHORT = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const LINE_BREAKS = new Set(["\n", "\t"]);
+
+function escape(found) {
+  const code = found.charCodeAt(0).toString(16);
+  return SHORT[found] ?? (code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`);
+}
+
+export const clean = (value) => String(value).replace(UNPRINTABLE, escape);
+
+// A text of several lines keeps its line breaks and tabs.
+export const cleanBlock = (value) => String(value).replace(UNPRINTABLE, (found) => (LINE_BREAKS.has(found) ? found : escape(found)));
+
+// A text from outside in the middle of a line: written from right to left it moves nothing that stands beside it. What is written
+// out in it reads from the left, as on the command line.
+export const outside = (value) => make("bdi", { dir: "ltr" }, value);
 
 // A small button that does one thing.
 export function button(label, act, attributes = {}) {

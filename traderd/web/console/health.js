@@ -1,19 +1,19 @@
 // Health: each part with what was measured, its threshold, and what to do when it is not well.
 
-import { byId, clock, make, setHidden, setText } from "./dom.js";
+import { byId, clean, clock, make, outside, setHidden, setText } from "./dom.js";
 import { Keyed } from "./keyed.js";
 
 const parts = new Keyed(byId("health-parts"), part, () => [make("li", { class: "quiet" }, "Not checked yet.")]);
 const history = new Keyed(byId("health-history"), (one) => make("li", {},
   make("time", { datetime: one.checked_at }, clock(one.checked_at)), " ",
-  make("strong", { class: "light", "data-health": one.health }, one.health), one.problems.length ? ` ${one.problems.join("; ")}` : ""));
+  make("strong", { class: "light", "data-health": one.health }, one.health), " ", ...one.problems.flatMap((problem, index) => [index ? "; " : "", outside(problem)]).filter(Boolean)));
 
 function part(record) {
   const isWell = record.status === "ok";
+  const limit = record.limit ? `limit ${record.limit}` : record.critical ? "critical" : "";
   const summary = make("summary", {},
     make("span", { "data-part": record.status }, record.name),
-    make("span", { class: "number" }, record.value),
-    make("span", { class: "number quiet" }, record.limit ? `limit ${record.limit}` : record.critical ? "critical" : ""));
+    make("span", { class: "number" }, record.value), ...(limit ? [make("span", { class: "number quiet" }, limit)] : []));
   const body = [make("p", { class: "quiet" }, `${record.critical ? "Critical: without it the daemon cannot do its work." : "The daemon goes on without it and says so."}`)];
   if (record.sentence) body.unshift(make("p", { class: "trouble" }, record.sentence));
   body.push(make("p", {}, `${isWell ? "If it is not well" : "What to do"}: ${record.cure}`));
@@ -35,7 +35,7 @@ export function showHealth(status) {
   const list = byId("problems");
   setHidden(list, reasons.length === 0);
   list.dataset.health = status.health;
-  if (list.textContent !== reasons.join("")) list.replaceChildren(...reasons.map((reason) => make("li", {}, reason)));
+  if (list.textContent !== reasons.map(clean).join("")) list.replaceChildren(...reasons.map((reason) => make("li", {}, reason)));
 }
 
 export function showParts(status) {

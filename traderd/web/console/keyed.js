@@ -1,5 +1,5 @@
-// Lists whose items stay: one is written to only when its record changed, and only where it differs, so focus, selection and
-// what a person opened survive a status every second.
+// Lists whose items stay: one is written to only when its record changed, and only where it differs, so selection and what a
+// person opened survive a status every second.
 
 import { isHeld } from "./dom.js";
 import { patchNode } from "./drawing.js";
@@ -37,14 +37,11 @@ export class Keyed {
       const [was, is] = [detailsOf(before), detailsOf(part)];
       // What a person opened or closed stays so until the record itself has another word on it.
       if (was && is && was.dataset.begins === is.dataset.begins) is.open = was.open;
-      const focused = before.contains(document.activeElement) ? focusables(before).indexOf(document.activeElement) : -1;
-      const stays = patchNode(before, part);
-      if (focused >= 0) focusables(stays)[focused]?.focus();
-      return stays;
+      return patchNode(before, part);
     });
   }
 
-  // Moves only what is not where it should be: an element that is taken out and put back loses the focus.
+  // Moves only what is not where it should be.
   place(wanted) {
     const parent = this.parent;
     wanted.forEach((element, index) => {
@@ -55,4 +52,3 @@ export class Keyed {
 }
 
 const detailsOf = (element) => (element?.tagName === "DETAILS" ? element : element?.querySelector("details"));
-const focusables = (element) => [...element.querySelectorAll("button, summary, input")];

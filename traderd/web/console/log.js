@@ -1,6 +1,6 @@
 // The log: a bounded list that follows the newest line until somebody scrolls up.
 
-import { button, byId, make } from "./dom.js";
+import { button, byId, clean, cleanBlock, make } from "./dom.js";
 import { later } from "./drawing.js";
 import { fieldText } from "./transitions.js";
 
@@ -47,14 +47,16 @@ export class Log {
 
   item(line) {
     const { box, ...others } = line.fields ?? {};
-    const fields = Object.entries(others).map(([name, value]) => `${name}=${fieldText(value)}`).join(" ");
+    const fields = cleanBlock(Object.entries(others).map(([name, value]) => `${name}=${fieldText(value)}`).join(" "));
     const service = others.service ?? "";
     this.offerService(service);
     const item = make("li", { "data-level": line.level, "data-service": service, "data-at": line.at },
       make("time", { datetime: line.at, title: line.at }, String(line.at ?? "").slice(11, 23)),
       make("span", { class: "level" }, line.level), make("span", { class: "event" }, line.event));
-    if (box) item.append(this.box(box));
-    item.append(make("span", { class: "fields", title: fields }, fields));
+    if (box) item.append(this.box(cleanBlock(box)));
+    const shown = make("span", { class: "fields" }, document.createTextNode(fields));
+    shown.title = fields;
+    item.append(shown);
     item.hidden = !this.shows(item);
     return item;
   }
@@ -62,14 +64,14 @@ export class Log {
   // The status box is there to be pasted into a chat, so it has a button of its own and copies as it is.
   box(text) {
     const copier = button("Copy box", () => this.copy(copier, text));
-    return make("div", { class: "box" }, make("pre", { tabindex: 0 }, text), copier);
+    return make("div", { class: "box" }, make("pre", { tabindex: 0 }, document.createTextNode(text)), copier);
   }
 
   offerService(name) {
     if (!name || this.services.has(name)) return;
     this.services.add(name);
     const after = [...this.service.options].slice(1).find((option) => option.value > name);
-    this.service.add(new Option(name, name), after ?? null);
+    this.service.add(new Option(clean(name), name), after ?? null);
   }
 
   shows(item) {

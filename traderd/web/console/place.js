@@ -29,10 +29,12 @@ function showCost() {
   byId("ticket-place").disabled = cost === null || !field("ticker").value;
 }
 
+let isUnderWay = false;
+
 async function place() {
+  if (isUnderWay) return;
+  isUnderWay = true;
   const outcome = byId("ticket-outcome");
-  const button = byId("ticket-place");
-  button.disabled = true;
   setText(outcome, "Under way…");
   const order = {
     ticker: field("ticker").value, side: field("side").value, price_dollars: field("price_dollars").value.trim(),
@@ -45,11 +47,18 @@ async function place() {
       outcome.dataset.answer = "";
     } else {
       showAnswer(outcome, answer);
-      if (isDone(answer)) field("count").value = "";
+      if (isDone(answer)) startAnew();
     }
   } catch (error) {
     showUnanswered(outcome, error);
   }
+  isUnderWay = false;
+}
+
+// The next order begins with its count, also for whoever pressed the button, which waits for one.
+function startAnew() {
+  field("count").value = "";
+  if (document.activeElement === byId("ticket-place")) field("count").focus({ preventScroll: true });
   showCost();
 }
 

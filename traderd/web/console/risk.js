@@ -1,6 +1,6 @@
 // What stops new risk (halts, pauses), and how far the limits are used.
 
-import { button, byId, clock, exact, fillPairs, make, money, setHidden, setText } from "./dom.js";
+import { button, byId, clean, clock, exact, fillPairs, make, money, outside, setHidden, setText } from "./dom.js";
 import { Keyed } from "./keyed.js";
 import { askVerb } from "./verbs.js";
 
@@ -10,9 +10,9 @@ const scopeOf = (one) => [one.ticker, one.strategy && `strategy ${one.strategy}`
 
 function item(one, kind, id, at, label, onClick) {
   const by = one.by || (one.author === "person" ? "" : one.author) || "a person";
-  const told = [at ? `${by}, ${clock(at)}` : by, ...(kind === "Halt" ? [id] : [])];
-  return make("li", { "data-key": id }, make("span", { class: "what" }, make("strong", {}, `${kind}: ${scopeOf(one)}`), ` ${one.reason} `,
-    make("span", { class: "quiet" }, `· ${told.join(" · ")}`)), button(label, onClick));
+  const told = [...(at ? [`, ${clock(at)}`] : []), ...(kind === "Halt" ? [" · ", outside(id)] : [])];
+  return make("li", { "data-key": id }, make("span", { class: "what" }, make("strong", {}, `${kind}: `, outside(scopeOf(one))), " ", outside(one.reason), " ",
+    make("span", { class: "quiet" }, "· ", outside(by), ...told)), button(label, onClick));
 }
 
 function halt(one) {
@@ -32,7 +32,7 @@ export function showHalts(status) {
   pauses.show(paused, (one) => `${one.ticker} ${one.strategy}`);
   const flag = byId("paused");
   setHidden(flag, paused.length === 0);
-  flag.title = paused.map((one) => `${scopeOf(one)}: ${one.reason}`).join("\n");
+  flag.title = paused.map((one) => clean(`${scopeOf(one)}: ${one.reason}`)).join("\n");
   setHidden(byId("halted"), standing.length === 0);
   byId("pause").disabled = Boolean(status.paused);
   byId("resume").disabled = paused.length === 0;

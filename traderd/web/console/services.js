@@ -9,7 +9,9 @@ const PLUGINS_EVERY_MS = 10000;
 const services = keyedRows("services", serviceRow);
 const plugins = keyedRows("plugins", pluginRow);
 
-const times = (one, other) => (one === undefined ? "–" : `${one.toFixed(1)} / ${other.toFixed(1)}`);
+// A tenth is read while times are short; long ones need their room.
+const time = (ms) => ms.toFixed(ms < 100 ? 1 : 0);
+const times = (one, other) => (one === undefined ? "–" : `${time(one)} / ${time(other)}`);
 
 function serviceRow({ name, service, inbox }) {
   const first = make("td", {}, make("span", { "data-status": service?.status ?? "none" }, name));
@@ -36,7 +38,7 @@ function pluginRow(plugin) {
   const about = make("td", { class: "wrap" }, offers || plugin.hooks.join(", ") || " ");
   for (const sentence of [plugin.reason, ...(plugin.failures ?? [])]) if (sentence) about.append(make("span", { class: "detail trouble" }, sentence));
   if (plugin.cure) about.append(make("span", { class: "detail" }, `What to do: ${plugin.cure}`));
-  const verbs = plugin.origin === "built-in" ? [] : plugin.state === "running" ? ["reload", "disable"] : ["enable", "reload"];
+  const verbs = plugin.origin === "built-in" ? [] : plugin.state === "running" ? ["reload", "disable"] : ["reload", "enable"];
   const buttons = verbs.map((verb) =>
     button(verb, () => askVerb(`${verb}-plugin`, { plugin: plugin.name }, plugin.name), { "aria-label": `${verb} ${plugin.name}` }));
   const calls = Object.values(plugin.calls ?? {}).filter((one) => one.p99_ms !== null);

@@ -17,12 +17,13 @@ export function showEnvironment(environment) {
   document.title = `${MARK[environment] ?? ""}${environment} · traderd`;
 }
 
-export function showLink(kind, sentence) {
-  const element = byId("link");
-  element.dataset.link = kind;
+// `count` moves each second: it is seen, and not said aloud.
+export function showLink(kind, words, count = "") {
+  byId("link").dataset.link = kind;
   // What is shown while the connection is down is memory, and it should look like it.
   document.body.dataset.connection = kind;
-  setText(element, sentence);
+  setText(byId("link-words"), words);
+  setText(byId("link-count"), count || " ");
 }
 
 let latest = null;

@@ -45,7 +45,9 @@ function funnel(tenant) {
 function strategy({ tenant, book, stopped }) {
   const head = make("div", { class: "head" }, make("strong", { "data-status": tenant.status }, tenant.strategy),
     make("span", { class: "quiet" }, tenant.status), make("span", { class: "grow" }));
-  const ask = (verb, label) => head.append(button(label, () => askVerb(verb, { strategy: tenant.strategy }, tenant.strategy)));
+  const verbs = make("span", { class: "verbs" });
+  head.append(verbs);
+  const ask = (verb, label) => verbs.append(button(label, () => askVerb(verb, { strategy: tenant.strategy }, tenant.strategy)));
   if (tenant.status === "quarantined") ask("release-strategy", "Release");
   if (stopped) ask("reset-strategy", "Reset");
   ask("pause", "Pause");

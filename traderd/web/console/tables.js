@@ -1,4 +1,4 @@
-// Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so selection and focus survive updates.
+// Orders, positions, fills and settlements.  Rows are kept by key and changed in place, so a selection survives updates.
 
 import { commandNow, isDone } from "./commands.js";
 import { button, byId, clock, direction, duration, exact, isHeld, make, setAge } from "./dom.js";
@@ -58,9 +58,7 @@ class Table {
     const row = this.rows.get(key) ?? make("tr", { "data-key": key });
     if (isHeld(row)) return this.putLater(key, record, row);
     this.late.delete(key);
-    const focused = [...row.querySelectorAll("button")].indexOf(document.activeElement);
     patch(row, this.cells(record));
-    if (focused >= 0) row.querySelectorAll("button")[focused]?.focus();
     if (!this.rows.has(key)) {
       if (this.rows.size === 0) this.body.replaceChildren();
       this.rows.set(key, row);
@@ -90,10 +88,11 @@ class Table {
   }
 }
 
-// The age of what is over stands still.
-function age({ age_s: seconds, status }) {
+// The age of what is over stands still: how long it lived.
+function age({ age_s: seconds, ended_at: ended }) {
   const cell = number(duration(seconds));
-  if (!OVER.has(status)) setAge(cell, seconds);
+  if (ended) cell.title = `ended ${ended}`;
+  else setAge(cell, seconds);
   return cell;
 }
 
@@ -101,12 +100,14 @@ function age({ age_s: seconds, status }) {
 function cancelCell(order) {
   const cell = make("td", { class: "actions" });
   if (OVER.has(order.status)) return cell;
+  // Not `disabled`: the focus would leave it before anybody knows whether it was done.
   const canceller = button("Cancel", async () => {
-    canceller.disabled = true;
+    if (canceller.ariaDisabled) return;
+    canceller.ariaDisabled = "true";
     const answer = await commandNow("cancel", { key: order.key }, "cancel an order");
-    if (answer === null || !isDone(answer)) canceller.disabled = false;
+    if (answer === null || !isDone(answer)) canceller.ariaDisabled = null;
   }, { "aria-label": `Cancel ${order.side} ${order.remaining} at ${order.price_dollars} of ${order.ticker}` });
-  canceller.disabled = order.status === "cancelling";
+  if (order.status === "cancelling") canceller.ariaDisabled = "true";
   cell.append(canceller);
   return cell;
 }
