@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import trio
 
-from traderd.web.loop_share import BURST_S, DEBT_MAX_S, SETTLING_S, SHARE, LoopShare, Pace
+from traderd.web.loop_share import BURST_S, DEBT_MAX_S, SETTLING_S, SHARE, ClientsShare, Pace
 
 STEP_S = 0.01
 
@@ -18,13 +18,12 @@ def clock(autojump_clock):
 
 @pytest.fixture
 async def share(clock):
-    share = LoopShare()
-    trio.lowlevel.add_instrument(share)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(share.run)
-        yield share
-        nursery.cancel_scope.cancel()
-    trio.lowlevel.remove_instrument(share)
+    share = ClientsShare()
+    with share.timing():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(share.run)
+            yield share
+            nursery.cancel_scope.cancel()
 
 
 async def work(clock, pace, turns, took=None, *, step_s=STEP_S):
@@ -135,3 +134,19 @@ async def test_a_waiter_that_is_cancelled_holds_up_nobody(clock, share):
     assert gone.cancelled_caught
     with trio.fail_after(DEBT_MAX_S / SHARE + 1):
         await Pace(share).turn()
+
+
+async def test_steps_are_timed_only_while_a_client_is_there(clock):
+    share, steps = ClientsShare(), []
+    before_task_step = share.before_task_step
+    share.before_task_step = lambda task: [steps.append(task), before_task_step(task)]
+    await trio.lowlevel.checkpoint()
+    assert steps == []
+    with share.timing():
+        with share.timing():
+            await trio.lowlevel.checkpoint()
+        assert len(steps) == 1
+        await trio.lowlevel.checkpoint()
+        assert len(steps) == 2
+    await trio.lowlevel.checkpoint()
+    assert len(steps) == 2

@@ -16,6 +16,8 @@ now and then waits for one request of those who flood, not for one of each.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -60,18 +62,32 @@ class _Waiter:
     called: trio.Event = attrs.Factory(trio.Event)
 
 
-class LoopShare(trio.abc.Instrument):
-    """One purse, for all connections of one listener; an instrument of Trio, which tells it of each step."""
+class ClientsShare(trio.abc.Instrument):
+    """One purse, for all connections of one listener; an instrument of Trio, which tells it of each step in `timing`."""
 
     def __init__(self) -> None:
         self._purse_s = BURST_S
         self._counted_at = trio.current_time()
+        self._timing = 0
         self._step: tuple[Meter, float] | None = None
         self._virtual_s = 0.0
         """What somebody would have had who always wanted something."""
         self._waiters: list[_Waiter] = []
         self._numbers = 0
         self._wanted = trio.Event()
+
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Time steps while at least one such block runs: that costs each step of the whole daemon half a microsecond."""
+        if self._timing == 0:
+            trio.lowlevel.add_instrument(self)
+        self._timing += 1
+        try:
+            yield
+        finally:
+            self._timing -= 1
+            if self._timing == 0:
+                trio.lowlevel.remove_instrument(self)
 
     def begin(self, meter: Meter) -> None:
         """Have the current task timed from now on, and those that it will start."""
@@ -140,7 +156,7 @@ class LoopShare(trio.abc.Instrument):
 class Pace:
     """What one connection has to do with the share."""
 
-    def __init__(self, share: LoopShare) -> None:
+    def __init__(self, share: ClientsShare) -> None:
         self._share = share
         self._is_operator = False
         self._meter = Meter()

@@ -32,7 +32,7 @@ from traderd.errors import AlreadyRunning, ConfigError
 from traderd.runtime.env import Env
 from traderd.web.connection import Connection, SecureConnection
 from traderd.web.http_wire import HttpWire
-from traderd.web.loop_share import LoopShare, Pace
+from traderd.web.loop_share import ClientsShare, Pace
 from traderd.web.raw_answers import FULL_ANSWER
 from traderd.web.seldom import DefectLog
 
@@ -118,7 +118,7 @@ class _Server:
         self._app = wrap_app(cast(ASGIFramework, app), 0, "asgi")
         self._config = _hypercorn_config()
         self._context = WorkerContext(None)
-        self._share = LoopShare()
+        self._share = ClientsShare()
         self._defects = DefectLog("web.connection_defect")
 
     async def run(
@@ -127,36 +127,38 @@ class _Server:
         unix: trio.abc.Listener[trio.SocketStream] | None,
         stop: trio.Event,
     ) -> None:
-        trio.lowlevel.add_instrument(self._share)
-        try:
-            async with trio.open_nursery() as connections:
-                async with trio.open_nursery() as accepting:
-                    doors = [_Door(_PacedListener(tcp, self._share), is_local=False)]
-                    if unix is not None:
-                        doors.append(_Door(unix, is_local=True))
-                    for door in doors:
-                        handler = partial(self._serve_connection, door)
-                        accepting.start_soon(
-                            partial(
-                                trio.serve_listeners,
-                                handler,
-                                [door.listener],
-                                handler_nursery=connections,
-                            )
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                doors = [_Door(_PacedListener(tcp, self._share), is_local=False)]
+                if unix is not None:
+                    doors.append(_Door(unix, is_local=True))
+                for door in doors:
+                    handler = partial(self._serve_connection, door)
+                    accepting.start_soon(
+                        partial(
+                            trio.serve_listeners,
+                            handler,
+                            [door.listener],
+                            handler_nursery=connections,
                         )
-                    accepting.start_soon(self._share.run)
-                    await stop.wait()
-                    accepting.cancel_scope.cancel(reason="the console stops")
-                # Idle keep-alive connections end on this; live streams watch `stop` themselves.
-                await self._context.terminated.set()
-                connections.cancel_scope.deadline = trio.current_time() + STOP_BUDGET_S
-        finally:
-            trio.lowlevel.remove_instrument(self._share)
+                    )
+                accepting.start_soon(self._share.run)
+                await stop.wait()
+                accepting.cancel_scope.cancel(reason="the console stops")
+            # Idle keep-alive connections end on this; live streams watch `stop` themselves.
+            await self._context.terminated.set()
+            connections.cancel_scope.deadline = trio.current_time() + STOP_BUDGET_S
 
     async def _serve_connection(self, door: _Door, stream: trio.abc.Stream) -> None:
-        pace = None if door.is_local else Pace(self._share)
-        if pace is not None:
+        if door.is_local:
+            await self._serve_counted(door, stream, None)
+            return
+        with self._share.timing():
+            pace = Pace(self._share)
             pace.begin()
+            await self._serve_counted(door, stream, pace)
+
+    async def _serve_counted(self, door: _Door, stream: trio.abc.Stream, pace: Pace | None) -> None:
         if door.open >= CONNECTIONS_MAX:
             await _turn_away(stream)
             return
@@ -210,7 +212,7 @@ class _Door:
 class _PacedListener(trio.abc.Listener[trio.abc.Stream]):
     """A listener whose connections wait for their turn before they are served; the others wait in the kernel."""
 
-    def __init__(self, listener: trio.abc.Listener[trio.abc.Stream], share: LoopShare) -> None:
+    def __init__(self, listener: trio.abc.Listener[trio.abc.Stream], share: ClientsShare) -> None:
         self._listener = listener
         self._share = share
 
