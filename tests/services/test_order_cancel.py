@@ -8,6 +8,7 @@ from traderd.model.commands import Answer, Calibrate, CancelOrders, DryRun
 from traderd.model.ids import StrategyName
 from traderd.model.orders import OrderOwner, OrderStatus
 from traderd.paper.faults.faults import ORDERS
+from traderd.services.order_cancel import PLACED_S
 
 
 def status_there(simulated, key) -> OrderStatus:
@@ -38,10 +39,31 @@ async def test_an_order_that_nobody_knows_or_that_has_ended_is_not_asked_about(
         assert simulated.daemon.shared.venue.rest.statistics().requests == requests
 
 
-async def test_an_order_in_flight_has_no_id_yet_and_says_so(tmp_path, autojump_clock):
+@pytest.mark.parametrize("many", [False, True])
+async def test_an_order_in_flight_is_cancelled_once_its_place_is_answered(
+    tmp_path, autojump_clock, many
+):
     async with simulated_daemon(tmp_path) as simulated:
         simulated.hush_feeds()
-        simulated.exchange.faults.delay_replies(1.0)
+        simulated.exchange.faults.delay_replies(PLACED_S / 2)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(simulated.place, "bid", "1", "0.0100")
+            await trio.sleep(0.1)
+            (order,) = simulated.view.live_orders()
+            assert order.order_id is None
+            outcome = await (
+                simulated.send(CancelOrders()) if many else simulated.cancel(order.key)
+            )
+            assert outcome.answer is Answer.DONE
+        assert status_there(simulated, order.key) is OrderStatus.CANCELED
+
+
+async def test_an_order_whose_place_is_not_answered_for_long_has_no_id_yet_and_says_so(
+    tmp_path, autojump_clock
+):
+    async with simulated_daemon(tmp_path) as simulated:
+        simulated.hush_feeds()
+        simulated.exchange.faults.delay_replies(3 * PLACED_S)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(simulated.place, "bid", "1", "0.0100")
             await trio.sleep(0.5)

@@ -12,6 +12,7 @@ from typing import Final
 
 import attrs
 
+from traderd.errors import UnitError
 from traderd.kalshi import auth
 from traderd.kalshi.wire.errors import Refusal, RequestRefused
 from traderd.model.units import NS_PER_S, Timestamp, timestamp_from_ms
@@ -124,7 +125,10 @@ class KeyRegistry:
     def _in_window(self, stamp: str, now: Timestamp) -> bool:
         if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= TIMESTAMP_DIGITS_MAX):
             return False
-        skew = timestamp_from_ms(int(stamp)) - now
+        try:
+            skew = timestamp_from_ms(int(stamp)) - now
+        except UnitError:
+            return False
         return -self.past_window_s * NS_PER_S <= skew <= self.future_window_s * NS_PER_S
 
 

@@ -36,6 +36,10 @@ AGAIN_FIRST_S = 0.2
 AGAIN_CAP_S = 1.0
 CANCELS_AT_ONCE = 4
 """Bounds cancels under way together: half of the connections, so that reads are not starved."""
+PLACED_S = 2.0
+"""How long a cancel waits for the answer to the place of its order, without which there is nothing to cancel by; most answers
+take a tenth of that, and what takes longer is in doubt soon."""
+ON_ITS_WAY = (OrderStatus.INTENT, OrderStatus.SENT)
 NOT_FOUND = "not_found"
 TOO_MANY_REQUESTS = 429
 
@@ -49,14 +53,20 @@ class OrderCanceller:
         self._news = trio.Event()
 
     async def watch(self, changes: Inbox[Any]) -> None:
-        """Wake whoever waits for the end of an order, until cancelled."""
-        async for batch in changes:
-            if any(not change.status.is_live for change in batch):
-                self._news.set()
-                self._news = trio.Event()
+        """Wake whoever waits for a change of an order, until cancelled."""
+        async for _ in changes:
+            self._news.set()
+            self._news = trio.Event()
 
     async def cancel(self, key: str) -> Outcome:
-        """Cancel one order.  Cancelling this call leaves the order to the periodic sync."""
+        """Cancel one order, also one whose place is still on its way.
+
+        Cancelling this call leaves the order to the periodic sync.
+        """
+        await self._wait_answered(key)
+        return await self._cancel_known(key)
+
+    async def _cancel_known(self, key: str) -> Outcome:
         order = self._context.view.order(key)
         if order is None:
             return Outcome(
@@ -110,8 +120,10 @@ class OrderCanceller:
     async def _cancel_in_turn(
         self, key: str, limiter: trio.CapacityLimiter, answers: list[Outcome]
     ) -> None:
+        # Not in the turn of another one, whose place was answered long ago.
+        await self._wait_answered(key)
         async with limiter:
-            answers.append(await self.cancel(key))
+            answers.append(await self._cancel_known(key))
 
     async def _cancel_live(self, order: Order) -> Outcome:
         context, order_id = self._context, order.order_id
@@ -164,6 +176,12 @@ class OrderCanceller:
             await look(self._context, order)
             if not order.status.is_live:
                 return
+
+    async def _wait_answered(self, key: str) -> None:
+        order = self._context.view.order(key)
+        with trio.move_on_after(PLACED_S):
+            while order is not None and order.status in ON_ITS_WAY and order.order_id is None:
+                await self._news.wait()
 
     async def _wait_end(self, order: Order) -> None:
         while order.status.is_live:
