@@ -33,8 +33,8 @@ HERE: Final = Path(__file__).resolve().parent
 RECORDING: Final = HERE.parent / "tests" / "data" / "ws_orderbook_prod_20260807.json"
 FRAMES_PER_ROUND: Final = 50_000
 EVENTS_PER_ROUND: Final = 400
-RECORDED_AT: Final = Timestamp(1_786_085_200_000_000_000)
-"""When the recording ends: a stamp after it would be no time of a frame."""
+RECORDED_AT: Final = Timestamp(1_786_085_245_000_000_000)
+"""A second after the last stamp of the recording: one that lies ahead would be no time of a frame."""
 ORDERS_AT_ONCE: Final = 40
 """Bounds the events that share a commit: a busy moment of one account, not a best case."""
 
