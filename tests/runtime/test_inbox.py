@@ -286,6 +286,22 @@ async def test_news_before_the_woken_reader_runs_come_in_their_order(owner, auto
     assert got == [[1], [2]]
 
 
+async def test_a_second_reader_is_refused_while_the_first_waits(owner, autojump_clock):
+    got = []
+
+    async def read():
+        got.append(await inbox.receive())
+
+    with owner.inbox(Policy.LOSSLESS) as inbox:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(trio.BusyResourceError, match="test"):
+                await inbox.receive()
+            inbox.offer([1])
+    assert got == [[1]]
+
+
 async def test_the_time_between_two_reads_is_the_handlers(owner, autojump_clock):
     with owner.inbox(Policy.LOSSLESS, depth=1_000) as inbox:
         for number in range(100):

@@ -1,9 +1,10 @@
-"""A subscriber's bounded queue: a memory channel of batches with one of three named policies.
+"""A subscriber's bounded queue: a memory channel of batches, for one reader, with one of three named policies.
 
 Owns: what happens when a reader is slower than the news. `lossless` never drops: a full one is an incident,
 and far beyond it the reader is cut off rather than memory filled: it gets what still waits and then an error,
 never a quiet end. `drop_oldest` drops and counts. `latest` keeps only the newest event per key.
-Batches, not events: one event per channel item lets a burst outrun its reader (measured: half were lost).
+Batches, not events: one event an item lets a burst outrun its reader (measured: half were lost). The reader parks here and
+not in Trio's own channel, which is made for any number of senders and receivers: a batch for three readers takes 3 us less.
 Must not: know what the events mean.
 """
 
@@ -123,9 +124,10 @@ class Inbox(Generic[E]):
         # Asked for every batch, and to look a member of an enum up costs as much as all the rest of the question.
         self._conflates, self._may_drop = policy is Policy.LATEST, policy is Policy.DROP_OLDEST
         self._key, self._on_incident, self._on_close = key, on_incident, on_close
-        # Each item holds at least one event, so the channel can never be the tighter bound.
-        self._send, self._receive = trio.open_memory_channel[list[E]](depth * LOSSLESS_CUT_OFF)
+        self._batches: deque[list[E]] = deque()
         self._latest: dict[Hashable, E] = {}
+        self._parked: trio.lowlevel.Task | None = None
+        self._is_closed = self._is_left = False
         self._waiting = self._peak = self._received = self._dropped = self._conflated = 0
         self._in_overflow = False
         self._cut_off_because = ""
@@ -148,7 +150,8 @@ class Inbox(Generic[E]):
 
     def close(self) -> None:
         """End the subscription; what is waiting can still be read."""
-        self._send.close()
+        self._is_closed = True
+        self._wake()
         self._on_close(self)
 
     def statistics(self) -> InboxStatistics:
@@ -177,6 +180,8 @@ class Inbox(Generic[E]):
 
         Raises:
             InvariantViolation: the reader was cut off, and has had all that was kept for it.
+            trio.BusyResourceError: somebody else waits for it.
+            trio.ClosedResourceError: its block was left.
         """
         try:
             return await self.__anext__()
@@ -196,15 +201,20 @@ class Inbox(Generic[E]):
     async def __anext__(self) -> list[E]:
         # Nearly every batch is read by `async for`, so this is the way with one call less.
         self._note_handler_time()
-        try:
-            batch = await self._receive.receive()
-        except trio.EndOfChannel:
-            if self._cut_off_because:
-                raise InvariantViolation(self._cut_off_because) from None
-            raise StopAsyncIteration from None
+        if self._waiting or self._is_closed:
+            await trio.lowlevel.checkpoint()
+        else:
+            if self._parked is not None:
+                raise trio.BusyResourceError(f"somebody else waits for inbox {self.name}")
+            self._parked = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._unpark)
+        if not self._waiting:
+            raise self._end()
         if self._conflates:
             batch = list(self._latest.values())
             self._latest.clear()
+        else:
+            batch = self._batches.popleft()
         self._waiting -= len(batch)
         self._handed_out_at = trio.current_time()
         return batch
@@ -218,8 +228,28 @@ class Inbox(Generic[E]):
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._batches.clear()
+        self._latest.clear()
+        self._waiting, self._is_left = 0, True
         self.close()
-        self._receive.close()
+
+    def _unpark(self, _: object) -> trio.lowlevel.Abort:
+        # The reader is cancelled; what comes from now on waits for the next read.
+        self._parked = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def _wake(self) -> None:
+        reader = self._parked
+        if reader is not None:
+            self._parked = None
+            trio.lowlevel.reschedule(reader)
+
+    def _end(self) -> Exception:
+        if self._is_left:
+            return trio.ClosedResourceError(f"inbox {self.name} was left")
+        if self._cut_off_because:
+            return InvariantViolation(self._cut_off_because)
+        return StopAsyncIteration()
 
     def _offer_batch(self, batch: list[E]) -> None:
         # Judged by what waited before: a reader is not to blame for the size of one batch.
@@ -236,18 +266,18 @@ class Inbox(Generic[E]):
             self._overflow()
         elif self._in_overflow and self._waiting <= max(1, self.depth_max // 2):
             self._in_overflow = False
-        self._send.send_nowait(batch)
+        self._batches.append(batch)
+        self._wake()
 
     def _offer_latest(self, batch: list[E]) -> None:
         assert self._key is not None
-        was_empty = not self._latest
         for at, event in enumerate(batch):
             try:
                 key = self._key(event)
             except Exception as exc:  # noqa: BLE001
                 # The key is the subscriber's own: its defect must not reach who publishes.
                 why = f"its key failed: {describe_error(exc)}"
-                self._hold_latest(was_empty)
+                self._waiting = len(self._latest)
                 self._cut_off(IncidentKind.BROKEN_KEY, why, batch[at:])
                 return
             if key in self._latest:
@@ -255,19 +285,13 @@ class Inbox(Generic[E]):
                 # Keep the order of news: the newest of a key stands at the end.
                 del self._latest[key]
             self._latest[key] = event
-        self._hold_latest(was_empty)
-
-    def _hold_latest(self, was_empty: bool) -> None:
         self._waiting = len(self._latest)
-        if was_empty and self._latest:
-            self._send.send_nowait([])
+        self._wake()
 
     def _drop_oldest(self) -> None:
-        while self._waiting > self.depth_max:
-            try:
-                oldest = self._receive.receive_nowait()
-            except trio.WouldBlock:
-                return  # one batch alone is larger than the inbox: it is kept whole
+        # One batch alone that is larger than the inbox is kept whole.
+        while self._waiting > self.depth_max and self._batches:
+            oldest = self._batches.popleft()
             self._waiting -= len(oldest)
             self._dropped += len(oldest)
 
