@@ -18,6 +18,7 @@ from tests.core.builders import (
 )
 from traderd.core import book_quality, quality_records
 from traderd.core.engine import Engine
+from traderd.core.lag_window import count_of
 from traderd.core.quality_records import BookQuality
 from traderd.core.view import StateView
 from traderd.model import events as ev
@@ -115,7 +116,7 @@ def test_a_book_is_as_late_as_the_later_of_itself_and_its_line():
 def lags_of(engine: Engine, connection: int = 1) -> int:
     line = engine.market_data.qualities.line(connection)
     assert line is not None
-    return len(line.lags)
+    return count_of(line.lags)
 
 
 def test_a_trade_says_nothing_about_the_lag_of_its_connection():

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.builders import second
-from traderd.core.lag_window import LagWindow
+from traderd.core.lag_window import with_lag
 from traderd.core.quality_records import (
     BOOK_LAGS,
     LAG,
@@ -31,9 +31,8 @@ def test_a_limit_is_kept_to_the_last_nanosecond():
 
 
 def lagging(record, at: float):
-    window = LagWindow(BOOK_LAGS)
-    window.add(3 * NS_PER_S)
-    record.lags, record.lagged_at = window, second(at)
+    record.lags = with_lag(record.lags, 3 * NS_PER_S, at_most=BOOK_LAGS)
+    record.lagged_at = second(at)
     return record
 
 

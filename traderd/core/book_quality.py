@@ -14,13 +14,14 @@ import attrs
 
 from traderd.core.book import Book
 from traderd.core.book_totals import BookTotals
-from traderd.core.lag_window import LagWindow, percentile_of
+from traderd.core.lag_window import percentile_of, percentiles, with_lag
 from traderd.core.quality_records import (
     BOOK_LAGS,
     CONVICTED_GRADE,
     FAULTS_KEPT,
     HISTORY_KEPT,
     LAG,
+    LINE_LAGS,
     NO_ACCIDENTS,
     RECENT_NS,
     REPAIRS,
@@ -108,7 +109,8 @@ class BookQualities:
             at: our time of it.
         """
         line = self._line(connection)
-        line.lags.add(max(0, apart_ns + line.offset_ns))
+        lag_ns = max(0, apart_ns + line.offset_ns)
+        line.lags = with_lag(line.lags, lag_ns, at_most=LINE_LAGS)
         line.news.take(apart_ns, at)
         line.lagged_at = at
 
@@ -161,7 +163,7 @@ class BookQualities:
         line = self._lines.get(connection)
         lag = _lag(record, line, now)
         grade, causes = self._grade(record, book, line, lag, now)
-        p50_ns, p99_ns = (None, None) if record.lags is None else record.lags.percentiles(50, 99)
+        p50_ns, p99_ns = percentiles(record.lags, 50, 99)
         proofs = [at for at in (book.updated_at, record.agreed_at) if at is not None]
         return BookQuality(
             ticker=book.ticker,
@@ -218,9 +220,8 @@ class BookQualities:
         at, exchange_at = book.updated_at, book.exchange_at
         if at is None or exchange_at is None or at == record.lagged_at:
             return
-        if record.lags is None:
-            record.lags = LagWindow(BOOK_LAGS)
-        record.lags.add(max(0, at - exchange_at + (0 if line is None else line.offset_ns)))
+        lag_ns = max(0, at - exchange_at + (0 if line is None else line.offset_ns))
+        record.lags = with_lag(record.lags, lag_ns, at_most=BOOK_LAGS)
         record.lagged_at = at
 
     @staticmethod

@@ -1,64 +1,59 @@
 """The last so many lags, and what they say together.
 
-Owns: a ring of a fixed size, in nanoseconds.
+Owns: how they are kept, in nanoseconds, and their percentiles.
 Must not: know whose lags they are.
 """
 
 from __future__ import annotations
 
-from array import array
+import sys
 from collections.abc import Iterable
+from typing import Final, NewType
 
-import attrs
-
-
-@attrs.define(eq=False, weakref_slot=False)  # there may be ten thousand
-class LagWindow:
-    """A ring of lags; percentiles are exact over what it holds, and computed when asked for."""
-
-    size: int
-    _ring: array[int] = attrs.Factory(lambda: array("q"))
-    _next: int = 0
-
-    def __len__(self) -> int:
-        return len(self._ring)
-
-    def add(self, lag_ns: int) -> None:
-        """Take one lag in, in place of the oldest when the ring is full."""
-        if len(self._ring) < self.size:
-            self._ring.append(lag_ns)
-        else:
-            self._ring[self._next] = lag_ns
-        self._next = (self._next + 1) % self.size
-
-    def percentile(self, percent: int) -> int | None:
-        """Return the smallest lag that `percent` of the lags do not exceed, None when there are none."""
-        return self.percentiles(percent)[0]
-
-    def percentiles(self, *percents: int) -> tuple[int | None, ...]:
-        """Return `percentile` of each of these, from one look at the ring."""
-        ordered = sorted(self._ring)
-        return tuple(_at(ordered, percent) for percent in percents)
-
-    def values(self) -> tuple[int, ...]:
-        """Return the lags that it holds, in no order."""
-        return tuple(self._ring)
-
-    def steady(self, count: int) -> int | None:
-        """Return the middle one of the newest `count` lags (the lower of two), None when there are none."""
-        held = len(self._ring)
-        if held == 0:
-            return None
-        end = self._next or held
-        begin = end - min(count, held)
-        # Asked for at every look at a book, so the ring is cut and not walked.
-        newest = self._ring[begin:end] if begin >= 0 else self._ring[begin:] + self._ring[:end]
-        return sorted(newest)[(len(newest) - 1) // 2]
+Lags = NewType("Lags", bytes)
+"""Lags in ns, the oldest first, in LAG_BYTES each. There may be ten thousand of them with a single lag in each, and then an object
+with an array in it would take a megabyte more."""
+LAG_BYTES: Final = 8
+NO_LAGS: Final = Lags(b"")
 
 
-def percentile_of(windows: Iterable[LagWindow], percent: int) -> int | None:
+def with_lag(lags: Lags, lag_ns: int, *, at_most: int) -> Lags:
+    """Return the lags with one more as the newest, without the oldest when that is one too many."""
+    grown = lags + lag_ns.to_bytes(LAG_BYTES, sys.byteorder, signed=True)
+    return Lags(grown[-LAG_BYTES * at_most :])
+
+
+def count_of(lags: Lags) -> int:
+    """Return how many there are."""
+    return len(lags) // LAG_BYTES
+
+
+def percentile(lags: Lags, percent: int) -> int | None:
+    """Return the smallest lag that `percent` of the lags do not exceed, None when there are none."""
+    return _at(sorted(_values(lags)), percent)
+
+
+def percentiles(lags: Lags, *percents: int) -> tuple[int | None, ...]:
+    """Return `percentile` of each of these, from one look at the lags."""
+    ordered = sorted(_values(lags))
+    return tuple(_at(ordered, percent) for percent in percents)
+
+
+def percentile_of(windows: Iterable[Lags], percent: int) -> int | None:
     """Return the smallest lag that `percent` of all lags in these windows do not exceed, None when there are none."""
-    return _at(sorted(lag for window in windows for lag in window.values()), percent)
+    return _at(sorted(lag for lags in windows for lag in _values(lags)), percent)
+
+
+def steady(lags: Lags, count: int) -> int | None:
+    """Return the middle one of the newest `count` lags (the lower of two), None when there are none."""
+    if not lags:
+        return None
+    newest = sorted(_values(Lags(lags[-LAG_BYTES * count :])))
+    return newest[(len(newest) - 1) // 2]
+
+
+def _values(lags: Lags) -> memoryview[int]:
+    return memoryview(lags).cast("q")
 
 
 def _at(ordered: list[int], percent: int) -> int | None:

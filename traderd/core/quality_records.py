@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from traderd.core.lag_window import LagWindow
+from traderd.core.lag_window import NO_LAGS, Lags, steady
 from traderd.core.news_age import NewsAge
 from traderd.model.events import BookFault, BookGrade
 from traderd.model.ids import MarketTicker
@@ -118,7 +118,7 @@ class LineRecord:
     heard_at: Timestamp | None = None
     offset_ns: int = 0
     """The exchange's clock minus ours."""
-    lags: LagWindow = attrs.Factory(lambda: LagWindow(LINE_LAGS))
+    lags: Lags = NO_LAGS
     lagged_at: Timestamp = Timestamp(0)
     """When the newest of them was measured."""
     news: NewsAge = attrs.Factory(NewsAge)
@@ -127,7 +127,7 @@ class LineRecord:
 
     def lag_ns(self, now: Timestamp) -> int | None:
         """Return how late the connection is now, None when nothing recent tells."""
-        return self.lags.steady(STEADY) if _is_fresh(self.lagged_at, now) else None
+        return steady(self.lags, STEADY) if _is_fresh(self.lagged_at, now) else None
 
     def news_age_ns(self, now: Timestamp) -> int | None:
         """Return how much older its newest news was than the youngest lately, None when nothing recent tells."""
@@ -150,8 +150,8 @@ class BookRecord:
     """What is known of one book."""
 
     grade: BookGrade | None = None
-    lags: LagWindow | None = None
-    """None until a delta had the exchange's time."""
+    lags: Lags = NO_LAGS
+    """Over the looks that saw a new delta; none before one had the exchange's time."""
     lagged_at: Timestamp = Timestamp(0)
     """When the delta of the newest lag was observed."""
     fault_times: tuple[Timestamp, ...] = ()
@@ -176,9 +176,7 @@ class BookRecord:
 
     def lag_ns(self, now: Timestamp) -> int | None:
         """Return how late the book's own deltas are now, None when nothing recent tells."""
-        if self.lags is None or not _is_fresh(self.lagged_at, now):
-            return None
-        return self.lags.steady(STEADY)
+        return steady(self.lags, STEADY) if _is_fresh(self.lagged_at, now) else None
 
 
 def _is_fresh(measured_at: Timestamp, now: Timestamp) -> bool:

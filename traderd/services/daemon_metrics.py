@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from traderd.core.lag_window import percentile
 from traderd.core.orders import ORDERS_KEPT_MAX
 from traderd.model.events import Author, FeedName
 from traderd.model.orders import OrderStatus
@@ -54,7 +55,7 @@ def _restarts(reading: Reading) -> Samples:
 
 def _loop_lag(reading: Reading) -> Samples:
     lags = reading.meter.loop_lags
-    return {(label,): seconds(lags.percentile(p)) for label, p in LOOP_QUANTILES.items()}
+    return {(label,): seconds(percentile(lags, p)) for label, p in LOOP_QUANTILES.items()}
 
 
 def _each_inbox(read: Callable[[InboxStatistics], int]) -> Callable[[Reading], Samples]:

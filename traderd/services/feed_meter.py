@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-from traderd.core.lag_window import LagWindow
+from traderd.core.lag_window import NO_LAGS, Lags, with_lag
 from traderd.core.market_data import MarketData
 from traderd.core.shedding import Load
 from traderd.kalshi.feed import FeedStatistics
@@ -48,7 +48,7 @@ class FeedMeter:
     _bytes_ended: int = 0
     _overflows_ended: int = 0
     _looks: deque[tuple[float, FeedCounts]] = attrs.Factory(lambda: deque(maxlen=HISTORY + 1))
-    loop_lags: LagWindow = attrs.Factory(lambda: LagWindow(HISTORY))
+    loop_lags: Lags = NO_LAGS
     """How late the loop ran at each look, in ns."""
     own_lag_ns: int | None = None
     """At the last look; None before the first of a run of the stage."""
@@ -67,7 +67,7 @@ class FeedMeter:
 
     def look(self, at_s: float, data: MarketData, load: Load) -> None:
         """Note the counts of now, on a clock that only runs forward, and the load; to be called once a second."""
-        self.loop_lags.add(load.delay_ns)
+        self.loop_lags = with_lag(self.loop_lags, load.delay_ns, at_most=HISTORY)
         self.own_lag_ns = load.own_lag_ns
         self._looks.append((at_s, self.counts(data)))
 

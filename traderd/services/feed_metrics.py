@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from traderd.core.book_totals import AUDIT_RESULTS
 from traderd.core.drift import KINDS_MAX
+from traderd.core.lag_window import percentile
 from traderd.core.quality_records import LINE_LAGS
 from traderd.model.events import BookFault, FeedName
 from traderd.model.units import NS_PER_MS
@@ -313,5 +314,5 @@ def market_data_document(reading: Reading, at_s: float) -> dict[str, Any]:
 
 def _line_lag_ms(reading: Reading, connection: int, percent: int) -> float | None:
     line = reading.view.market_data.qualities.line(connection)
-    lag_ns = None if line is None else line.lags.percentile(percent)
+    lag_ns = None if line is None else percentile(line.lags, percent)
     return None if lag_ns is None else round(lag_ns / NS_PER_MS, 1)

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from traderd.config import Config
+from traderd.core.lag_window import percentile
 from traderd.core.view import StateView
 from traderd.model import events as ev
 from traderd.model.state_events import NOT_READY, PartHealth, PartStatus
@@ -128,7 +129,7 @@ class HealthWatch:
         """Return what a check goes by now."""
         context, now = self._context, self._context.now()
         journal, meter = context.shared.journal, context.shared.feed_meter
-        lag_ns, last = meter.loop_lags.percentile(100), context.view.market_data.last_message_at
+        lag_ns, last = percentile(meter.loop_lags, 100), context.view.market_data.last_message_at
         return HealthReading(
             view=context.view,
             settings=context.config.health,
