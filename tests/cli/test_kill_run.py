@@ -9,6 +9,7 @@ from tests.services.test_kill import place_foreign, resting
 from tests.simulation.harness import simulated_daemon, simulated_exchange
 from traderd.cli import exit_codes
 from traderd.cli.client import DaemonClient
+from traderd.cli.json_request import CommandFailed
 from traderd.cli.kill_report import KillOptions
 from traderd.cli.kill_run import (
     ALONE_AFTER_S,
@@ -217,6 +218,29 @@ async def test_an_order_that_the_daemon_does_not_know_the_fate_of_is_named_and_w
         assert report.exit_code == exit_codes.OK
         assert 3.0 <= report.seconds < 5.0
         assert read_latch(tmp_path / "state").verified
+
+
+async def test_an_answer_without_a_word_of_orders_leaves_a_doubt_as_it_is(
+    tmp_path, autojump_clock, monkeypatch
+):
+    asked = []
+
+    def command(self, verb, body):
+        asked.append(verb)
+        if len(asked) > 1:
+            raise CommandFailed("Too many connections are open", exit_codes.ERROR, {"error": {}})
+        return {
+            "answer": "done",
+            "items": [{"answer": "unknown", "sentence": "it is unknown", "key": "c1"}],
+        }
+
+    monkeypatch.setattr(DaemonClient, "command", command)
+    async with simulated_exchange(tmp_path) as at:
+        report, _ = await run(at, tmp_path, timeout_s=5.0)
+    assert len(asked) > 1
+    assert report.exit_code == exit_codes.TIME_OUT
+    assert report.document()["unknown_orders"] == ["c1"]
+    assert not read_latch(tmp_path / "state").verified
 
 
 async def test_what_was_spared_is_not_called_none(tmp_path, autojump_clock):

@@ -235,6 +235,19 @@ async def test_leaving_the_block_throws_away_what_waits(owner, autojump_clock):
         await inbox.receive()
 
 
+async def test_who_waits_when_the_block_is_left_comes_to_the_end(owner, autojump_clock):
+    got = []
+
+    async def read():
+        got.append([batch async for batch in inbox])
+
+    async with trio.open_nursery() as nursery:
+        with owner.inbox(Policy.LOSSLESS) as inbox:
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+    assert got == [[]]
+
+
 async def test_cancelling_a_read_loses_nothing(owner, autojump_clock):
     with owner.inbox(Policy.LOSSLESS) as inbox:
         with trio.move_on_after(1) as patience:
@@ -300,6 +313,23 @@ async def test_a_second_reader_is_refused_while_the_first_waits(owner, autojump_
                 await inbox.receive()
             inbox.offer([1])
     assert got == [[1]]
+
+
+async def test_two_readers_of_one_batch_never_take_the_open_inbox_for_ended(owner, autojump_clock):
+    got = []
+
+    async def read():
+        try:
+            got.append(await inbox.receive())
+        except trio.BusyResourceError:
+            got.append("busy")
+
+    with owner.inbox(Policy.LOSSLESS) as inbox:
+        async with trio.open_nursery() as nursery:
+            inbox.offer([1])
+            nursery.start_soon(read)
+            nursery.start_soon(read)
+    assert sorted(got, key=str) == [[1], "busy"]
 
 
 async def test_the_time_between_two_reads_is_the_handlers(owner, autojump_clock):

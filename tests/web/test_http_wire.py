@@ -66,6 +66,32 @@ async def test_what_comes_before_a_websocket_is_agreed_on_waits_for_it(autojump_
         stop.set()
 
 
+async def test_a_client_that_floods_and_goes_leaves_no_connection_behind(
+    autojump_clock, monkeypatch
+):
+    monkeypatch.setattr("traderd.web.server.CONNECTIONS_MAX", 1)
+
+    async def slow(scope, receive, send):
+        if scope["type"] != "websocket":
+            await answering(0)(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await trio.sleep(0.1)
+            await send({"type": "websocket.send", "text": "x"})
+
+    async with serving(slow) as (listener, _stop):
+        stream = await listener.connect()
+        await stream.send_all(UPGRADE)
+        assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
+        await stream.send_all(b"\x81\x80abcd" * 200)
+        await trio.aclose_forcefully(stream)
+        await trio.sleep(120)
+        status, _headers, _body = await ask(await listener.connect(), "GET", "/v3/health")
+        assert status == 200
+
+
 async def test_requests_in_one_piece_are_answered_one_after_the_other(autojump_clock):
     request = b"GET /a HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     async with serving(answering(0.1)) as (listener, _stop):

@@ -6,7 +6,15 @@ from functools import partial
 import pytest
 import trio
 
-from traderd.web.loop_share import BURST_S, DEBT_MAX_S, SETTLING_S, SHARE, ClientsShare, Pace
+from traderd.web.loop_share import (
+    BURST_S,
+    DEBT_MAX_S,
+    SETTLING_S,
+    SHARE,
+    ClientsShare,
+    Pace,
+    settle,
+)
 
 STEP_S = 0.01
 
@@ -114,7 +122,7 @@ async def test_what_a_console_is_sent_once_it_has_the_present_is_not_paid_for(cl
 
     async def attend():
         pace.begin()
-        pace.settle()
+        settle()
         await trio.sleep(SETTLING_S)
         for _ in range(1_000):
             clock.jump(STEP_S)

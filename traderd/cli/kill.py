@@ -74,7 +74,7 @@ def kill(
     try:
         config = read_config(**options, check=False)
     except ConfigError as exc:
-        raise ConfigError(f"{NOTHING_DONE}, and there is no latch: {exc}") from exc
+        raise _nothing_done(f"{NOTHING_DONE}, and there is no latch: {exc}", as_json) from exc
     import trio
 
     from traderd.runtime.lean_imports import HTTP_2, without_terminal_tools
@@ -96,11 +96,7 @@ def kill(
         report = trio.run(main)
     except ConfigError as exc:
         # Whoever pulls it in a hurry must not take a complaint about a file for the end of it.
-        sentence = f"{NOTHING_DONE}: {exc}"
-        if as_json:
-            code = exit_codes.CONFIGURATION
-            print_json({"verified": False, "sentence": sentence, "exit_code": code})
-        raise ConfigError(sentence) from exc
+        raise _nothing_done(f"{NOTHING_DONE}: {exc}", as_json) from exc
     if as_json:
         print_json(report.document())
     else:
@@ -108,6 +104,13 @@ def kill(
         show_parts(report.items)
     if report.exit_code != exit_codes.OK:
         sys.exit(report.exit_code)
+
+
+def _nothing_done(sentence: str, as_json: bool) -> ConfigError:
+    if as_json:
+        code = exit_codes.CONFIGURATION
+        print_json({"verified": False, "sentence": sentence, "exit_code": code})
+    return ConfigError(sentence)
 
 
 def _tell(words: str) -> None:

@@ -274,7 +274,8 @@ async def _ask_daemon(
     except CommandFailed as exc:
         known = {exit_codes.NOT_RUNNING: "not running", exit_codes.TIME_OUT: "no answer"}
         report.daemon = known.get(exc.exit_code, str(exc))
-        if exc.document is not None:
+        # Only that answer tells of orders; one that tells nothing leaves what was in doubt as it is.
+        if exc.document is not None and exc.document.get("answer") == "unknown":
             report.take_daemon(exc.document.get("items", ()))
     else:
         report.daemon = "latched"

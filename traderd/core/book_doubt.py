@@ -15,7 +15,7 @@ import attrs
 from traderd.core.book import Book
 from traderd.core.book_quality import BookQualities
 from traderd.core.sequence import Verdict
-from traderd.core.subscription import Subscription, Subscriptions
+from traderd.core.subscription import STRANGE_TYPES_MAX, Subscription, Subscriptions
 from traderd.core.universe import Universe
 from traderd.core.unknown_types import UnknownTypes
 from traderd.model.events import (
@@ -161,6 +161,11 @@ class BookDoubts:
             return self.invalidate(books, fault, detail, at, unknown_type=unknown_type)
         if held.ended or held.refused_after == held.last:
             return []  # told already: an exchange that cannot be understood would be asked all the time
+        kind = _type_of(event)
+        if kind in held.strange_types or len(held.strange_types) >= STRANGE_TYPES_MAX:
+            return []  # what may have been in the first one was read again; to do so for each would never end
+        if kind:
+            held.strange_types.add(kind)
         held.refused_after = held.last
         since = held.missing_since()
         return [FramesMissed(at=at, subscription=name, detail=detail, since=since)]

@@ -62,9 +62,9 @@ class BookReview:
         """Grade the books that are due; returns what follows."""
         follow: list[Event] = []
         doubts, sizes = self.doubts, self.sizes
-        if len(sizes) > SIZES_MAX:
-            sizes.clear()
         for ticker in doubts.qualities.due():
+            if len(sizes) > SIZES_MAX:
+                sizes.clear()
             book = doubts.books.get(ticker)
             if book is None:
                 continue

@@ -19,6 +19,8 @@ from traderd.model.ids import MarketTicker
 from traderd.model.units import NS_PER_S, Timestamp
 
 SEPARATOR: Final = ":"
+STRANGE_TYPES_MAX: Final = 64
+"""Bounds the names of types, which come from the exchange."""
 ENDED_KEPT: Final = 8
 """Bounds the subscriptions that ended and are still known of: their late frames come within moments."""
 
@@ -35,6 +37,8 @@ class Subscription(SequenceTracker):
     books: dict[MarketTicker, Book] = attrs.Factory(dict)
     newest: BookSnapshot | BookDelta | None = None
     """The last frame of a book that was in order, or that came after a gap."""
+    strange_types: set[str] = attrs.Factory(set)
+    """Types of messages that nobody knows and of which one came on it, where it has no books; at most STRANGE_TYPES_MAX."""
     sampled_at: Timestamp = Timestamp(0)
     """When its lag was measured last."""
     told_at: Timestamp | None = None

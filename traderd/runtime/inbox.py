@@ -180,7 +180,7 @@ class Inbox(Generic[E]):
 
         Raises:
             InvariantViolation: the reader was cut off, and has had all that was kept for it.
-            trio.BusyResourceError: somebody else waits for it.
+            trio.BusyResourceError: somebody else reads it.
             trio.ClosedResourceError: its block was left.
         """
         try:
@@ -202,14 +202,16 @@ class Inbox(Generic[E]):
         # Nearly every batch is read by `async for`, so this is the way with one call less.
         self._note_handler_time()
         if self._waiting or self._is_closed:
+            if self._is_left:
+                raise trio.ClosedResourceError(f"inbox {self.name} was left")
             await trio.lowlevel.checkpoint()
         else:
             if self._parked is not None:
-                raise trio.BusyResourceError(f"somebody else waits for inbox {self.name}")
+                raise trio.BusyResourceError(f"somebody else reads inbox {self.name}")
             self._parked = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._unpark)
         if not self._waiting:
-            raise self._end()
+            raise self._nothing()
         if self._conflates:
             batch = list(self._latest.values())
             self._latest.clear()
@@ -244,9 +246,9 @@ class Inbox(Generic[E]):
             self._parked = None
             trio.lowlevel.reschedule(reader)
 
-    def _end(self) -> Exception:
-        if self._is_left:
-            return trio.ClosedResourceError(f"inbox {self.name} was left")
+    def _nothing(self) -> Exception:
+        if not self._is_closed:
+            return trio.BusyResourceError(f"somebody else has read from inbox {self.name}")
         if self._cut_off_because:
             return InvariantViolation(self._cut_off_because)
         return StopAsyncIteration()

@@ -9,6 +9,7 @@ Must not: reconnect (the keeper does), judge sequence numbers, or decide what is
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import trio
@@ -165,7 +166,11 @@ class MarketSession:
         self._tell_refused()
 
     async def _put_anew(self, tickers: Container[MarketTicker]) -> None:
-        await self._change_books(anew=tickers)
+        """Take markets off and put them on again; the books of those that became good meanwhile are in doubt until then."""
+        if await self._change_books(anew=tickers) is not None:
+            # It has ended meanwhile: the repair, which asked for this, makes it anew with them.
+            wanted = self._plan.books(self._slot)
+            self._books.tickers |= {t: None for t in wanted if t in tickers}
 
     async def _change_books(self, anew: Container[MarketTicker] = ()) -> int | None:
         # One that was given up and is wanted again before the exchange heard of it has to be asked for anew as well: of
@@ -216,7 +221,9 @@ class MarketSession:
             name, sid, wanted = held.name, held.sid, wanted_by(self._slot)
             try:
                 if held.stands:
-                    await self._take_off(held, {t: None for t in wanted if not anew(t)})
+                    kept = {ticker: None for ticker in wanted if not anew(ticker)}
+                    self._doubt(t for t in wanted if t not in kept and t in held.tickers)
+                    await self._take_off(held, kept)
                 await self._offers.put((t for t in wanted if t not in held.tickers), put_on)
             except ExchangeRefused as exc:
                 if exc.code not in SUBSCRIPTION_GONE:
@@ -233,6 +240,11 @@ class MarketSession:
             for ticker in batch:
                 del held.tickers[ticker]
             await self._delete(held.sid, batch)
+
+    def _doubt(self, tickers: Iterable[MarketTicker]) -> None:
+        at, name, why = self._context.now(), self._books.name, "its market is put on it anew"
+        refused = partial(ev.SnapshotRefused, at=at, subscription=name, reason=why)
+        self._context.publish(*(refused(ticker=ticker) for ticker in tickers))
 
     async def _delete(self, sid: int, batch: Sequence[MarketTicker]) -> None:
         try:
@@ -321,6 +333,9 @@ class MarketSession:
         """Make up for what one of the subscriptions missed; one that has ended is made anew first."""
         trades, lifecycle, subscription = self._trades, self._lifecycle, event.subscription
         if trades.stands and subscription == trades.name:
+            if event.since is None:
+                # It may have been dead for longer than anybody looked.
+                self._backfill.miss(trades.tickers)
             self._backfill.missed(trades.tickers, event.since)
             await self._make_anew(trades)
             self._backfill.cover(trades.tickers)

@@ -26,9 +26,9 @@ from traderd.services.context import Context
 
 PAGES_MAX: Final = 5
 """Bounds the reading of one market: its 5 000 newest trades; older ones are given up, and that is said."""
-QUIET_MARKET_NS: Final = 60 * NS_PER_S
-"""How far before a loss the reading of a market starts that was never seen to trade: a line may be dead for a while
-before it counts as lost."""
+QUIET_MARKET_NS: Final = 180 * NS_PER_S
+"""How far before a loss the reading of a market starts that was never seen to trade: a subscription may be dead for two proofs
+of a minute each before it counts as lost."""
 SLACK_NS: Final = AHEAD_MAX_NS
 """How far before the last trade in order the reading of a hole starts: that trade's stamp is believed up to so far ahead,
 and markets that share a subscription keep no order among them."""
@@ -85,9 +85,11 @@ class TradeBackfill:
     def miss(self, tickers: Iterable[MarketTicker]) -> None:
         """Note that trades of these markets may be missed from now on, until they are covered and were read."""
         last_at = self._context.view.market_data.tape.last_at
-        quiet = Timestamp(self._context.exchange_now() - QUIET_MARKET_NS)
+        now = self._context.exchange_now()
+        quiet = Timestamp(now - QUIET_MARKET_NS)
         for ticker in tickers:
-            self._open(ticker, last_at.get(ticker, quiet))
+            # A stamp may lie ahead.
+            self._open(ticker, min(last_at.get(ticker, quiet), now))
 
     def missed(self, tickers: Iterable[MarketTicker], since: Timestamp | None) -> None:
         """Note that trades of these markets are missing before one that came.

@@ -92,9 +92,7 @@ def create_app(
 
     @app.before_websocket
     async def check_websocket() -> None:
-        pace = await wait_for_turn(gate, websocket)
-        if pace is not None:
-            pace.settle()
+        await wait_for_turn(gate, websocket)
         gate.check_caller(websocket)
 
     def check_command() -> None:

@@ -135,6 +135,8 @@ class HttpWire:
                     with trio.CancelScope(shield=True):
                         await self._stream.send_all(event.data)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    # Also what is being read ends with it: a piece of many messages may wait for an application that has ended.
+                    await self._stream.abort()
                     await self._protocol.handle(Closed())
         elif isinstance(event, Closed):
             await self._close()
@@ -163,7 +165,8 @@ class HttpWire:
 
         async def send_and_note(message: ASGISendEvent) -> None:
             await send(message)
-            self._agreed.set()
+            if message["type"] == "websocket.accept":
+                self._agreed.set()
 
         try:
             await self._app(scope, receive, send_and_note, sync_spawn, call_soon)

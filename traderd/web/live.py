@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from traderd.errors import BadInput
+from traderd.web.loop_share import settle
 from traderd.web.mailbox import Mailbox
 from traderd.web.send_times import LANES, Lane, SendTimes
 from traderd.web.source import ConsoleSource, JsonObject
@@ -193,6 +194,8 @@ class LiveHub:
             nursery.cancel_scope.cancel(reason="the daemon is stopping")
 
     async def _pump(self, client: LiveClient, send: Callable[[str], Awaitable[None]]) -> None:
+        # Not in `_listen`: what a client makes us do by its messages is paid for as long as it sends them.
+        settle()
         while True:
             await client.wake.wait()
             client.wake = trio.Event()

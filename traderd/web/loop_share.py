@@ -161,6 +161,7 @@ class Pace:
         self._is_operator = False
         self._meter = Meter()
         self._turn_tag = 0.0
+        self._waiting = trio.CancelScope()
 
     def begin(self) -> None:
         """Have the current task timed from now on, and those that it will start."""
@@ -170,14 +171,20 @@ class Pace:
         """Note who asks now: an operator neither pays nor waits, until the connection brings somebody else's request."""
         self._is_operator = is_operator
         self._meter.until = -math.inf if is_operator else math.inf
+        if is_operator:
+            self._waiting.cancel(reason="an operator asks")
 
     async def turn(self) -> None:
         """Wait for a turn, unless an operator asked last. Cancelling is safe."""
         if not self._is_operator:
             tag = self._meter.tag
-            self._turn_tag = await self._share.turn(tag, tag - self._turn_tag)
-            self._meter.tag = self._turn_tag
+            with trio.CancelScope() as self._waiting:
+                self._turn_tag = await self._share.turn(tag, tag - self._turn_tag)
+                self._meter.tag = self._turn_tag
 
-    def settle(self) -> None:
-        """Have the current task, and those that it will start, timed for `SETTLING_S` more."""
-        METER.set(Meter(until=trio.current_time() + SETTLING_S))
+
+def settle() -> None:
+    """Have the current task, and those that it will start, timed for `SETTLING_S` more, if it is timed."""
+    meter, now = METER.get(), trio.current_time()
+    if meter is not None and meter.until > now:
+        METER.set(Meter(until=now + SETTLING_S))
