@@ -239,6 +239,17 @@ def test_an_update_takes_the_focus_from_nobody_and_scrolls_nothing(daemon: Daemo
         assert unexpected(complaints) == []
 
 
+def confirm_by_key(page: Any) -> None:
+    """Press the focused button of a verb, and confirm it in its dialog."""
+    from playwright.sync_api import expect
+
+    page.keyboard.press("Enter")
+    expect(page.locator("#verb-confirm")).to_be_enabled()
+    page.locator("#verb-confirm").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#verb-outcome")).to_contain_text("done")
+
+
 def test_after_a_dialog_the_focus_is_back_or_beside_what_is_gone(daemon: DaemonProcess) -> None:
     from playwright.sync_api import expect
 
@@ -255,11 +266,7 @@ def test_after_a_dialog_the_focus_is_back_or_beside_what_is_gone(daemon: DaemonP
         page.keyboard.press("Tab")
         expect(page.locator("#pause")).to_be_focused()
         # Its button can no more be pressed: the one beside it.
-        page.keyboard.press("Enter")
-        expect(page.locator("#verb-confirm")).to_be_enabled()
-        page.locator("#verb-confirm").focus()
-        page.keyboard.press("Enter")
-        expect(page.locator("#verb-outcome")).to_contain_text("done")
+        confirm_by_key(page)
         expect(page.locator("#verb-close")).to_be_focused()
         expect(page.locator("#pauses li")).to_have_count(1)
         page.keyboard.press("Enter")
@@ -267,11 +274,7 @@ def test_after_a_dialog_the_focus_is_back_or_beside_what_is_gone(daemon: DaemonP
         # What the button stood for is gone, and its whole panel with it.
         wait_until_told(page, daemon)
         page.locator("#pauses button").focus()
-        page.keyboard.press("Enter")
-        expect(page.locator("#verb-confirm")).to_be_enabled()
-        page.locator("#verb-confirm").focus()
-        page.keyboard.press("Enter")
-        expect(page.locator("#verb-outcome")).to_contain_text("done")
+        confirm_by_key(page)
         expect(page.locator("#halts-panel")).to_be_hidden()
         page.keyboard.press("Escape")
         expect(page.locator("main")).to_be_focused()

@@ -135,10 +135,9 @@ async def test_a_market_that_left_and_came_back_has_a_true_book_whatever_was_und
         assert simulated.view.market_data.gaps == 0
 
 
-async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
-    tmp_path, autojump_clock, monkeypatch
-):
-    refuses, command = {TICKERS[3]}, FeedSession.command
+def make_choosy(monkeypatch, refuses: set[str]) -> None:
+    """Let the exchange refuse every command that names one of these markets, as long as they are in the set."""
+    command = FeedSession.command
 
     def choosy(session, raw):
         asked = decode_command(raw)
@@ -148,6 +147,13 @@ async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
             command(session, raw)
 
     monkeypatch.setattr(FeedSession, "command", choosy)
+
+
+async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
+    tmp_path, autojump_clock, monkeypatch
+):
+    refuses = {TICKERS[3]}
+    make_choosy(monkeypatch, refuses)
     async with simulated_daemon(tmp_path) as simulated:
         kept = tuple(sorted(set(TICKERS) - refuses))
         await simulated.wait_until(lambda: subscribed(simulated, "trade") == [kept], within_s=1)
@@ -164,16 +170,8 @@ async def test_a_market_that_the_exchange_refuses_takes_no_other_along(
 async def test_a_market_that_the_exchange_refused_is_offered_again_and_what_is_held_is_told_of(
     tmp_path, autojump_clock, monkeypatch
 ):
-    gone, refuses, command = TICKERS[3], set(), FeedSession.command
-
-    def choosy(session, raw):
-        asked = decode_command(raw)
-        if refuses & set(getattr(asked, "tickers", ())):
-            session._send(frames.encode_error(11, command_id=asked.id))
-        else:
-            command(session, raw)
-
-    monkeypatch.setattr(FeedSession, "command", choosy)
+    gone, refuses = TICKERS[3], set()
+    make_choosy(monkeypatch, refuses)
     async with simulated_daemon(tmp_path) as simulated:
         part, degraded = f"market data {gone}", simulated.view.conditions.degraded
         assert (await simulated.place("bid", "1", "0.0100", ticker=gone)).ok

@@ -155,17 +155,15 @@ class BookDoubts:
         return self._lose(held, event.subscription, event, detail)
 
     def _lose(self, held: Subscription, name: str, event: FrameRefused, detail: str) -> list[Event]:
-        at, books = event.at, held.books.values()
+        at, books, unknown_type = event.at, held.books.values(), _type_of(event)
         if books:
-            fault, unknown_type = _fault_of(event), _type_of(event)
-            return self.invalidate(books, fault, detail, at, unknown_type=unknown_type)
+            return self.invalidate(books, _fault_of(event), detail, at, unknown_type=unknown_type)
         if held.ended or held.refused_after == held.last:
             return []  # told already: an exchange that cannot be understood would be asked all the time
-        kind = _type_of(event)
-        if kind in held.strange_types or len(held.strange_types) >= STRANGE_TYPES_MAX:
+        if unknown_type in held.strange_types or len(held.strange_types) >= STRANGE_TYPES_MAX:
             return []  # what may have been in the first one was read again; to do so for each would never end
-        if kind:
-            held.strange_types.add(kind)
+        if unknown_type:
+            held.strange_types.add(unknown_type)
         held.refused_after = held.last
         since = held.missing_since()
         return [FramesMissed(at=at, subscription=name, detail=detail, since=since)]

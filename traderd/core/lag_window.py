@@ -30,7 +30,7 @@ def count_of(lags: Lags) -> int:
 
 def percentile(lags: Lags, percent: int) -> int | None:
     """Return the smallest lag that `percent` of the lags do not exceed, None when there are none."""
-    return _at(sorted(_values(lags)), percent)
+    return percentiles(lags, percent)[0]
 
 
 def percentiles(lags: Lags, *percents: int) -> tuple[int | None, ...]:

@@ -215,12 +215,13 @@ class MarketData:
             return None
         self.trades_seen += 1
         book = self.books.get(event.ticker)
-        ticker = event.ticker if book is None else book.ticker
-        # Kept with the book's own text of its name: each frame brings another one, and twenty of each market stay.
-        if self.tape.take(msgspec.structs.replace(event, ticker=ticker)):
-            self.last_trade[ticker] = event.price
+        if book is not None:
+            # Kept with the book's own text of its name: each frame brings another one, and twenty of each market stay.
+            event = msgspec.structs.replace(event, ticker=book.ticker)
+        if self.tape.take(event):
+            self.last_trade[event.ticker] = event.price
             if book is not None:
-                self._changed[ticker] = event.at
+                self._changed[event.ticker] = event.at
         return []
 
     def settle(self) -> list[Event]:

@@ -19,12 +19,12 @@ from traderd.errors import ExchangeProtocolError, ExchangeRefused
 from traderd.kalshi.paging import Reading, read_some_pages
 from traderd.kalshi.request import Requester
 from traderd.kalshi.wire import events, rest
-from traderd.kalshi.wire.decoder import AHEAD_MAX_NS
+from traderd.kalshi.wire.decoder import latest_believed
 from traderd.kalshi.wire.translate import listing_from_wire, trade_from_wire
 from traderd.model.events import TradePrinted
 from traderd.model.ids import EventTicker, MarketTicker, SeriesTicker
 from traderd.model.market import Market, MarketListing
-from traderd.model.units import NS_PER_MS, NS_PER_S, Timestamp
+from traderd.model.units import NS_PER_S, Timestamp
 
 W = TypeVar("W")
 
@@ -166,7 +166,7 @@ class MarketLists:
             pause_s=PAUSE_S,
         )
         at = Timestamp(self._requester.env.wall_ns())
-        latest = at + max(0, self._requester.clock_offset_ms * NS_PER_MS) + AHEAD_MAX_NS
+        latest = latest_believed(at, self._requester.clock_offset_ms)
         trades: list[TradePrinted] = []
         for row in reading.rows:
             try:

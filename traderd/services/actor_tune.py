@@ -33,8 +33,8 @@ LIVE: Final = ("commands_per_s", "callback_budget_ms", "loop_percent")
 STARTS: Final = "it says whether the strategy runs at all"
 LIMITS: Final = "the limits of a strategy are read when the daemon starts"
 FIXED: Final = "the strategy reads it when it starts"
-SECRET: Final = (
-    "it is a secret or holds one, and every change of a running strategy goes into the journal"
+IS_SECRET: Final = (
+    "is a secret or holds one, and every change of a running strategy goes into the journal"
 )
 
 
@@ -72,7 +72,7 @@ class StrategyTuning:
         return {
             one: _why_not_of_the_daemon(one)
             if one in DEFAULTS
-            else SECRET
+            else f"it {IS_SECRET}"
             if one in secret
             else FIXED
             if one in fixed

@@ -23,7 +23,7 @@ from traderd.model.strategy_commands import (
 )
 from traderd.model.strategy_events import TenantStatus
 from traderd.plugin_api import StrategySpec
-from traderd.services.actor_tune import StrategyTuning, put_parameters, try_parameters
+from traderd.services.actor_tune import IS_SECRET, StrategyTuning, put_parameters, try_parameters
 from traderd.services.context import Context
 from traderd.services.order_policies import degraded_part
 from traderd.services.tenant import Tenant
@@ -33,7 +33,7 @@ DRAIN_S: Final = 10.0
 """Bounds the wait for commands in flight; what is not answered by then goes on and is answered without the old code."""
 COMMANDS: Final = (SetStrategyParameter, ReleaseStrategy, ReplaceStrategy)
 SECRET: Final = (
-    "nothing was changed: {setting} is a secret or holds one, and every change of a running strategy goes into the journal; "
+    f"nothing was changed: {{setting}} {IS_SECRET}; "
     "put it into traderd.toml or a .env file that only you can read, and restart the daemon"
 )
 NOT_ENABLED: Final = (

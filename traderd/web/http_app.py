@@ -118,14 +118,13 @@ def create_app(
     return app
 
 
-async def wait_for_turn(gate: Gate, asked: Request | Websocket) -> Pace | None:
-    """Let only operators pass at once; returns what holds up the others, None on the Unix socket. Cancelling is safe."""
+async def wait_for_turn(gate: Gate, asked: Request | Websocket) -> None:
+    """Let operators and the Unix socket, which has no pace, pass at once, and nobody else. Cancelling is safe."""
     state: dict[str, Any] = asked.scope.get("state") or {}
     pace: Pace | None = state.get("pace")
     if pace is not None:
         pace.serve(is_operator=gate.is_operator(asked))
         await pace.turn()
-    return pace
 
 
 async def answer_refusal(refusal: api.Refusal) -> Response:

@@ -241,9 +241,9 @@ class FrameDecoder:
         # Of public news only: it is worth having without a stamp that cannot be, which is counted.
         if milliseconds is None:
             return None
-        ahead_ns = max(0, self._clock_offset_ms() * NS_PER_MS) + AHEAD_MAX_NS
+        latest = latest_believed(at, self._clock_offset_ms())
         try:
-            return timestamp_from_ms(milliseconds, at + ahead_ns, what="ts_ms")
+            return timestamp_from_ms(milliseconds, latest, what="ts_ms")
         except UnitError as exc:
             self._refuse_part(kind, "msg.ts_ms", Drift.WRONG_VALUE, str(exc), at, events)
             return None
@@ -389,6 +389,11 @@ class FrameDecoder:
         feed.Unsubscribed: _acknowledged,
         feed.FeedError: _acknowledged,
     }
+
+
+def latest_believed(at: Timestamp, clock_offset_ms: int) -> int:
+    """Return the newest stamp, in ns, that public news read at `at` may have; `clock_offset_ms` is the exchange's clock minus ours."""
+    return at + max(0, clock_offset_ms * NS_PER_MS) + AHEAD_MAX_NS
 
 
 def _from_seconds(seconds: int | None, what: str) -> Timestamp | None:
